@@ -1,0 +1,86 @@
+# A room is a folder platypus/<name> that becomes one static library, tested by tests/<name>/*_test.cc.
+
+function(platypus_embed name directory patterns)
+  # Files become a translation unit: `platypus::embedded::<name>()` -> span of {path, content}.
+  if(NOT TARGET embed)
+    add_executable(embed ${CMAKE_SOURCE_DIR}/tools/embed.cc)
+  endif()
+  set(globs)
+  foreach(pattern ${patterns})
+    list(APPEND globs "${directory}/${pattern}")
+  endforeach()
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS ${globs})
+  list(SORT files)
+  set(list_file ${CMAKE_BINARY_DIR}/embedded/${name}.list)
+  string(REPLACE ";" "\n" lines "${files}")
+  file(GENERATE OUTPUT ${list_file} CONTENT "${lines}\n")
+  add_custom_command(
+    OUTPUT ${CMAKE_BINARY_DIR}/embedded/${name}.cc
+    COMMAND embed ${name} ${directory} ${list_file} ${CMAKE_BINARY_DIR}/embedded/${name}.cc
+    DEPENDS embed ${files} ${list_file}
+    VERBATIM)
+  add_library(${name} STATIC ${CMAKE_BINARY_DIR}/embedded/${name}.cc)
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+endfunction()
+
+function(platypus_room name)
+  cmake_parse_arguments(ROOM "" "" "DEPS;LIBS;EMBED" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/platypus/${name}/*.cc)
+  if(NOT sources)
+    add_library(platypus_${name} INTERFACE)
+    set(scope INTERFACE)
+  else()
+    add_library(platypus_${name} STATIC ${sources})
+    set(scope PUBLIC)
+  endif()
+  target_include_directories(platypus_${name} ${scope} ${CMAKE_SOURCE_DIR})
+  foreach(dep ${ROOM_DEPS})
+    target_link_libraries(platypus_${name} ${scope} platypus_${dep})
+  endforeach()
+  target_link_libraries(platypus_${name} ${scope} ${ROOM_LIBS} ${ROOM_EMBED})
+
+  file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*_test.cc)
+  if(PLATYPUS_TESTS AND tests)
+    add_executable(test_${name} ${tests})
+    target_link_libraries(test_${name} platypus_${name} GTest::gtest_main GTest::gmock)
+    target_compile_definitions(test_${name} PRIVATE
+      PLATYPUS_SOURCE_DIR="${CMAKE_SOURCE_DIR}" PLATYPUS_BINARY_DIR="${CMAKE_BINARY_DIR}")
+    gtest_discover_tests(test_${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
+                         PROPERTIES TIMEOUT 60)
+  endif()
+endfunction()
+
+function(platypus_runtime)
+  # The C99 that goes into generated packages, built for the host: the host computes with the same code.
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/rt/*.c)
+  if(NOT sources)
+    add_library(platypus_runtime INTERFACE)
+    target_include_directories(platypus_runtime INTERFACE ${CMAKE_SOURCE_DIR}/runtime/rt)
+    return()
+  endif()
+  add_library(platypus_runtime STATIC ${sources})
+  target_include_directories(platypus_runtime PUBLIC ${CMAKE_SOURCE_DIR}/runtime/rt)
+  target_compile_options(platypus_runtime PRIVATE -Wshadow -Wconversion -Wdouble-promotion -Wundef)
+  target_link_libraries(platypus_runtime PUBLIC m)
+endfunction()
+
+function(platypus_apps)
+  file(GLOB apps CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/apps/*.cc)
+  if(apps)
+    add_executable(platypus_cli ${apps})
+    set_target_properties(platypus_cli PROPERTIES OUTPUT_NAME platypus)
+    target_link_libraries(platypus_cli platypus_report platypus_pipeline CLI11::CLI11)
+  endif()
+endfunction()
+
+function(platypus_tests)
+  if(PLATYPUS_TESTS AND EXISTS ${CMAKE_SOURCE_DIR}/tests/CMakeLists.txt)
+    add_subdirectory(tests)
+  endif()
+endfunction()
+
+function(platypus_benchmarks)
+  if(PLATYPUS_BENCHMARKS)
+    add_subdirectory(bench)
+  endif()
+endfunction()

@@ -1,0 +1,176 @@
+#ifndef PLATYPUS_CONFIG_CONFIG_H_
+#define PLATYPUS_CONFIG_CONFIG_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+// The room's first header: the typed configuration of one run. Fields carry the names of the keys.
+// Values are those in effect after layering (load.h) and are already checked: ranges, legal names.
+// std::optional = null: the key has no value and the stage decides.
+namespace platypus::config {
+
+// `variables`, `target_variables`: a count (the first n value columns), column indices, or names.
+using Columns = std::variant<int, std::vector<int>, std::vector<std::string>>;
+
+enum class TaskCategory {
+  kTimeseriesClassification,
+  kTimeseriesRegression,
+  kTimeseriesForecasting,
+  kTimeseriesAnomalyDetection,
+};
+
+enum class SplitType { kAmongstFiles, kWithinFiles };
+enum class OnBadFile { kError, kSkip };
+enum class TransformOrder { kCanonical, kAsListed };
+enum class Stacking { k1D, k2D1 };
+enum class Quantization { kNone = 0, kGeneric = 1, kTinpu = 2 };
+enum class QuantizationMethod { kPtq, kQat };
+
+struct Common {
+  std::string target_module = "timeseries";
+  std::string task_type;
+  TaskCategory task_category = TaskCategory::kTimeseriesClassification;  // derived from task_type
+  std::string target_device;
+  std::string run_name = "{date-time}/{model_name}";
+  std::filesystem::path projects_path = "./data/projects";
+  std::filesystem::path download_path = "./data/downloads";
+  bool generic_model = false;
+  uint64_t seed = 42;  // ours
+  int threads = 0;     // ours; 0 = all of the machine
+};
+
+struct Dataset {
+  bool enable = true;
+  std::string dataset_name;
+  std::string input_data_path;  // folder, archive or URL; a path is already resolved
+  std::string data_dir;         // "classes" or "files" by task when not given
+  std::string annotation_dir = "annotations";
+  std::string annotation_prefix = "instances";
+  SplitType split_type = SplitType::kAmongstFiles;
+  std::vector<double> split_factor = {0.6, 0.3, 0.1};
+  std::vector<std::string> split_names = {"train", "val", "test"};
+  OnBadFile on_bad_file = OnBadFile::kError;  // ours
+  std::string sha256;                         // ours: checksum of the archive behind a URL; empty = not checked
+};
+
+struct FeatureExtraction {
+  std::string feature_extraction_name;
+  std::vector<std::string> data_proc_transforms;
+  std::vector<std::string> feat_ext_transform;
+  TransformOrder transform_order = TransformOrder::kCanonical;  // ours
+  Columns variables = 1;
+  Columns target_variables = std::vector<int>{};
+  double sampling_rate = 1;
+  double new_sr = 1;
+  int frame_size = 1;
+  double stride_size = 0.01;
+  int forecast_horizon = 1;
+  std::optional<int> feature_size_per_frame;
+  int num_frame_concat = 1;
+  int frame_skip = 1;
+  int min_bin = 1;
+  bool normalize_bin = false;
+  bool dc_remove = true;
+  int analysis_bandwidth = 1;
+  std::optional<double> log_base;  // null = 10; e is stored as its value
+  std::optional<double> log_mul;
+  std::optional<double> log_threshold;
+  int q15_scale_factor = 4;
+  Stacking stacking = Stacking::k2D1;
+  int offset = 0;
+  std::optional<double> scale;
+  int window_count = 1;
+  int chunk_size = 1;
+  int fft_size = 1;
+  bool store_feat_ext_data = false;
+  std::string feat_ext_store_dir;
+  bool dont_train_just_feat_ext = false;
+  bool nn_for_feature_extraction = false;
+  bool gof_test = false;
+};
+
+struct Training {
+  bool enable = true;
+  std::string model_name;
+  std::string model_training_id;
+  std::filesystem::path model_spec;
+  std::filesystem::path model_config;
+  std::filesystem::path augment_config;
+  std::string dataset_loader = "GenericTSDataset";
+  int training_epochs = 10;
+  int batch_size = 8;
+  double learning_rate = 0.002;
+  std::string optimizer = "sgd";  // sgd, sgd_nesterov, rmsprop, adam, adamw (lower case)
+  double momentum = 0.9;
+  double weight_decay = 1e-4;
+  std::string lr_scheduler = "cosineannealinglr";  // cosineannealinglr, steplr, multisteplr, exponentiallr, none
+  int lr_warmup_epochs = 0;
+  double lr_warmup_decay = 0.01;
+  int lr_step_size = 30;
+  double lr_gamma = 0.1;
+  std::vector<int> lr_milestones;
+  double lr_min = 0.0;
+  double label_smoothing = 0.0;
+  std::optional<double> clip_grad_norm;
+  bool class_balanced_sampling = true;
+  bool model_ema = false;
+  int model_ema_steps = 32;
+  double model_ema_decay = 0.99998;
+  double lambda_reg = 0;
+  std::filesystem::path train_output_path;  // flat layout when set
+  std::string pretrained_checkpoint_path;
+  bool run_quant_train_only = false;
+  Quantization quantization = Quantization::kNone;
+  QuantizationMethod quantization_method = QuantizationMethod::kQat;
+  int quantization_weight_bitwidth = 8;
+  int quantization_activation_bitwidth = 8;
+  std::optional<bool> output_int;
+  bool partial_quantization = false;
+  bool auto_quantization = true;
+  bool nas_enabled = false;
+  bool ondevice_training = false;
+};
+
+struct Testing {
+  bool enable = true;
+  bool skip_train = false;
+  bool device_inference = false;
+  std::string test_data;
+  std::filesystem::path model_path;
+};
+
+struct Compilation {
+  bool enable = true;
+  std::filesystem::path model_path;
+  std::filesystem::path compile_output_path;
+  std::string compile_preset_name = "default_preset";
+  bool keep_libc_files = false;
+  std::string target;
+  std::string target_c_mcpu;
+  std::string cross_compiler;
+  std::string cross_compiler_options;
+  // ours (docs/deployment.md)
+  std::string backend = "c";
+  std::string core;    // "" = from device: cortex-m0plus, cortex-m4, cortex-m33, riscv32, host
+  std::string prefix;  // "" = from the run name
+  int test_sets_per_class = 2;
+  std::vector<std::string> verify_cores;  // "" = host and the device's core
+};
+
+struct Config {
+  std::filesystem::path file;  // the file the user named; empty if none
+  Common common;
+  Dataset dataset;
+  FeatureExtraction data_processing_feature_extraction;
+  Training training;
+  Testing testing;
+  Compilation compilation;
+};
+
+}  // namespace platypus::config
+
+#endif  // PLATYPUS_CONFIG_CONFIG_H_

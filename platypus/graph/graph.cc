@@ -1,0 +1,163 @@
+#include "platypus/graph/graph.h"
+
+#include <algorithm>
+#include <set>
+
+#include "platypus/base/error.h"
+
+namespace platypus::graph {
+
+const char* Name(const Op& op) {
+  return std::visit(
+      Overloaded{[](const Identity&) { return "Identity"; },
+                 [](const BatchNorm&) { return "BatchNorm"; },
+                 [](const Conv2d&) { return "Conv2d"; },
+                 [](const Linear&) { return "Linear"; },
+                 [](const Relu&) { return "Relu"; },
+                 [](const MaxPool&) { return "MaxPool"; },
+                 [](const AvgPool&) { return "AvgPool"; },
+                 [](const AdaptiveAvgPool&) { return "AdaptiveAvgPool"; },
+                 [](const Flatten&) { return "Flatten"; },
+                 [](const Add&) { return "Add"; },
+                 [](const Concat&) { return "Concat"; },
+                 [](const FakeQuantize&) { return "FakeQuantize"; },
+                 [](const QuantizeInput&) { return "QuantizeInput"; },
+                 [](const SumPool&) { return "SumPool"; },
+                 [](const Requantize&) { return "Requantize"; },
+                 [](const AddRequantize&) { return "AddRequantize"; },
+                 [](const Dequantize&) { return "Dequantize"; }},
+      op);
+}
+
+const Array& Graph::Parameter(const Node& node, std::string_view role) const {
+  const auto found = parameters.find(fmt::format("{}.{}", node.name, role));
+  Check(found != parameters.end(), "graph {}: node {} ({}) has no parameter '{}'", name, node.name,
+        Name(node.op), role);
+  return found->second;
+}
+
+Array& Graph::Parameter(const Node& node, std::string_view role) {
+  return const_cast<Array&>(static_cast<const Graph&>(*this).Parameter(node, role));
+}
+
+bool Graph::HasParameter(const Node& node, std::string_view role) const {
+  return parameters.contains(fmt::format("{}.{}", node.name, role));
+}
+
+Graph MakeGraph(std::string name, Shape input_shape, DType dtype) {
+  Graph graph;
+  graph.name = std::move(name);
+  graph.tensors.push_back({"input", std::move(input_shape), dtype, 0.0f});
+  graph.input = graph.output = 0;
+  return graph;
+}
+
+TensorId Append(Graph& graph, std::string name, Op op, std::vector<TensorId> inputs) {
+  std::vector<Shape> shapes;
+  std::vector<DType> types;
+  for (const TensorId id : inputs) {
+    shapes.push_back(graph.At(id).shape);
+    types.push_back(graph.At(id).dtype);
+  }
+  Tensor tensor{name, InferShape(name, op, shapes), InferType(op, types), 0.0f};
+  const auto id = static_cast<TensorId>(graph.tensors.size());
+  graph.tensors.push_back(std::move(tensor));
+  graph.nodes.push_back({std::move(name), std::move(op), std::move(inputs), id});
+  graph.output = id;
+  return id;
+}
+
+const Node* Producer(const Graph& graph, TensorId tensor) {
+  const auto found = std::find_if(graph.nodes.begin(), graph.nodes.end(),
+                                  [&](const Node& node) { return node.output == tensor; });
+  return found == graph.nodes.end() ? nullptr : &*found;
+}
+
+std::vector<const Node*> Consumers(const Graph& graph, TensorId tensor) {
+  std::vector<const Node*> nodes;
+  for (const Node& node : graph.nodes) {
+    if (std::count(node.inputs.begin(), node.inputs.end(), tensor) > 0) nodes.push_back(&node);
+  }
+  return nodes;
+}
+
+namespace {
+
+struct Role {
+  const char* name;
+  Shape shape;
+};
+
+// The parameters that an operator must have, [1]-shaped alternatives excepted.
+std::vector<Role> Roles(const Op& op, const Shape& input) {
+  const int64_t channels = input.empty() ? 1 : input[0];
+  return std::visit(
+      Overloaded{[&](const BatchNorm&) -> std::vector<Role> {
+                   return {{"weight", {channels}},
+                           {"bias", {channels}},
+                           {"running_mean", {channels}},
+                           {"running_var", {channels}}};
+                 },
+                 [&](const Conv2d& conv) -> std::vector<Role> {
+                   std::vector<Role> roles = {
+                       {"weight",
+                        {conv.out_channels, channels / conv.groups, conv.kernel.h, conv.kernel.w}}};
+                   if (conv.has_bias) roles.push_back({"bias", {conv.out_channels}});
+                   return roles;
+                 },
+                 [&](const Linear& linear) -> std::vector<Role> {
+                   std::vector<Role> roles = {{"weight", {linear.out_features, channels}}};
+                   if (linear.has_bias) roles.push_back({"bias", {linear.out_features}});
+                   return roles;
+                 },
+                 [&](const FakeQuantize&) -> std::vector<Role> { return {{"range", {2}}}; },
+                 [&](const QuantizeInput&) -> std::vector<Role> {
+                   return {{"offset", {channels}}, {"multiplier", {channels}}, {"shift", {channels}}};
+                 },
+                 [&](const Requantize&) -> std::vector<Role> {
+                   return {{"offset", {channels}}, {"multiplier", {channels}}, {"shift", {channels}}};
+                 },
+                 [](const auto&) -> std::vector<Role> { return {}; }},
+      op);
+}
+
+}  // namespace
+
+void Verify(const Graph& graph) {
+  const auto known = [&](TensorId id) {
+    return id >= 0 && id < static_cast<TensorId>(graph.tensors.size());
+  };
+  Check(known(graph.input) && known(graph.output), "graph {}: no input or output", graph.name);
+  std::set<TensorId> written = {graph.input};
+  std::set<std::string> names;
+  for (const Node& node : graph.nodes) {
+    Check(names.insert(node.name).second, "graph {}: two nodes named {}", graph.name, node.name);
+    std::vector<Shape> shapes;
+    std::vector<DType> types;
+    for (const TensorId id : node.inputs) {
+      Check(known(id) && written.contains(id), "graph {}: node {} reads a tensor that is not written",
+            graph.name, node.name);
+      shapes.push_back(graph.At(id).shape);
+      types.push_back(graph.At(id).dtype);
+    }
+    Check(known(node.output) && written.insert(node.output).second,
+          "graph {}: node {} has no output of its own", graph.name, node.name);
+    const Tensor& output = graph.At(node.output);
+    Check(InferShape(node.name, node.op, shapes) == output.shape,
+          "graph {}: node {} has output shape {}", graph.name, node.name, ToString(output.shape));
+    Check(InferType(node.op, types) == output.dtype, "graph {}: node {} has output type {}",
+          graph.name, node.name, ToString(output.dtype));
+    for (const Role& role : Roles(node.op, shapes.at(0))) {
+      const Array& array = graph.Parameter(node, role.name);
+      const bool shared = std::holds_alternative<Requantize>(node.op) && array.shape == Shape{1};
+      const size_t count = std::visit([](const auto& values) { return values.size(); }, array.values);
+      Check((array.shape == role.shape || shared) &&
+                count == static_cast<size_t>(NumElements(array.shape)),
+            "graph {}: {}.{} has shape {}, expected {}", graph.name, node.name, role.name,
+            ToString(array.shape), ToString(role.shape));
+    }
+  }
+  Check(written.contains(graph.output), "graph {}: the output is never written", graph.name);
+}
+
+}  // namespace platypus::graph

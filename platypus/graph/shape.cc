@@ -1,0 +1,156 @@
+// Shape and type inference.
+#include <algorithm>
+#include <utility>
+
+#include "platypus/base/error.h"
+#include "platypus/graph/graph.h"
+
+namespace platypus::graph {
+namespace {
+
+int64_t Window(const std::string& node, const char* axis, int64_t in, int before, int after, int kernel,
+               int stride, int dilation) {
+  if (kernel < 1 || stride < 1 || dilation < 1 || before < 0 || after < 0) {
+    Fail(Category::kModel,
+         "layer {}: kernel {}, stride {}, dilation {}, padding {}+{} along {}: kernel, stride and "
+         "dilation must be at least 1, padding at least 0",
+         node, kernel, stride, dilation, before, after, axis);
+  }
+  const int64_t span = int64_t{dilation} * (kernel - 1) + 1;
+  if (in + before + after < span) {
+    Fail(Category::kModel, "layer {}: a window of {} does not fit its input of {} (padding {}+{}) along {}",
+         node, span, in, before, after, axis);
+  }
+  return (in + before + after - span) / stride + 1;
+}
+
+const Shape& Image(const std::string& node, const Op& op, const Shape& shape) {
+  if (shape.size() != 3) {
+    Fail(Category::kModel, "layer {}: {} needs an input of channels x height x width, got {}", node,
+         Name(op), ToString(shape));
+  }
+  return shape;
+}
+
+Shape Slide(const std::string& node, const Shape& in, int64_t channels, Size2 kernel, Size2 stride,
+            Size2 dilation, const Padding2& p) {
+  return {channels,
+          Window(node, "height", in[1], p.top, p.bottom, kernel.h, stride.h, dilation.h),
+          Window(node, "width", in[2], p.left, p.right, kernel.w, stride.w, dilation.w)};
+}
+
+void RequirePoolPadding(const std::string& node, Size2 kernel, const Padding2& p) {
+  if (2 * std::max(p.top, p.bottom) > kernel.h || 2 * std::max(p.left, p.right) > kernel.w) {
+    Fail(Category::kModel, "layer {}: pool padding {}x{} is more than half of the kernel {}x{}", node,
+         std::max(p.top, p.bottom), std::max(p.left, p.right), kernel.h, kernel.w);
+  }
+}
+
+}  // namespace
+
+Shape InferShape(const std::string& node, const Op& op, const std::vector<Shape>& inputs) {
+  const bool many = std::holds_alternative<Add>(op) || std::holds_alternative<AddRequantize>(op) ||
+                    std::holds_alternative<Concat>(op);
+  if (inputs.size() < (many ? 2u : 1u) ||
+      (inputs.size() != (many ? 2u : 1u) && !std::holds_alternative<Concat>(op))) {
+    Fail(Category::kModel, "layer {}: {} got {} inputs", node, Name(op), inputs.size());
+  }
+  const Shape& in = inputs[0];
+  const auto same = [&](const auto&) { return in; };
+  const auto sum = [&](const auto&) {
+    if (inputs[0] != inputs[1]) {
+      Fail(Category::kModel, "layer {}: cannot add {} and {}", node, ToString(inputs[0]),
+           ToString(inputs[1]));
+    }
+    return in;
+  };
+  return std::visit(
+      Overloaded{
+          [&](const Identity& o) { return same(o); },
+          [&](const BatchNorm& o) { return same(o); },
+          [&](const Conv2d& conv) {
+            Image(node, op, in);
+            if (conv.groups < 1 || in[0] % conv.groups != 0 || conv.out_channels % conv.groups != 0 ||
+                conv.out_channels < 1) {
+              Fail(Category::kModel, "layer {}: {} groups do not divide {} input and {} output channels",
+                   node, conv.groups, in[0], conv.out_channels);
+            }
+            return Slide(node, in, conv.out_channels, conv.kernel, conv.stride, conv.dilation,
+                         conv.padding);
+          },
+          [&](const Linear& linear) {
+            if (in.size() != 1) {
+              Fail(Category::kModel, "layer {}: Linear needs a flat input, got {}; put a Flatten before it",
+                   node, ToString(in));
+            }
+            return Shape{linear.out_features};
+          },
+          [&](const Relu& o) { return same(o); },
+          [&](const MaxPool& pool) {
+            Image(node, op, in);
+            RequirePoolPadding(node, pool.kernel, pool.padding);
+            return Slide(node, in, in[0], pool.kernel, pool.stride, pool.dilation, pool.padding);
+          },
+          [&](const AvgPool& pool) {
+            Image(node, op, in);
+            RequirePoolPadding(node, pool.kernel, pool.padding);
+            return Slide(node, in, in[0], pool.kernel, pool.stride, {}, pool.padding);
+          },
+          [&](const AdaptiveAvgPool& pool) {
+            Image(node, op, in);
+            if (pool.output.h < 1 || pool.output.w < 1) {
+              Fail(Category::kModel, "layer {}: output size {}x{} must be at least 1x1", node,
+                   pool.output.h, pool.output.w);
+            }
+            return Shape{in[0], pool.output.h, pool.output.w};
+          },
+          [&](const Flatten&) { return Shape{NumElements(in)}; },
+          [&](const Add& o) { return sum(o); },
+          [&](const Concat& concat) {
+            Shape out = in;
+            if (concat.axis < 0 || concat.axis >= static_cast<int>(in.size())) {
+              Fail(Category::kModel, "layer {}: no axis {} to join {} along", node, concat.axis,
+                   ToString(in));
+            }
+            const auto axis = static_cast<size_t>(concat.axis);
+            for (size_t i = 1; i < inputs.size(); ++i) {
+              Shape rest = inputs[i];
+              if (rest.size() == in.size()) rest[axis] = in[axis];
+              if (rest != in) {
+                Fail(Category::kModel, "layer {}: cannot join {} and {} along axis {}", node,
+                     ToString(in), ToString(inputs[i]), concat.axis);
+              }
+              out[axis] += inputs[i][axis];
+            }
+            return out;
+          },
+          [&](const FakeQuantize& o) { return same(o); },
+          [&](const QuantizeInput& o) { return same(o); },
+          [&](const SumPool& pool) {
+            Image(node, op, in);
+            return Slide(node, in, in[0], pool.kernel, pool.stride, {}, pool.padding);
+          },
+          [&](const Requantize& o) { return same(o); },
+          [&](const AddRequantize& o) { return sum(o); },
+          [&](const Dequantize& o) { return same(o); },
+      },
+      op);
+}
+
+DType InferType(const Op& op, const std::vector<DType>& inputs) {
+  const auto code = [](int32_t lo) { return lo >= 0 ? DType::kUInt8 : DType::kInt8; };
+  const auto accumulator = [&] {
+    return inputs.at(0) == DType::kFloat32 ? DType::kFloat32 : DType::kInt32;
+  };
+  return std::visit(Overloaded{[&](const Conv2d&) { return accumulator(); },
+                               [&](const Linear&) { return accumulator(); },
+                               [&](const SumPool&) { return DType::kInt32; },
+                               [&](const QuantizeInput& q) { return code(q.lo); },
+                               [&](const Requantize& q) { return code(q.lo); },
+                               [&](const AddRequantize& q) { return code(q.lo); },
+                               [&](const Dequantize&) { return DType::kFloat32; },
+                               [&](const auto&) { return inputs.at(0); }},
+                    op);
+}
+
+}  // namespace platypus::graph

@@ -1,0 +1,76 @@
+#ifndef PLATYPUS_PIPELINE_SUMMARY_H_
+#define PLATYPUS_PIPELINE_SUMMARY_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "platypus/deploy/package.h"
+#include "platypus/deploy/verify.h"
+#include "platypus/train/train.h"
+
+namespace platypus::pipeline {
+
+// Metrics of one network (float or quantised) on the test split, and how it was trained.
+struct NetworkSummary {
+  bool present = false;
+  int best_epoch = 0;
+  std::vector<train::Epoch> history;
+  train::ClassificationMetrics test;
+  // One-vs-rest curve of every class on the test split.
+  std::vector<train::RocCurve> roc;
+};
+
+struct FileSummary {  // all samples of one test recording
+  std::string name;
+  int label = 0;
+  std::vector<int64_t> predicted;  // [class] samples predicted as it
+};
+
+struct LayerSummary {
+  std::string name;
+  std::string type;
+  std::string shape;
+  int64_t parameters = 0;
+  int64_t macs = 0;
+  int64_t weight_octets = 0;
+  int64_t activation_octets = 0;
+};
+
+// Everything that a finished run knows about itself; summary.json and report.html are made from it.
+struct RunSummary {
+  std::string run_folder;
+  std::string task_type;
+  std::string model;
+  std::string device;
+  std::string dataset;
+  std::vector<std::string> classes;
+  int64_t parameters = 0;
+  int64_t macs = 0;
+  uint64_t seed = 0;
+  std::string version;
+  std::string dataset_hash;
+  std::string config_hash;
+  std::string model_hash;    // of the deployed ONNX file
+  std::string package_path;  // folder of the C package; empty if not compiled
+  std::map<std::string, int64_t> files;    // "train", "val", "test"
+  std::map<std::string, int64_t> samples;  // "train", "val", "test"
+  std::vector<std::pair<std::string, std::string>> skipped;  // file, reason
+  Shape input_shape;
+  NetworkSummary float_network;
+  NetworkSummary quantized_network;
+  std::vector<FileSummary> test_files;
+  std::vector<LayerSummary> layers;  // of the deployed network
+  deploy::MemoryPlan memory;
+  std::vector<deploy::VerifyResult> verify;
+  std::vector<std::pair<std::string, double>> seconds;  // stage -> seconds, in order
+  std::vector<std::string> notices;
+};
+
+// The content of summary.json (schema: docs/summary-schema.md).
+std::string ToJson(const RunSummary& summary);
+
+}  // namespace platypus::pipeline
+
+#endif  // PLATYPUS_PIPELINE_SUMMARY_H_

@@ -1,0 +1,73 @@
+#ifndef PLATYPUS_TRAIN_TRAIN_H_
+#define PLATYPUS_TRAIN_TRAIN_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "platypus/base/array.h"
+#include "platypus/base/parallel.h"
+#include "platypus/base/progress.h"
+#include "platypus/config/config.h"
+#include "platypus/graph/graph.h"
+#include "platypus/train/metrics.h"
+
+// The room's first header: training of a float or fake-quantised graph.
+namespace platypus::train {
+
+// Samples with their classes; the memory is the caller's.
+struct LabelledSet {
+  Shape shape;                    // of one sample, [C, H, W]
+  std::span<const float> inputs;  // [count][C*H*W]
+  std::span<const int32_t> labels;
+  int64_t Count() const { return static_cast<int64_t>(labels.size()); }
+};
+
+// One pass over the data. Loss and accuracy are means over ALL samples of the set.
+struct Epoch {
+  int number = 0;  // from 1
+  double learning_rate = 0;
+  double train_loss = 0;
+  double train_accuracy = 0;
+  ClassificationMetrics val;
+  double seconds = 0;
+};
+
+struct Options {
+  int epochs = 10;
+  double learning_rate = 0.002;
+  config::Training settings;  // optimiser, schedule, batch size, smoothing, clipping, EMA, ...
+  uint64_t seed = 42;
+  std::string stage = "train";  // of progress events
+  // After every epoch everything needed to go on is written here (atomically); resumed if it exists
+  // and was written with the same options, graph and data. Empty: none.
+  std::filesystem::path checkpoint;
+  // PTQ: observe ranges, change no weight.
+  bool calibrate_only = false;
+};
+
+// Judges the graph after an epoch on the validation set. Default (empty): the training engine's own
+// forward pass. Quantised training passes the integer graph's metrics here.
+using Evaluator = std::function<ClassificationMetrics(const graph::Graph&)>;
+
+struct Result {
+  graph::Graph best;  // weights and ranges of the best epoch, nothing else changed
+  int best_epoch = 0;
+  std::vector<Epoch> history;
+};
+
+// Trains `graph` (a classifier with logits output). The best epoch has the highest validation accuracy;
+// ties: the lower validation loss, then the earlier epoch. Deterministic: the same bits for any thread count.
+// Error (model) if a loss is not finite, naming epoch and batch, with what to try.
+Result Fit(const graph::Graph& graph, const LabelledSet& train, const LabelledSet& val,
+           const Options& options, const Evaluator& evaluate, ThreadPool& pool, ProgressSink& sink);
+
+// Logits [count][classes] by the training engine's forward pass (evaluation mode).
+std::vector<float> Predict(const graph::Graph& graph, const LabelledSet& set, ThreadPool& pool);
+
+}  // namespace platypus::train
+
+#endif  // PLATYPUS_TRAIN_TRAIN_H_
