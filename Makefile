@@ -1,0 +1,57 @@
+# The two commands of a newcomer are `make demo` and `make test`; each sets up all it needs.
+PRESET ?= release
+BUILD := build/$(PRESET)
+PLATYPUS := $(BUILD)/bin/platypus
+EXAMPLE := examples/generic_timeseries_classification
+
+.PHONY: all build demo test oracle bench asan clang tidy format package install clean
+
+all: build
+
+build:
+	@scripts/setup build
+	@test -f $(BUILD)/build.ninja || cmake --preset $(PRESET) --log-level=WARNING
+	@cmake --build $(BUILD)
+
+demo: build
+	@scripts/setup cores
+	$(PLATYPUS) init generic_timeseries_classification $(EXAMPLE)/dataset
+	$(PLATYPUS) run $(EXAMPLE)/config.yaml
+
+test: build oracle
+	@scripts/setup cores
+	ctest --test-dir $(BUILD) --output-on-failure --parallel $$(nproc)
+
+# ONNX Runtime, the independent check of the exported files; without it those tests are skipped.
+oracle:
+	@scripts/setup oracle
+
+bench:
+	@scripts/setup build
+	@cmake --preset bench --log-level=WARNING && cmake --build build/bench
+	build/bench/bin/bench_train
+	build/bench/bin/bench_ops
+
+asan:
+	@$(MAKE) PRESET=asan test
+
+clang:
+	@scripts/setup clang
+	@$(MAKE) PRESET=clang test
+
+tidy:
+	@scripts/setup clang
+	@scripts/tidy $(BUILD)
+
+format:
+	@scripts/setup clang
+	@git ls-files '*.cc' '*.h' '*.c' | xargs clang-format-14 -i
+
+package: build
+	@cd $(BUILD) && cpack
+
+install: build
+	@cmake --install $(BUILD)
+
+clean:
+	rm -rf build

@@ -1,0 +1,99 @@
+#include <algorithm>
+#include <cmath>
+
+#include "platypus/exec/kernels.h"
+
+namespace platypus::exec {
+namespace {
+
+// Calls step(index into a channel's elements) for every element of every lane, channel by channel.
+template <typename Step>
+[[gnu::always_inline]] inline void ForChannels(Dims dims, Step step) {
+  const int64_t size = dims.h * dims.w * kLanes;
+  for (int64_t c = 0; c < dims.c; ++c) {
+    for (int64_t i = 0; i < size; ++i) step(c, c * size + i);
+  }
+}
+
+}  // namespace
+
+PLATYPUS_CLONES void Affine(const float* gain, const float* shift, const float* in, Dims dims, float* out) {
+  ForChannels(dims, [=](int64_t c, int64_t i) { out[i] = in[i] * gain[c] + shift[c]; });
+}
+
+PLATYPUS_CLONES void Relu(const float* in, Dims dims, float* out) {
+  ForChannels(dims, [=](int64_t, int64_t i) { out[i] = in[i] > 0.0f ? in[i] : 0.0f; });
+}
+
+PLATYPUS_CLONES void FakeQuantize(float scale, int32_t lo, int32_t hi, const float* in, Dims dims,
+                                  float* out) {
+  const auto low = static_cast<float>(lo);
+  const auto high = static_cast<float>(hi);
+  ForChannels(dims, [=](int64_t, int64_t i) {
+    const float q = std::floor(in[i] / scale + 0.5f);
+    out[i] = std::min(std::max(q, low), high) * scale;
+  });
+}
+
+PLATYPUS_CLONES void Quantize(const graph::QuantizeInput& op, const float* offset,
+                              const int32_t* multiplier, const int32_t* shift, const float* in, Dims dims,
+                              int32_t* out) {
+  const auto low = static_cast<float>(op.lo);
+  const auto high = static_cast<float>(op.hi);
+  const int64_t size = dims.h * dims.w * kLanes;
+  for (int64_t c = 0; c < dims.c; ++c) {
+    const auto factor = static_cast<float>(multiplier[c]);
+    const float power = std::ldexp(1.0f, -shift[c]);
+    for (int64_t i = c * size; i < (c + 1) * size; ++i) {
+      const float q = std::floor((in[i] + offset[c]) * factor * power);
+      // In this order a NaN becomes lo, as in the generated C.
+      out[i] = static_cast<int32_t>(q > low ? (q < high ? q : high) : low);
+    }
+  }
+}
+
+PLATYPUS_CLONES void Requantize(const graph::Requantize& op, const int32_t* offset,
+                                const int32_t* multiplier, const int32_t* shift, bool shared,
+                                const int32_t* in, Dims dims, int32_t* out) {
+  const int64_t size = dims.h * dims.w * kLanes;
+  for (int64_t c = 0; c < dims.c; ++c) {
+    const int64_t p = shared ? 0 : c;
+    const int32_t add = offset[p];
+    const int32_t factor = multiplier[p];
+    const int32_t by = shift[p];
+    const int32_t* source = in + c * size;
+    int32_t* target = out + c * size;
+    if (factor == 1) {
+      for (int64_t i = 0; i < size; ++i) {
+        target[i] = std::clamp((source[i] + add) >> by, op.lo, op.hi);
+      }
+    } else {
+      for (int64_t i = 0; i < size; ++i) {
+        const int64_t product = int64_t{source[i] + add} * factor;
+        target[i] = static_cast<int32_t>(std::clamp<int64_t>(product >> by, op.lo, op.hi));
+      }
+    }
+  }
+}
+
+PLATYPUS_CLONES void AddRequantize(const graph::AddRequantize& op, const int32_t* x, const int32_t* y,
+                                   Dims dims, int32_t* out) {
+  const int32_t half = op.shift > 0 ? 1 << (op.shift - 1) : 0;
+  const int64_t size = dims.Count() * kLanes;
+  for (int64_t i = 0; i < size; ++i) {
+    const int32_t sum = x[i] * op.multiplier0 + y[i] * op.multiplier1 + half;
+    out[i] = std::clamp(sum >> op.shift, op.lo, op.hi);
+  }
+}
+
+PLATYPUS_CLONES void Add(const float* x, const float* y, Dims dims, float* out) {
+  const int64_t size = dims.Count() * kLanes;
+  for (int64_t i = 0; i < size; ++i) out[i] = x[i] + y[i];
+}
+
+PLATYPUS_CLONES void Dequantize(float scale, const int32_t* in, Dims dims, float* out) {
+  const int64_t size = dims.Count() * kLanes;
+  for (int64_t i = 0; i < size; ++i) out[i] = static_cast<float>(in[i]) * scale;
+}
+
+}  // namespace platypus::exec

@@ -1,0 +1,51 @@
+#include "platypus/graph/quantization.h"
+
+#include <algorithm>
+
+namespace platypus::graph {
+namespace {
+
+constexpr float kSmallestScale = 0x1.0p-23f;
+
+float Finish(float scale, bool power_of_two) {
+  scale = std::max(scale, kSmallestScale);
+  return power_of_two ? CeilPowerOfTwo(scale) : scale;
+}
+
+}  // namespace
+
+float CeilPowerOfTwo(float x) {
+  int exponent = 0;
+  const float fraction = std::frexp(x, &exponent);  // x = fraction * 2^exponent, fraction in [0.5, 1)
+  return std::ldexp(1.0f, fraction == 0.5f ? exponent - 1 : exponent);
+}
+
+Codes ActivationCodes(const FakeQuantize& op, float min, float max) {
+  Codes codes;
+  const float magnitude = std::max(std::abs(min), std::abs(max));
+  if (min >= 0.0f) {
+    codes.lo = 0;
+    codes.hi = (1 << op.bits) - 1;
+  } else {
+    codes.lo = -(1 << (op.bits - 1));
+    codes.hi = (1 << (op.bits - 1)) - 1;
+  }
+  codes.scale = Finish(magnitude / static_cast<float>(codes.hi), op.power_of_two_scale);
+  return codes;
+}
+
+Codes WeightCodes(const WeightQuantizer& quantizer, float max_abs) {
+  Codes codes;
+  codes.hi = (1 << (quantizer.bits - 1)) - 1;
+  codes.lo = -codes.hi;
+  codes.scale = Finish(max_abs / static_cast<float>(codes.hi), quantizer.power_of_two_scale);
+  return codes;
+}
+
+float MaxAbs(std::span<const float> row) {
+  float largest = 0.0f;
+  for (const float value : row) largest = std::max(largest, std::abs(value));
+  return largest;
+}
+
+}  // namespace platypus::graph

@@ -1,0 +1,62 @@
+#include "platypus/pipeline/deployment.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "platypus/exec/interpreter.h"
+
+namespace platypus::pipeline {
+
+std::string PackagePrefix(const config::Config& config) {
+  if (!config.compilation.prefix.empty()) return config.compilation.prefix;
+  std::string prefix;
+  for (const char c : config.training.model_name) {
+    const auto u = static_cast<unsigned char>(c);
+    prefix += std::isalnum(u) != 0 ? static_cast<char>(std::tolower(u)) : '_';
+  }
+  if (prefix.empty() || std::isdigit(static_cast<unsigned char>(prefix[0])) != 0) {
+    prefix = "model_" + prefix;
+  }
+  return prefix;
+}
+
+std::vector<std::string> VerifyCores(const config::Config& config, const std::string& device_core) {
+  if (!config.compilation.verify_cores.empty()) return config.compilation.verify_cores;
+  const std::vector<std::string>& known = deploy::Cores();
+  const std::string& wanted = config.compilation.core.empty() ? device_core : config.compilation.core;
+  const bool emulated = wanted != "host" && std::count(known.begin(), known.end(), wanted) > 0;
+  return {"host", emulated ? wanted : "cortex-m4"};
+}
+
+void FillOutputs(const graph::Graph& network, std::vector<deploy::GoldenSample>& golden,
+                 ThreadPool& pool) {
+  if (golden.empty()) return;
+  std::vector<float> inputs;
+  for (const deploy::GoldenSample& sample : golden) {
+    inputs.insert(inputs.end(), sample.features.begin(), sample.features.end());
+  }
+  const auto count = static_cast<int64_t>(golden.size());
+  const std::vector<float> outputs = exec::Interpreter(network).Run(inputs, count, pool);
+  const auto width = static_cast<int64_t>(outputs.size()) / count;
+  for (int64_t i = 0; i < count; ++i) {
+    golden[static_cast<size_t>(i)].output.assign(outputs.begin() + i * width,
+                                                 outputs.begin() + (i + 1) * width);
+  }
+}
+
+deploy::TestSet MakeTestSet(const graph::Graph& network, const features::Pipeline& pipeline,
+                            const SampleSet& samples, std::vector<float> outputs,
+                            const std::vector<data::RecordingRef>& refs,
+                            const std::vector<data::Recording>& recordings, ThreadPool& pool) {
+  constexpr int64_t kRawExcerpts = 24;
+  deploy::TestSet set;
+  set.samples = samples.Count();
+  set.features = samples.inputs;
+  set.outputs = std::move(outputs);
+  set.labels = samples.labels;
+  set.recordings = PickRaw(pipeline, refs, recordings, kRawExcerpts);
+  FillOutputs(network, set.recordings, pool);
+  return set;
+}
+
+}  // namespace platypus::pipeline

@@ -1,0 +1,35 @@
+#ifndef PLATYPUS_PIPELINE_DEPLOYMENT_H_
+#define PLATYPUS_PIPELINE_DEPLOYMENT_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "platypus/config/config.h"
+#include "platypus/deploy/verify.h"
+#include "platypus/features/pipeline.h"
+#include "platypus/graph/graph.h"
+#include "platypus/pipeline/samples.h"
+
+namespace platypus::pipeline {
+
+// compilation.prefix, or the model's name as a C identifier in lower case ("CLS_1k_NPU" -> "cls_1k_npu").
+std::string PackagePrefix(const config::Config& config);
+
+// Cores to prove the package on: compilation.verify_cores, or the host and the device's core (a Cortex-M4
+// stands in for cores that have no open compiler or emulator).
+std::vector<std::string> VerifyCores(const config::Config& config, const std::string& device_core);
+
+// The test split as Verify wants it: every sample, and raw excerpts of at least 20 recordings.
+deploy::TestSet MakeTestSet(const graph::Graph& network, const features::Pipeline& pipeline,
+                            const SampleSet& samples, std::vector<float> outputs,
+                            const std::vector<data::RecordingRef>& refs,
+                            const std::vector<data::Recording>& recordings, ThreadPool& pool);
+
+// Runs the network on golden samples and stores its outputs in them.
+void FillOutputs(const graph::Graph& network, std::vector<deploy::GoldenSample>& golden,
+                 ThreadPool& pool);
+
+}  // namespace platypus::pipeline
+
+#endif  // PLATYPUS_PIPELINE_DEPLOYMENT_H_

@@ -1,0 +1,37 @@
+#ifndef PLATYPUS_PIPELINE_RUN_H_
+#define PLATYPUS_PIPELINE_RUN_H_
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "platypus/base/progress.h"
+#include "platypus/config/load.h"
+#include "platypus/deploy/verify.h"
+#include "platypus/pipeline/summary.h"
+
+// The room's first header: one run, from the configuration to verified C.
+namespace platypus::pipeline {
+
+struct RunOptions {
+  // Goes on with the newest unfinished run of the same configuration instead of starting a new one.
+  bool resume = false;
+  std::chrono::system_clock::time_point start = std::chrono::system_clock::now();
+};
+
+// Runs all enabled stages. Leaves the run folder (docs/run-folder.md) with status.yaml, run.log, models, package and
+// summary.json; on an Error status.yaml says so before the Error is passed on.
+RunSummary Run(const config::Loaded& loaded, const RunOptions& options, ProgressSink& sink);
+
+// Repeats the proof of a finished run or package on the given cores (empty: host and every core with tools).
+// `where` is a run folder, its compilation folder or the package folder. Error (data) if it is none of these.
+std::vector<deploy::VerifyResult> VerifyAgain(const std::filesystem::path& where,
+                                              const std::vector<std::string>& cores,
+                                              ProgressSink& sink);
+
+const char* Version();
+
+}  // namespace platypus::pipeline
+
+#endif  // PLATYPUS_PIPELINE_RUN_H_

@@ -1,0 +1,143 @@
+// The fake-quantised graph.
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "platypus/base/error.h"
+#include "platypus/quantize/quantize.h"
+
+namespace platypus::quantize {
+namespace {
+
+using graph::Node;
+using graph::TensorId;
+
+template <typename T>
+bool Is(const Node* node) {
+  return node != nullptr && std::holds_alternative<T>(node->op);
+}
+
+// Operators whose result has values that no input had: they get codes of their own.
+bool MakesNewValues(const Node& node) {
+  return std::holds_alternative<graph::Conv2d>(node.op) ||
+         std::holds_alternative<graph::Linear>(node.op) ||
+         std::holds_alternative<graph::BatchNorm>(node.op) ||
+         std::holds_alternative<graph::AvgPool>(node.op) ||
+         std::holds_alternative<graph::AdaptiveAvgPool>(node.op) ||
+         std::holds_alternative<graph::Add>(node.op) || std::holds_alternative<graph::Concat>(node.op);
+}
+
+// A batch norm that could not be folded, as the depthwise 1x1 convolution that computes the same.
+void AppendBatchNormAsConvolution(graph::Graph& out, const graph::Graph& source, const Node& node,
+                                  TensorId input, const graph::WeightQuantizer& quantizer) {
+  const Shape& shape = out.At(input).shape;
+  if (shape.size() != 3) {
+    Fail(Category::kModel,
+         "layer {}: a batch norm on {} that follows no convolution or linear layer has no integer form",
+         node.name, ToString(shape));
+  }
+  const auto channels = static_cast<size_t>(shape[0]);
+  std::vector<float> gain = source.Parameter(node, "weight").Floats();
+  std::vector<float> bias = source.Parameter(node, "bias").Floats();
+  const auto& mean = source.Parameter(node, "running_mean").Floats();
+  const auto& variance = source.Parameter(node, "running_var").Floats();
+  const float epsilon = std::get<graph::BatchNorm>(node.op).epsilon;
+  for (size_t c = 0; c < channels; ++c) {
+    gain[c] /= std::sqrt(variance[c] + epsilon);
+    bias[c] -= mean[c] * gain[c];
+  }
+  graph::Conv2d conv;
+  conv.out_channels = static_cast<int>(channels);
+  conv.groups = conv.out_channels;
+  conv.weight_quantizer = quantizer;
+  graph::Append(out, node.name, conv, {input});
+  out.parameters[node.name + ".weight"] = {{shape[0], 1, 1, 1}, std::move(gain)};
+  out.parameters[node.name + ".bias"] = {{shape[0]}, std::move(bias)};
+}
+
+class Preparation {
+ public:
+  Preparation(const graph::Graph& source, const Settings& settings)
+      : source_(source),
+        settings_(settings),
+        out_(graph::MakeGraph(source.name, source.Input().shape)) {}
+
+  graph::Graph Run() {
+    renamed_[source_.input] = out_.input;
+    const std::vector<const Node*> first = graph::Consumers(source_, source_.input);
+    const bool normalises = first.size() == 1 && Is<graph::BatchNorm>(first[0]);
+    if (!normalises) renamed_[source_.input] = Quantize("input", out_.input);
+    for (const Node& node : source_.nodes) Visit(node);
+    out_.output = renamed_.at(source_.output);
+    graph::Verify(out_);
+    return std::move(out_);
+  }
+
+ private:
+  void Visit(const Node& node) {
+    std::vector<TensorId> inputs;
+    for (const TensorId id : node.inputs) inputs.push_back(renamed_.at(id));
+    const bool on_input = node.inputs[0] == source_.input;
+    const graph::WeightQuantizer quantizer{settings_.weight_bits, true};
+    if (std::holds_alternative<graph::BatchNorm>(node.op) && !on_input) {
+      AppendBatchNormAsConvolution(out_, source_, node, inputs[0], quantizer);
+    } else {
+      graph::Op op = node.op;
+      if (auto* conv = std::get_if<graph::Conv2d>(&op)) conv->weight_quantizer = quantizer;
+      if (auto* linear = std::get_if<graph::Linear>(&op)) linear->weight_quantizer = quantizer;
+      graph::Append(out_, node.name, op, inputs);
+      CopyParameters(node);
+    }
+    TensorId output = out_.output;
+    // A ReLU behind the operator is part of it: the codes come behind the ReLU.
+    const std::vector<const Node*> consumers = graph::Consumers(source_, node.output);
+    const bool fused = consumers.size() == 1 && Is<graph::Relu>(consumers[0]) &&
+                       node.output != source_.output;
+    const bool relu_of_new = std::holds_alternative<graph::Relu>(node.op) && pending_.contains(inputs[0]);
+    if (MakesNewValues(node) && fused) pending_.insert(output);
+    if ((MakesNewValues(node) && !fused) || relu_of_new) output = Quantize(node.name, output);
+    renamed_[node.output] = output;
+  }
+
+  void CopyParameters(const Node& node) {
+    for (const char* role : {"weight", "bias", "running_mean", "running_var"}) {
+      if (source_.HasParameter(node, role)) {
+        out_.parameters[fmt::format("{}.{}", node.name, role)] = source_.Parameter(node, role);
+      }
+    }
+  }
+
+  TensorId Quantize(const std::string& name, TensorId tensor) {
+    const std::string node = name + ".quantize";
+    out_.parameters[node + ".range"] = {{2}, std::vector<float>{1.0f, -1.0f}};
+    return graph::Append(out_, node, graph::FakeQuantize{settings_.activation_bits, true}, {tensor});
+  }
+
+  const graph::Graph& source_;
+  const Settings& settings_;
+  graph::Graph out_;
+  std::map<TensorId, TensorId> renamed_;  // tensor of source_ -> tensor of out_ that stands for it
+  std::set<TensorId> pending_;             // tensors of out_ whose codes come behind their ReLU
+};
+
+}  // namespace
+
+Settings MakeSettings(const config::Training& training, config::TaskCategory category) {
+  for (const auto& [key, bits] :
+       {std::pair{"quantization_weight_bitwidth", training.quantization_weight_bitwidth},
+        std::pair{"quantization_activation_bitwidth", training.quantization_activation_bitwidth}}) {
+    if (bits != 8) {
+      Fail(Category::kConfiguration, "training.{}: {} bits do not run in this version; 8 does", key, bits);
+    }
+  }
+  Settings settings;
+  settings.output_int = training.output_int.value_or(
+      category == config::TaskCategory::kTimeseriesClassification);
+  return settings;
+}
+
+graph::Graph PrepareForTraining(const graph::Graph& trained, const Settings& settings) {
+  return Preparation(graph::FoldBatchNorm(trained), settings).Run();
+}
+
+}  // namespace platypus::quantize
