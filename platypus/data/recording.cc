@@ -1,0 +1,104 @@
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <mutex>
+
+#include "platypus/base/error.h"
+#include "platypus/base/files.h"
+#include "platypus/data/dataset.h"
+#include "platypus/data/table.h"
+
+namespace platypus::data {
+namespace {
+
+Table ReadTable(const std::filesystem::path& path) {
+  const std::string extension = path.extension().string();
+  const std::string file = path.string();
+  if (extension == ".csv" || extension == ".txt") return ParseCsv(ReadFile(path), file);
+  if (extension == ".npy") return ParseNpy(ReadFile(path), file);
+  if (extension == ".pkl") {
+    throw Error(Category::kData, "pickled files can run programs and are not read",
+                "convert it with: python3 -c \"import pandas,sys; pandas.read_pickle(sys.argv[1])"
+                ".to_csv(sys.argv[1][:-4]+'.csv', index=False)\" " + path.filename().string(),
+                {file, 0, 0});
+  }
+  throw Error(Category::kData, fmt::format("files ending in '{}' are not recordings", extension),
+              "legal endings: .csv, .txt, .npy", {file, 0, 0});
+}
+
+Recording Select(Table table, const config::Columns& variables, const std::string& file) {
+  const std::vector<int> columns = SelectColumns(table, variables, file);
+  Recording recording;
+  recording.rows = table.rows;
+  for (const int c : columns) {
+    recording.columns.push_back(table.names.empty() ? std::to_string(c)
+                                                    : table.names[static_cast<size_t>(c)]);
+  }
+  if (static_cast<int64_t>(columns.size()) == table.columns &&
+      std::is_sorted(columns.begin(), columns.end())) {
+    recording.values = std::move(table.values);  // all columns in order
+    return recording;
+  }
+  recording.values.reserve(static_cast<size_t>(table.rows) * columns.size());
+  for (int64_t r = 0; r < table.rows; ++r) {
+    for (const int c : columns) {
+      recording.values.push_back(table.values[static_cast<size_t>(r * table.columns + c)]);
+    }
+  }
+  return recording;
+}
+
+// The rows of a part of a recording (split_type within_files).
+void Cut(Recording& recording, const RecordingRef& ref) {
+  if (ref.first == 0.0 && ref.last == 1.0) return;
+  const auto rows = static_cast<double>(recording.rows);
+  const auto begin = static_cast<int64_t>(std::floor(ref.first * rows + 0.5));
+  const auto end = static_cast<int64_t>(std::floor(ref.last * rows + 0.5));
+  const auto width = static_cast<int64_t>(recording.columns.size());
+  recording.values = {recording.values.begin() + begin * width, recording.values.begin() + end * width};
+  recording.rows = end - begin;
+}
+
+}  // namespace
+
+Recording Read(const std::filesystem::path& path, const config::Columns& variables) {
+  return Select(ReadTable(path), variables, path.string());
+}
+
+std::vector<Recording> ReadAll(const std::vector<RecordingRef>& refs, const config::Config& config,
+                               ThreadPool& pool, std::vector<SkippedFile>& skipped,
+                               ProgressSink& sink) {
+  const config::Columns& variables = config.data_processing_feature_extraction.variables;
+  std::vector<Recording> recordings(refs.size());
+  std::vector<std::exception_ptr> failures(refs.size());
+  std::mutex mutex;
+  int64_t finished = 0;
+  pool.Run(static_cast<int64_t>(refs.size()), [&](int64_t i) {
+    const auto n = static_cast<size_t>(i);
+    try {
+      recordings[n] = Read(refs[n].path, variables);
+      Cut(recordings[n], refs[n]);
+    } catch (const Error&) {
+      failures[n] = std::current_exception();
+    }
+    const std::lock_guard lock(mutex);
+    sink.OnProgress({"read", "", ++finished, static_cast<int64_t>(refs.size()), "files", {}});
+  });
+  for (size_t i = 0; i < refs.size(); ++i) {
+    if (!failures[i]) continue;
+    try {
+      std::rethrow_exception(failures[i]);
+    } catch (const Error& error) {
+      if (config.dataset.on_bad_file == config::OnBadFile::kError) {
+        throw Error(error.category(), error.message(),
+                    error.hint().empty() ? "dataset.on_bad_file: skip passes over such files" : error.hint(),
+                    error.location());
+      }
+      skipped.push_back({refs[i].name, error.what()});
+      recordings[i] = {};
+    }
+  }
+  return recordings;
+}
+
+}  // namespace platypus::data
