@@ -107,8 +107,10 @@ struct Training {
   std::string optimizer = "sgd";  // sgd, sgd_nesterov, rmsprop, adam, adamw (lower case)
   double momentum = 0.9;
   double weight_decay = 1e-4;
-  std::string lr_scheduler = "cosineannealinglr";  // cosineannealinglr, steplr, multisteplr, exponentiallr, none
-  int lr_warmup_epochs = 0;
+  std::string lr_scheduler = "cosineannealinglr";  // cosineannealinglr, steplr, multisteplr,
+                                                   // exponentiallr, none
+  int lr_warmup_epochs = 1;
+  std::string lr_warmup_method = "constant";  // constant, linear
   double lr_warmup_decay = 0.01;
   int lr_step_size = 30;
   double lr_gamma = 0.1;
