@@ -1,0 +1,131 @@
+#include "platypus/train/checkpoint.h"
+
+#include <cstring>
+#include <type_traits>
+
+#include "platypus/base/error.h"
+#include "platypus/base/files.h"
+#include "platypus/base/hash.h"
+
+namespace platypus::train {
+namespace {
+
+constexpr std::string_view kMagic = "PLATYPUS-CHECKPOINT-1\n";
+
+// One description of the fields for both directions.
+template <typename Archive>
+void Visit(Archive& archive, Checkpoint& c) {
+  archive(c.key);
+  for (std::vector<float>* row : {&c.parameters, &c.state, &c.first, &c.second, &c.averaged_parameters,
+                                  &c.averaged_state, &c.best_parameters, &c.best_state}) {
+    archive(*row);
+  }
+  archive(c.steps);
+  archive(c.averages);
+  archive(c.best_epoch);
+  for (uint64_t& word : c.random) archive(word);
+  archive(c.history);
+}
+
+class Writer {
+ public:
+  template <typename T>
+    requires std::is_arithmetic_v<T>
+  void operator()(const T& value) {
+    bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+  void operator()(const std::string& text) {
+    (*this)(static_cast<uint64_t>(text.size()));
+    bytes += text;
+  }
+  template <typename T>
+  void operator()(std::vector<T>& row) {
+    (*this)(static_cast<uint64_t>(row.size()));
+    for (T& value : row) (*this)(value);
+  }
+  void operator()(Epoch& e);
+
+  std::string bytes;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+  template <typename T>
+    requires std::is_arithmetic_v<T>
+  void operator()(T& value) {
+    Need(sizeof value);
+    std::memcpy(&value, bytes_.data(), sizeof value);
+    bytes_.remove_prefix(sizeof value);
+  }
+  void operator()(std::string& text) {
+    uint64_t size = 0;
+    (*this)(size);
+    Need(size);
+    text.assign(bytes_.substr(0, size));
+    bytes_.remove_prefix(size);
+  }
+  template <typename T>
+  void operator()(std::vector<T>& row) {
+    uint64_t size = 0;
+    (*this)(size);
+    Need(size);  // every element takes at least one octet
+    row.resize(size);
+    for (T& value : row) (*this)(value);
+  }
+  void operator()(Epoch& e);
+
+ private:
+  void Need(uint64_t size) const {
+    if (size > bytes_.size()) Fail(Category::kData, "the checkpoint is cut off");
+  }
+  std::string_view bytes_;
+};
+
+template <typename Archive>
+void VisitEpoch(Archive& archive, Epoch& e) {
+  archive(e.number);
+  archive(e.learning_rate);
+  archive(e.train_loss);
+  archive(e.train_accuracy);
+  archive(e.seconds);
+  archive(e.val.samples);
+  archive(e.val.loss);
+  archive(e.val.accuracy);
+  archive(e.val.f1_macro);
+  archive(e.val.f1_micro);
+  archive(e.val.auroc);
+  archive(e.val.confusion);
+}
+
+void Writer::operator()(Epoch& e) { VisitEpoch(*this, e); }
+void Reader::operator()(Epoch& e) { VisitEpoch(*this, e); }
+
+}  // namespace
+
+void Save(const Checkpoint& checkpoint, const std::filesystem::path& file) {
+  Writer writer;
+  writer.bytes = kMagic;
+  Checkpoint copy = checkpoint;
+  Visit(writer, copy);
+  WriteFile(file, writer.bytes + HashText(writer.bytes));
+}
+
+std::optional<Checkpoint> LoadCheckpoint(const std::filesystem::path& file, std::string& problem) {
+  if (!std::filesystem::exists(file)) return std::nullopt;
+  const std::string bytes = ReadFile(file);
+  constexpr size_t kDigest = 64;
+  const bool whole = bytes.size() > kMagic.size() + kDigest && bytes.starts_with(kMagic) &&
+                     HashText(std::string_view(bytes).substr(0, bytes.size() - kDigest)) ==
+                         std::string_view(bytes).substr(bytes.size() - kDigest);
+  if (!whole) {
+    problem = "it is damaged";
+    return std::nullopt;
+  }
+  Checkpoint checkpoint;
+  Reader reader(std::string_view(bytes).substr(kMagic.size(), bytes.size() - kMagic.size() - kDigest));
+  Visit(reader, checkpoint);
+  return checkpoint;
+}
+
+}  // namespace platypus::train

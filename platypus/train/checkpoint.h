@@ -1,0 +1,35 @@
+#ifndef PLATYPUS_TRAIN_CHECKPOINT_H_
+#define PLATYPUS_TRAIN_CHECKPOINT_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platypus/base/random.h"
+#include "platypus/train/train.h"
+
+namespace platypus::train {
+
+// Everything that Fit needs to go on after an epoch as if nothing had happened.
+struct Checkpoint {
+  std::string key;  // hash of options, graph and data: a checkpoint of anything else is of no use
+  std::vector<float> parameters, state, first, second;
+  std::vector<float> averaged_parameters, averaged_state;  // of the EMA; empty without
+  std::vector<float> best_parameters, best_state;
+  int64_t steps = 0;
+  int64_t averages = 0;
+  int best_epoch = 0;
+  Random::State random{};
+  std::vector<Epoch> history;
+};
+
+// Binary, little-endian, closed by a SHA-256; written atomically.
+void Save(const Checkpoint& checkpoint, const std::filesystem::path& file);
+// nullopt and `problem` filled when the file is there but damaged; nullopt alone when it is not there.
+std::optional<Checkpoint> LoadCheckpoint(const std::filesystem::path& file, std::string& problem);
+
+}  // namespace platypus::train
+
+#endif  // PLATYPUS_TRAIN_CHECKPOINT_H_

@@ -1,0 +1,292 @@
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+#include "platypus/base/error.h"
+#include "platypus/base/hash.h"
+#include "platypus/base/random.h"
+#include "platypus/train/checkpoint.h"
+#include "platypus/train/kernels.h"
+#include "platypus/train/network.h"
+#include "platypus/train/optimizer.h"
+#include "platypus/train/train.h"
+
+namespace platypus::train {
+namespace {
+
+// Batches of the evaluation: their size has no influence on the result.
+constexpr int64_t kPredictBatch = 256;
+
+std::vector<const float*> Pointers(const LabelledSet& set, std::span<const int64_t> indices) {
+  const int64_t elements = NumElements(set.shape);
+  std::vector<const float*> samples;
+  samples.reserve(indices.size());
+  for (const int64_t i : indices) samples.push_back(set.inputs.data() + i * elements);
+  return samples;
+}
+
+std::vector<float> PredictWith(Network& network, const LabelledSet& set, int64_t batch, ThreadPool& pool) {
+  const int64_t classes = network.Classes();
+  std::vector<float> logits(static_cast<size_t>(set.Count() * classes));
+  std::vector<int64_t> indices;
+  for (int64_t start = 0; start < set.Count(); start += batch) {
+    indices.resize(static_cast<size_t>(std::min(batch, set.Count() - start)));
+    std::iota(indices.begin(), indices.end(), start);
+    const std::vector<const float*> samples = Pointers(set, indices);
+    network.Predict({samples, {}}, std::span(logits).subspan(static_cast<size_t>(start * classes)), pool);
+  }
+  return logits;
+}
+
+// The order of an epoch's samples: with balanced sampling as many draws as samples, with replacement, every class
+// equally often; else a permutation.
+std::vector<int64_t> DrawOrder(const LabelledSet& set, bool balanced, Random& random) {
+  const int64_t count = set.Count();
+  std::vector<int64_t> order(static_cast<size_t>(count));
+  if (!balanced) {
+    std::iota(order.begin(), order.end(), int64_t{0});
+    random.Shuffle(std::span(order));
+    return order;
+  }
+  std::vector<std::vector<int64_t>> members;
+  for (int64_t i = 0; i < count; ++i) {
+    const auto label = static_cast<size_t>(set.labels[static_cast<size_t>(i)]);
+    if (label >= members.size()) members.resize(label + 1);
+    members[label].push_back(i);
+  }
+  std::erase_if(members, [](const auto& list) { return list.empty(); });
+  for (int64_t& drawn : order) {
+    const auto& list = members[random.Below(members.size())];
+    drawn = list[random.Below(list.size())];
+  }
+  return order;
+}
+
+std::string Key(const graph::Graph& graph, const LabelledSet& train, const LabelledSet& val,
+                const Options& options) {
+  const config::Training& s = options.settings;
+  Sha256 hash;
+  hash.Update(graph::ToText(graph));
+  for (const auto& [name, array] : graph.parameters) {
+    const auto& values = array.Floats();
+    hash.Update(name);
+    hash.Update({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
+  }
+  for (const LabelledSet* set : {&train, &val}) {
+    hash.Update({reinterpret_cast<const char*>(set->inputs.data()), set->inputs.size_bytes()});
+    hash.Update({reinterpret_cast<const char*>(set->labels.data()), set->labels.size_bytes()});
+  }
+  hash.Update(fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", options.epochs,
+                          options.learning_rate, options.seed, options.stage, options.calibrate_only, s.batch_size,
+                          s.optimizer, s.momentum, s.weight_decay, s.lr_scheduler, s.lr_warmup_epochs,
+                          s.lr_warmup_method, s.lr_warmup_decay, s.lr_step_size, s.lr_gamma, s.lr_min,
+                          s.lr_milestones.size(), s.label_smoothing, s.clip_grad_norm.value_or(0),
+                          s.class_balanced_sampling, s.model_ema, s.model_ema_steps, s.model_ema_decay,
+                          graph.name, TargetName()));
+  for (const int milestone : s.lr_milestones) hash.Update(fmt::format(" {}", milestone));
+  return hash.Finish();
+}
+
+class Fitting {
+ public:
+  Fitting(const graph::Graph& graph, const LabelledSet& train, const LabelledSet& val, const Options& options,
+          const Evaluator& evaluate, ThreadPool& pool, ProgressSink& sink)
+      : graph_(graph),
+        train_(train),
+        val_(val),
+        options_(options),
+        evaluate_(evaluate),
+        pool_(pool),
+        sink_(sink),
+        batch_(std::min<int64_t>(options.settings.batch_size, std::max<int64_t>(1, train.Count()))),
+        network_(graph, std::max(batch_, std::min(kPredictBatch, std::max(train.Count(), val.Count())))),
+        optimizer_(options.settings, network_.Parameters().size()),
+        random_(options.seed, "order of " + options.stage) {}
+
+  Result Run() {
+    Check(train_.Count() > 0 && val_.Count() > 0, "training without samples");
+    point_.key = options_.checkpoint.empty() ? "" : Key(graph_, train_, val_, options_);
+    Resume();
+    for (int epoch = static_cast<int>(point_.history.size()); epoch < options_.epochs; ++epoch) {
+      if (sink_.Cancelled()) {
+        throw Error(Category::kUsage, fmt::format("interrupted after epoch {} of {}", epoch, options_.epochs),
+                    "the same command with --resume goes on from there");
+      }
+      RunEpoch(epoch);
+      if (!options_.checkpoint.empty()) SaveCheckpoint();
+    }
+    Result result;
+    result.best = graph_;
+    Restore(point_.best_parameters, point_.best_state, result.best);
+    result.best_epoch = point_.best_epoch;
+    result.history = std::move(point_.history);
+    return result;
+  }
+
+ private:
+  void Resume() {
+    if (options_.checkpoint.empty()) return;
+    std::string problem;
+    std::optional<Checkpoint> found = LoadCheckpoint(options_.checkpoint, problem);
+    if (found && found->key != point_.key) problem = "it belongs to other settings, data or another machine";
+    if (!problem.empty()) {
+      sink_.OnNotice(fmt::format("{} is not used: {}", options_.checkpoint.filename().string(), problem));
+      return;
+    }
+    if (!found) return;
+    point_ = std::move(*found);
+    std::copy(point_.parameters.begin(), point_.parameters.end(), network_.Parameters().begin());
+    std::copy(point_.state.begin(), point_.state.end(), network_.State().begin());
+    optimizer_.First() = point_.first;
+    optimizer_.Second() = point_.second;
+    optimizer_.Steps() = point_.steps;
+    random_ = Random(point_.random);
+    sink_.OnNotice(fmt::format("{} goes on after epoch {} of {}", options_.stage, point_.history.size(),
+                               options_.epochs));
+  }
+
+  void SaveCheckpoint() {
+    point_.parameters.assign(network_.Parameters().begin(), network_.Parameters().end());
+    point_.state.assign(network_.State().begin(), network_.State().end());
+    point_.first = optimizer_.First();
+    point_.second = optimizer_.Second();
+    point_.steps = optimizer_.Steps();
+    point_.random = random_.GetState();
+    Save(point_, options_.checkpoint);
+  }
+
+  void RunEpoch(int epoch) {
+    const auto start = std::chrono::steady_clock::now();
+    Epoch result;
+    result.number = epoch + 1;
+    result.learning_rate = LearningRate(options_.settings, options_.learning_rate, epoch, options_.epochs);
+    const std::vector<int64_t> order =
+        DrawOrder(train_, options_.settings.class_balanced_sampling && !options_.calibrate_only, random_);
+    // Ranges move in the first half; the second half trains on the codes that will be exported.
+    const bool observe = options_.calibrate_only || epoch < options_.epochs / 2 + 1;
+    double loss = 0;
+    int64_t correct = 0;
+    for (int64_t at = 0; at < train_.Count(); at += batch_) {
+      const auto count = static_cast<size_t>(std::min(batch_, train_.Count() - at));
+      const std::span<const int64_t> indices(order.data() + at, count);
+      const std::vector<const float*> samples = Pointers(train_, indices);
+      std::vector<int32_t> labels;
+      for (const int64_t i : indices) labels.push_back(train_.labels[static_cast<size_t>(i)]);
+      if (options_.calibrate_only) {
+        network_.Observe({samples, labels}, pool_);
+        continue;
+      }
+      const Network::Outcome outcome = network_.Train(
+          {samples, labels}, static_cast<float>(options_.settings.label_smoothing), observe, pool_);
+      if (!outcome.finite) {
+        throw Error(Category::kModel,
+                    fmt::format("{}: the loss is not finite in epoch {}, batch {}", options_.stage, epoch + 1,
+                                at / batch_ + 1),
+                    "lower training.learning_rate, or set training.clip_grad_norm: 1");
+      }
+      loss += outcome.loss;
+      correct += outcome.correct;
+      Step(result.learning_rate);
+    }
+    const auto total = static_cast<double>(train_.Count());
+    result.train_loss = loss / total;
+    result.train_accuracy = static_cast<double>(correct) / total;
+    Judge(result);
+    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    point_.history.push_back(result);
+    sink_.OnProgress({options_.stage,
+                      "",
+                      epoch + 1,
+                      options_.epochs,
+                      "epochs",
+                      {{"train_loss", result.train_loss},
+                       {"train_accuracy", result.train_accuracy},
+                       {"val_loss", result.val.loss},
+                       {"val_accuracy", result.val.accuracy},
+                       {"learning_rate", result.learning_rate}}});
+  }
+
+  void Step(double learning_rate) {
+    gradients_.assign(network_.Gradients().begin(), network_.Gradients().end());
+    if (options_.settings.clip_grad_norm) ClipNorm(gradients_, *options_.settings.clip_grad_norm);
+    optimizer_.Step(network_.Parameters(), gradients_, learning_rate);
+    if (!options_.settings.model_ema || optimizer_.Steps() % options_.settings.model_ema_steps != 0) return;
+    const auto average = [&](std::vector<float>& mean, std::span<const float> values) {
+      if (point_.averages == 0) mean.assign(values.begin(), values.end());
+      const auto keep = static_cast<float>(options_.settings.model_ema_decay);
+      for (size_t i = 0; i < mean.size(); ++i) mean[i] = keep * mean[i] + (1.0f - keep) * values[i];
+    };
+    average(point_.averaged_parameters, network_.Parameters());
+    average(point_.averaged_state, network_.State());
+    ++point_.averages;
+  }
+
+  // Judges the epoch's weights (the averaged ones with EMA) and keeps them if they are the best so far.
+  void Judge(Epoch& result) {
+    std::vector<float> parameters(network_.Parameters().begin(), network_.Parameters().end());
+    std::vector<float> state(network_.State().begin(), network_.State().end());
+    const bool averaged = point_.averages > 0;
+    if (averaged) {
+      std::copy(point_.averaged_parameters.begin(), point_.averaged_parameters.end(), network_.Parameters().begin());
+      std::copy(point_.averaged_state.begin(), point_.averaged_state.end(), network_.State().begin());
+    }
+    if (evaluate_) {
+      graph::Graph current = graph_;
+      network_.Save(current);
+      result.val = evaluate_(current);
+    } else {
+      result.val = Evaluate(PredictWith(network_, val_, kPredictBatch, pool_), val_.labels,
+                            static_cast<int>(network_.Classes()));
+    }
+    const Epoch* best = nullptr;
+    for (const Epoch& epoch : point_.history) {
+      if (epoch.number == point_.best_epoch) best = &epoch;
+    }
+    const bool better = best == nullptr || result.val.accuracy > best->val.accuracy ||
+                        (result.val.accuracy == best->val.accuracy && result.val.loss < best->val.loss);
+    if (better) {
+      point_.best_epoch = result.number;
+      point_.best_parameters.assign(network_.Parameters().begin(), network_.Parameters().end());
+      point_.best_state.assign(network_.State().begin(), network_.State().end());
+    }
+    if (averaged) {
+      std::copy(parameters.begin(), parameters.end(), network_.Parameters().begin());
+      std::copy(state.begin(), state.end(), network_.State().begin());
+    }
+  }
+
+  void Restore(const std::vector<float>& parameters, const std::vector<float>& state, graph::Graph& graph) {
+    std::copy(parameters.begin(), parameters.end(), network_.Parameters().begin());
+    std::copy(state.begin(), state.end(), network_.State().begin());
+    network_.Save(graph);
+  }
+
+  const graph::Graph& graph_;
+  const LabelledSet& train_;
+  const LabelledSet& val_;
+  const Options& options_;
+  const Evaluator& evaluate_;
+  ThreadPool& pool_;
+  ProgressSink& sink_;
+  int64_t batch_;
+  Network network_;
+  Optimizer optimizer_;
+  Random random_;
+  std::vector<float> gradients_;
+  Checkpoint point_;
+};
+
+}  // namespace
+
+Result Fit(const graph::Graph& graph, const LabelledSet& train, const LabelledSet& val, const Options& options,
+           const Evaluator& evaluate, ThreadPool& pool, ProgressSink& sink) {
+  return Fitting(graph, train, val, options, evaluate, pool, sink).Run();
+}
+
+std::vector<float> Predict(const graph::Graph& graph, const LabelledSet& set, ThreadPool& pool) {
+  Network network(graph, kPredictBatch);
+  return PredictWith(network, set, kPredictBatch, pool);
+}
+
+}  // namespace platypus::train
