@@ -1,0 +1,141 @@
+#include <algorithm>
+
+#include "platypus/features/pipeline.h"
+#include "tm_fe.h"
+#include "tm_fft.h"
+
+namespace platypus::features {
+namespace {
+
+// The chain with its tables and buffers, ready to run on any number of frames.
+class Chain {
+ public:
+  explicit Chain(const Pipeline& pipeline) : pipeline_(pipeline) {
+    const auto n = static_cast<size_t>(pipeline.frame_size);
+    current_.resize(2 * n);
+    next_.resize(2 * n);
+    for (const Stage& stage : pipeline.stages) {
+      if (std::holds_alternative<Window>(stage)) window_ = HannWindow(pipeline.frame_size);
+      if (std::holds_alternative<Fft>(stage)) {
+        twiddle_ = TwiddleTable(pipeline.frame_size);
+        work_.resize(static_cast<size_t>(TM_RFFT_WORK(pipeline.frame_size)));
+      }
+      if (const auto* bin = std::get_if<Bin>(&stage)) {
+        current_.resize(std::max(current_.size(), static_cast<size_t>(bin->count)));
+        next_.resize(current_.size());
+      }
+    }
+  }
+
+  // The frame is read from Frame(); the features are written to `out`.
+  float* Frame() { return current_.data(); }
+  void Run(float* out) {
+    Signal signal{pipeline_.frame_size, false};
+    for (size_t i = 0; i < pipeline_.stages.size(); ++i) {
+      signal = std::visit([&](const auto& stage) { return Apply(stage, i, signal); }, pipeline_.stages[i]);
+    }
+    std::copy_n(current_.data(), signal.length, out);
+  }
+
+ private:
+  Signal Apply(const Window&, size_t, Signal s) {
+    tm_fe_window(current_.data(), window_.data(), s.length, current_.data());
+    return s;
+  }
+  Signal Apply(const RawFrame& stage, size_t, Signal s) {
+    if (stage.remove_mean) tm_fe_subtract_mean(current_.data(), s.length, current_.data());
+    return s;
+  }
+  Signal Apply(const Fft&, size_t index, Signal s) {
+    const int bins = NeededBins(pipeline_.stages, index, s.length);
+    tm_rfft(current_.data(), s.length, twiddle_.data(), work_.data(), next_.data(), bins);
+    current_.swap(next_);
+    return {bins, true};
+  }
+  Signal Apply(const Normalize& stage, size_t, Signal s) {
+    tm_fe_divide(current_.data(), Floats(s), static_cast<float>(stage.divisor), current_.data());
+    return s;
+  }
+  Signal Apply(const RoundOff&, size_t, Signal s) {
+    tm_fe_round(current_.data(), Floats(s), current_.data());
+    return s;
+  }
+  Signal Apply(const KeepFirst& stage, size_t, Signal s) {
+    return {std::min(s.length, stage.count), s.is_complex};
+  }
+  Signal Apply(const Magnitude&, size_t, Signal s) {
+    (s.is_complex ? tm_fe_magnitude : tm_fe_absolute)(current_.data(), s.length, current_.data());
+    return {s.length, false};
+  }
+  Signal Apply(const DropFirst&, size_t, Signal s) {
+    const int width = s.is_complex ? 2 : 1;
+    std::copy(current_.begin() + width, current_.begin() + s.length * width, current_.begin());
+    return {s.length - 1, s.is_complex};
+  }
+  Signal Apply(const Bin& bin, size_t, Signal s) {
+    tm_fe_bin(current_.data(), s.length, bin.first, bin.width, bin.count,
+              bin.mean ? static_cast<float>(bin.width) : 1.0f, next_.data());
+    current_.swap(next_);
+    return {bin.count, false};
+  }
+  Signal Apply(const LogDb& stage, size_t, Signal s) {
+    tm_fe_log(current_.data(), s.length, stage.threshold, LogFactor(stage), current_.data());
+    return s;
+  }
+  static int Floats(Signal s) { return s.is_complex ? 2 * s.length : s.length; }
+
+  const Pipeline& pipeline_;
+  std::vector<float> current_, next_, work_, window_, twiddle_;
+};
+
+}  // namespace
+
+int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vector<float>& features,
+                std::vector<float>* raw) {
+  const auto variables = static_cast<size_t>(pipeline.variables);
+  std::vector<float> prepared;  // decimated and scaled
+  const size_t step = variables * static_cast<size_t>(pipeline.decimation);
+  for (size_t at = 0; at + variables <= rows.size(); at += step) {
+    for (size_t v = 0; v < variables; ++v) {
+      prepared.push_back(pipeline.scale == 1.0f ? rows[at + v] : rows[at + v] / pipeline.scale);
+    }
+  }
+  const auto length = static_cast<int64_t>(prepared.size() / variables);
+  const auto width = static_cast<size_t>(pipeline.FrameFeatures());
+  const int n = pipeline.frame_concat;
+  Chain chain(pipeline);
+  std::vector<float> frames;  // [frame][variable][width]
+  int64_t samples = 0;
+  for (const int offset : pipeline.frame_offsets) {
+    const int64_t count =
+        length - offset < pipeline.frame_size ? 0 : (length - offset - pipeline.frame_size) / pipeline.hop + 1;
+    frames.resize(static_cast<size_t>(count) * variables * width);
+    for (int64_t f = 0; f < count; ++f) {
+      const float* start = prepared.data() + static_cast<size_t>(offset + f * pipeline.hop) * variables;
+      for (size_t v = 0; v < variables; ++v) {
+        for (int t = 0; t < pipeline.frame_size; ++t) chain.Frame()[t] = start[static_cast<size_t>(t) * variables + v];
+        chain.Run(frames.data() + (static_cast<size_t>(f) * variables + v) * width);
+      }
+    }
+    for (int64_t last = n - 1; last < count; ++last) {
+      if (n > 1 && last % pipeline.frame_skip != 0) continue;
+      for (size_t v = 0; v < variables; ++v) {
+        for (int64_t f = last - n + 1; f <= last; ++f) {
+          const auto from = frames.begin() +
+                            static_cast<std::ptrdiff_t>((static_cast<size_t>(f) * variables + v) * width);
+          features.insert(features.end(), from, from + static_cast<std::ptrdiff_t>(width));
+        }
+      }
+      if (raw != nullptr) {
+        const auto from = prepared.begin() + static_cast<std::ptrdiff_t>(
+                                                 static_cast<size_t>(offset + (last - n + 1) * pipeline.hop) * variables);
+        raw->insert(raw->end(), from,
+                    from + static_cast<std::ptrdiff_t>(static_cast<size_t>(pipeline.RowsPerSample()) * variables));
+      }
+      ++samples;
+    }
+  }
+  return samples;
+}
+
+}  // namespace platypus::features

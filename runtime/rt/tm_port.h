@@ -1,0 +1,63 @@
+/* Platypus runtime: types and compiler differences. SPDX-License-Identifier: 0BSD */
+#ifndef TM_PORT_H
+#define TM_PORT_H
+
+#include <limits.h>
+#include <stddef.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* At least 8, 16 and 32 bits: on cores whose char has 16 bits a tm_i8 has them too, so every store of a
+ * narrow value is clamped before and nothing relies on wrap-around. */
+typedef signed char tm_i8;
+typedef unsigned char tm_u8;
+typedef short tm_i16;
+typedef unsigned short tm_u16;
+#if INT_MAX >= 2147483647
+typedef int tm_i32;
+typedef unsigned int tm_u32;
+#else
+typedef long tm_i32;
+typedef unsigned long tm_u32;
+#endif
+typedef long long tm_i64;
+typedef float tm_f32;
+
+/* 0 done, 1 more to do, negative: what was wrong with the call. */
+typedef int tm_status;
+#define TM_OK 0
+#define TM_BUSY 1
+#define TM_ERROR_NULL (-1)
+#define TM_ERROR_SIZE (-2)
+#define TM_ERROR_INDEX (-3)
+
+/* What the code relies on, checked by the compiler (a negative array size is an error). */
+#define TM_ASSERT(name, condition) typedef char tm_assert_##name[(condition) ? 1 : -1]
+TM_ASSERT(char_bits, CHAR_BIT == 8 || CHAR_BIT == 16);
+TM_ASSERT(i32_bits, sizeof(tm_i32) * CHAR_BIT >= 32);
+TM_ASSERT(twos_complement, (-1 & 3) == 3);
+TM_ASSERT(arithmetic_shift, (-8 >> 1) == -4);
+
+/* Shift right towards minus infinity. */
+#define TM_ASR(value, by) ((value) >> (by))
+
+#if defined(__GNUC__) || defined(__clang__)
+#define TM_INLINE static inline __attribute__((always_inline, unused))
+#define TM_ALIGN(octets) __attribute__((aligned(octets)))
+#define TM_SECTION(name) __attribute__((section(name)))
+#define TM_RAMFUNC
+#else
+#define TM_INLINE static inline
+#define TM_ALIGN(octets)
+#define TM_SECTION(name)
+#define TM_RAMFUNC
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TM_PORT_H */
