@@ -16,7 +16,7 @@ namespace platypus::deploy {
 
 // One raw recording excerpt with everything that the host computed from it.
 struct GoldenSample {
-  std::vector<float> raw;       // [rows][variables], RowsPerSample() rows, decimated and scaled
+  std::vector<float> raw;       // [rows][variables], RowsPerSample() rows, decimated, not yet scaled
   std::vector<float> features;  // network input, C order
   std::vector<float> output;    // network output
   int label = 0;

@@ -93,12 +93,14 @@ class Chain {
 int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vector<float>& features,
                 std::vector<float>* raw) {
   const auto variables = static_cast<size_t>(pipeline.variables);
-  std::vector<float> prepared;  // decimated and scaled
+  std::vector<float> decimated;
   const size_t step = variables * static_cast<size_t>(pipeline.decimation);
   for (size_t at = 0; at + variables <= rows.size(); at += step) {
-    for (size_t v = 0; v < variables; ++v) {
-      prepared.push_back(pipeline.scale == 1.0f ? rows[at + v] : rows[at + v] / pipeline.scale);
-    }
+    for (size_t v = 0; v < variables; ++v) decimated.push_back(rows[at + v]);
+  }
+  std::vector<float> prepared = decimated;
+  if (pipeline.scale != 1.0f) {
+    for (float& value : prepared) value /= pipeline.scale;
   }
   const auto length = static_cast<int64_t>(prepared.size() / variables);
   const auto width = static_cast<size_t>(pipeline.FrameFeatures());
@@ -127,8 +129,8 @@ int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vect
         }
       }
       if (raw != nullptr) {
-        const auto from = prepared.begin() + static_cast<std::ptrdiff_t>(
-                                                 static_cast<size_t>(offset + (last - n + 1) * pipeline.hop) * variables);
+        const auto from = decimated.begin() + static_cast<std::ptrdiff_t>(
+                                                  static_cast<size_t>(offset + (last - n + 1) * pipeline.hop) * variables);
         raw->insert(raw->end(), from,
                     from + static_cast<std::ptrdiff_t>(static_cast<size_t>(pipeline.RowsPerSample()) * variables));
       }

@@ -41,7 +41,8 @@ struct Pipeline {
 Pipeline MakePipeline(const config::FeatureExtraction& settings, int variables, ProgressSink& sink);
 
 // Features of all samples of one recording. `rows` is [row][variable], as recorded. Appends one OutputShape() per
-// sample to `features` and, if `raw` is not null, the prepared rows behind it: [RowsPerSample()][variable].
+// sample to `features` and, if `raw` is not null, the decimated rows behind it, as a device would be given them:
+// [RowsPerSample()][variable].
 // Returns the number of samples (0: the recording is too short).
 int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vector<float>& features,
                 std::vector<float>* raw = nullptr);

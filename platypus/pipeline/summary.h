@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "platypus/deploy/memory_plan.h"
 #include "platypus/deploy/package.h"
 #include "platypus/deploy/verify.h"
 #include "platypus/train/train.h"

@@ -1,0 +1,208 @@
+// Single operators on one block of 16 samples and one core: GFLOP/s, beside the core's peak.
+#include <benchmark/benchmark.h>
+
+#include <hwy/aligned_allocator.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "platypus/train/convolution.h"
+#include "platypus/train/kernels.h"
+#include "platypus/train/pool_kernels.h"
+
+namespace platypus::train {
+namespace {
+
+using Floats = hwy::AlignedFreeUniquePtr<float[]>;
+
+Floats MakeFloats(int64_t count) {
+  Floats floats = hwy::AllocateAligned<float>(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i)
+    floats[static_cast<size_t>(i)] = 0.01f * static_cast<float>(i % 97 - 48);
+  return floats;
+}
+
+void SetRate(benchmark::State& state, double flops) {
+  state.counters["FLOP/s"] =
+      benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
+  state.SetLabel(TargetName());
+}
+
+// What the tile kernel reaches when everything is in registers or the first cache: 4 outputs, 4
+// positions, many taps of the same 64 floats. The practical peak of fused multiply-adds.
+void FusedMultiplyAddPeak(benchmark::State& state) {
+  constexpr int64_t kTaps = 256;
+  const Floats in = MakeFloats(4 * kLanes);
+  const Floats weight = MakeFloats(kOutBlock * kTaps);
+  const Floats out = MakeFloats(kOutBlock * 4 * kLanes);
+  const std::vector<int64_t> taps(kTaps, 0);
+  TileJob job;
+  job.in = in.get();
+  job.ins = 1;
+  job.taps = taps.data();
+  job.tap_count = kTaps;
+  job.weight = weight.get();
+  job.out = out.get();
+  job.outs = kOutBlock;
+  job.out_stride = 4 * kLanes;
+  job.positions = 4;
+  for (auto _ : state) {
+    Tile(job);
+    benchmark::ClobberMemory();
+  }
+  SetRate(state, 2.0 * kTaps * kOutBlock * 4 * kLanes);
+}
+BENCHMARK(FusedMultiplyAddPeak);
+
+// Arguments of the convolutions: input channels, outputs, kernel, length, stride, groups.
+struct Layer {
+  explicit Layer(const benchmark::State& state)
+      : ins(state.range(0)),
+        outs(state.range(1)),
+        kernel(state.range(2)),
+        length(state.range(3)),
+        stride(state.range(4)),
+        groups(state.range(5)),
+        out_length((length - 1) / stride + 1),
+        convolution(Op(), {ins, length, 1}, {outs, out_length, 1}) {}
+
+  graph::Conv2d Op() const {
+    const int half = static_cast<int>(kernel / 2);
+    return {static_cast<int>(outs),
+            {static_cast<int>(kernel), 1},
+            {static_cast<int>(stride), 1},
+            {},
+            {half, 0, half, 0},
+            static_cast<int>(groups),
+            true,
+            {}};
+  }
+  double Flops() const {
+    return 2.0 * static_cast<double>(ins / groups * outs * kernel * out_length * kLanes);
+  }
+  int64_t Weights() const { return ins / groups * outs * kernel; }
+
+  int64_t ins, outs, kernel, length, stride, groups, out_length;
+  Convolution convolution;
+};
+
+std::vector<float> Packed(const Layer& layer) {
+  const std::vector<float> weight(static_cast<size_t>(layer.Weights()), 0.1f);
+  std::vector<float> packed(static_cast<size_t>(layer.convolution.PackedSize()));
+  layer.convolution.Pack(weight, packed);
+  return packed;
+}
+
+void ConvForward(benchmark::State& state) {
+  const Layer layer(state);
+  const std::vector<float> packed = Packed(layer);
+  const std::vector<float> bias(static_cast<size_t>(layer.outs), 0.5f);
+  const Floats x = MakeFloats(layer.convolution.Input().Plane() * layer.ins * kLanes);
+  const Floats y = MakeFloats(layer.outs * layer.out_length * kLanes);
+  for (auto _ : state) {
+    layer.convolution.Forward(x.get(), packed, bias.data(), y.get());
+    benchmark::ClobberMemory();
+  }
+  SetRate(state, layer.Flops());
+}
+
+void ConvBackwardInput(benchmark::State& state) {
+  const Layer layer(state);
+  const std::vector<float> packed = Packed(layer);
+  const Floats dy = MakeFloats(layer.convolution.Gradient().Plane() * layer.outs * kLanes);
+  const Floats dx = MakeFloats(layer.ins * layer.length * kLanes);
+  for (auto _ : state) {
+    layer.convolution.BackwardInput(dy.get(), packed, dx.get());
+    benchmark::ClobberMemory();
+  }
+  SetRate(state, layer.Flops());
+}
+
+void ConvBackwardWeight(benchmark::State& state) {
+  const Layer layer(state);
+  const Floats x = MakeFloats(layer.convolution.Input().Plane() * layer.ins * kLanes);
+  const Floats dy = MakeFloats(layer.outs * layer.out_length * kLanes);
+  std::vector<float> dw(static_cast<size_t>(layer.Weights()), 0.0f);
+  for (auto _ : state) {
+    std::fill(dw.begin(), dw.end(), 0.0f);
+    layer.convolution.BackwardWeight(x.get(), dy.get(), dw.data());
+    benchmark::ClobberMemory();
+  }
+  SetRate(state, layer.Flops());
+}
+
+void Shapes(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"in", "out", "kernel", "length", "stride", "groups"});
+  b->Args({1, 8, 5, 512, 1, 1});
+  b->Args({8, 8, 5, 512, 1, 1});
+  b->Args({8, 16, 5, 256, 1, 1});
+  b->Args({8, 16, 3, 256, 1, 1});
+  b->Args({16, 32, 3, 128, 2, 1});
+  b->Args({16, 16, 3, 128, 1, 16});
+  b->Args({16, 6, 3, 64, 1, 1});
+  b->Args({256, 64, 1, 1, 1, 1});  // a linear layer
+}
+BENCHMARK(ConvForward)->Apply(Shapes);
+BENCHMARK(ConvBackwardInput)->Apply(Shapes);
+BENCHMARK(ConvBackwardWeight)->Apply(Shapes);
+
+// What is limited by memory: elements per second of one channel of 512 positions.
+void SetElements(benchmark::State& state, int64_t elements) {
+  state.counters["elements/s"] = benchmark::Counter(static_cast<double>(elements),
+                                                    benchmark::Counter::kIsIterationInvariantRate);
+  state.SetLabel(TargetName());
+}
+
+constexpr int64_t kPositions = 512;
+
+void PointwiseApply(benchmark::State& state) {
+  Pointwise p;
+  p.affine = true;
+  p.gain = 1.5f;
+  p.relu = true;
+  p.quantize = state.range(0) != 0;
+  p.hi = 255.0f;
+  const Floats in = MakeFloats(kPositions * kLanes);
+  const Floats out = MakeFloats(kPositions * kLanes);
+  for (auto _ : state) {
+    Apply(p, in.get(), kPositions * kLanes, out.get());
+    benchmark::ClobberMemory();
+  }
+  SetElements(state, kPositions * kLanes);
+}
+BENCHMARK(PointwiseApply)->Arg(0)->Arg(1)->ArgName("quantize");
+
+void NormStatistics(benchmark::State& state) {
+  const Floats in = MakeFloats(kPositions * kLanes);
+  const std::vector<float> mask(kLanes, 1.0f);
+  for (auto _ : state) {
+    const double sum = Sum(in.get(), kPositions, mask.data());
+    benchmark::DoNotOptimize(
+        SumSquares(in.get(), static_cast<float>(sum) / 8192.0f, kPositions, mask.data()));
+  }
+  SetElements(state, kPositions * kLanes);
+}
+BENCHMARK(NormStatistics);
+
+void MaxPool(benchmark::State& state) {
+  Windows windows;
+  for (int64_t o = 0; o < kPositions / 2; ++o) {
+    windows.rows.push_back({std::max<int64_t>(0, 2 * o - 1), 2 * o + 2});
+  }
+  windows.columns = {{0, 1}};
+  windows.in_plane = kPositions;
+  const Floats x = MakeFloats(kPositions * kLanes);
+  const Floats y = MakeFloats(kPositions / 2 * kLanes);
+  const Floats dy = MakeFloats(kPositions / 2 * kLanes);
+  const Floats dx = MakeFloats(kPositions * kLanes);
+  for (auto _ : state) {
+    MaxPoolForward(windows, x.get(), y.get());
+    if (state.range(0) != 0) MaxPoolBackward(windows, x.get(), y.get(), dy.get(), dx.get());
+    benchmark::ClobberMemory();
+  }
+  SetElements(state, kPositions * kLanes);
+}
+BENCHMARK(MaxPool)->Arg(0)->Arg(1)->ArgName("backward");
+
+}  // namespace
+}  // namespace platypus::train

@@ -1,0 +1,527 @@
+#include "platypus/deploy/layers.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+
+#include "platypus/base/error.h"
+#include "platypus/deploy/c_text.h"
+
+namespace platypus::deploy {
+namespace {
+
+using graph::Node;
+using graph::TensorId;
+
+std::string TypeName(DType type) {
+  switch (type) {
+    case DType::kInt8:
+      return "i8";
+    case DType::kUInt8:
+      return "u8";
+    case DType::kFloat32:
+      return "f32";
+    case DType::kInt32:
+      break;
+  }
+  return "i32";
+}
+
+int64_t Octets(DType type) { return type == DType::kFloat32 ? 4 : 1; }
+
+struct Extent {
+  int64_t c = 1, h = 1, w = 1;
+};
+
+Extent ExtentOf(const Shape& shape) {
+  return shape.size() == 1 ? Extent{shape[0], 1, 1} : Extent{shape.at(0), shape.at(1), shape.at(2)};
+}
+
+class Lowering {
+ public:
+  explicit Lowering(const graph::Graph& g) : g_(g) {}
+
+  CNetwork Run() {
+    net_.is_integer = std::any_of(g_.nodes.begin(), g_.nodes.end(), [](const Node& node) {
+      return std::holds_alternative<graph::QuantizeInput>(node.op);
+    });
+    Start();
+    for (const Node& node : g_.nodes) {
+      if (fused_.contains(&node) || std::holds_alternative<graph::QuantizeInput>(node.op)) continue;
+      Lower(node);
+    }
+    net_.out_elements = NumElements(g_.Output().shape);
+    net_.out_type = "tm_" + TypeName(g_.Output().dtype);
+    net_.out_scale = g_.Output().dtype == DType::kFloat32 ? 1.0f : g_.Output().scale;
+    if (Root(g_.output) == in_root_) {
+      Fail(Category::kModel, "network {}: it computes nothing", g_.name);
+    }
+    PlaceBuffers();
+    WriteAddresses();
+    return std::move(net_);
+  }
+
+ private:
+  // Storage that a tensor shares with the one it is a view of.
+  TensorId Root(TensorId id) const {
+    const auto found = alias_.find(id);
+    return found == alias_.end() ? id : Root(found->second);
+  }
+  const graph::Tensor& At(TensorId id) const { return g_.At(id); }
+
+  void Start() {
+    TensorId entry = g_.input;
+    for (const Node& node : g_.nodes) {
+      const auto* q = std::get_if<graph::QuantizeInput>(&node.op);
+      if (q == nullptr) continue;
+      entry = node.output;
+      net_.in_offset = g_.Parameter(node, "offset").Floats();
+      for (const int32_t m : g_.Parameter(node, "multiplier").Int32s()) {
+        net_.in_multiplier.push_back(static_cast<float>(m));
+      }
+      for (const int32_t s : g_.Parameter(node, "shift").Int32s()) net_.in_power.push_back(std::ldexp(1.0f, -s));
+      net_.in_lo = static_cast<float>(q->lo);
+      net_.in_hi = static_cast<float>(q->hi);
+      net_.in_scale = At(entry).scale;
+    }
+    const Extent e = ExtentOf(At(entry).shape);
+    net_.in_channels = e.c;
+    net_.in_positions = e.h * e.w;
+    net_.in_type = "tm_" + TypeName(At(entry).dtype);
+    in_root_ = entry;
+    if (e.c > 1 && e.h * e.w > 1) {  // callers deliver channel after channel, kernels want channels together
+      CLayer layer;
+      layer.name = "input";
+      layer.comment = fmt::format("input {} to channels last", ToString(At(entry).shape));
+      layer.code = fmt::format("tm_channels_last_{}(in, {}, {}, @{});", TypeName(At(entry).dtype), e.c, e.h * e.w,
+                               kArranged);
+      layer.input = entry;
+      layer.output = kArranged;
+      layer.activation_octets = NumElements(At(entry).shape) * Octets(At(entry).dtype);
+      sizes_[kArranged] = layer.activation_octets;
+      types_[kArranged] = TypeName(At(entry).dtype);
+      net_.layers.push_back(std::move(layer));
+      arranged_ = true;
+    }
+  }
+
+  // The address of a tensor; "@id" is replaced when the arena is planned.
+  std::string Address(TensorId id) {
+    const TensorId root = Root(id);
+    if (root == in_root_) return arranged_ ? fmt::format("@{}", kArranged) : "in";
+    return fmt::format("@{}", root);
+  }
+
+  const Node* OnlyConsumer(TensorId id) const {
+    const std::vector<const Node*> consumers = graph::Consumers(g_, id);
+    return consumers.size() == 1 ? consumers[0] : nullptr;
+  }
+
+  std::string AddTable(const std::string& name, const char* type, std::string values, int64_t count, int64_t each,
+                       CLayer& layer) {
+    net_.tables.push_back({name, type, count, std::move(values), count * each});
+    layer.table_octets += count * each;
+    return "w_" + name;
+  }
+
+  std::string Identifier(const Node& node) {
+    std::string text;
+    for (const char c : node.name) text += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+    return text;
+  }
+
+  // tm_shape of a layer; on a width of 1 the time axis lies along w.
+  std::string ShapeOf(const std::string& id, Extent in, Extent out, graph::Size2 kernel, graph::Size2 stride,
+                      graph::Size2 dilation, const graph::Padding2& padding) {
+    int pad_h = padding.top;
+    int pad_w = padding.left;
+    if (in.w == 1 && kernel.w == 1 && out.w == 1) {
+      std::swap(in.h, in.w);
+      std::swap(out.h, out.w);
+      std::swap(kernel.h, kernel.w);
+      std::swap(stride.h, stride.w);
+      std::swap(dilation.h, dilation.w);
+      std::swap(pad_h, pad_w);
+    }
+    return fmt::format(
+        "static const tm_shape s_{} = {{\n    {}, {}, {}, /* in: height, width, channels */\n    {}, {}, {}, /* out "
+        "*/\n    {}, {}, {}, {}, {}, {}, {}, {}}}; /* kernel, stride, dilation, padding */\n",
+        id, in.h, in.w, in.c, out.h, out.w, out.c, kernel.h, kernel.w, stride.h, stride.w, dilation.h, dilation.w,
+        pad_h, pad_w);
+  }
+
+  // Tables and the tm_requant constant of a Requantize; `bound` = largest magnitude of the sum before it.
+  std::string RequantOf(const std::string& id, const Node& node, double bound, CLayer& layer) {
+    const auto& op = std::get<graph::Requantize>(node.op);
+    const std::vector<int32_t>& offset = g_.Parameter(node, "offset").Int32s();
+    const std::vector<int32_t>& multiplier = g_.Parameter(node, "multiplier").Int32s();
+    const std::vector<int32_t>& shift = g_.Parameter(node, "shift").Int32s();
+    const bool ones = std::all_of(multiplier.begin(), multiplier.end(), [](int32_t m) { return m == 1; });
+    const auto count = static_cast<int64_t>(offset.size());
+    const std::string offset_name = AddTable(id + "_offset", "tm_i32", CList(offset), count, 4, layer);
+    const std::string shift_name = AddTable(id + "_shift", "tm_u8", CList(shift), count, 1, layer);
+    std::string multiplier_name = "NULL";
+    bool wide = false;
+    if (!ones) {
+      multiplier_name = AddTable(id + "_multiplier", "tm_i16", CList(multiplier), count, 2, layer);
+      for (size_t c = 0; c < offset.size(); ++c) {
+        const double product = (bound + std::abs(static_cast<double>(offset[c]))) * std::abs(multiplier[c]);
+        wide = wide || product >= 2147483648.0;
+      }
+    }
+    layer.shape += fmt::format("static const tm_requant r_{} = {{{}, {}, {}, {}, {}, {}, {}}};\n", id, offset_name,
+                               multiplier_name, shift_name, op.lo, op.hi, wide ? 1 : 0, count == 1 ? 1 : 0);
+    return "r_" + id;
+  }
+
+  double LargestCode(TensorId id) const { return At(id).dtype == DType::kUInt8 ? 255.0 : 128.0; }
+
+  CLayer NewLayer(const Node& node, TensorId output) {
+    CLayer layer;
+    layer.name = node.name;
+    layer.macs = graph::CountMacs(g_, node);
+    layer.input = node.inputs[0];
+    layer.output = output;
+    layer.activation_octets = NumElements(At(output).shape) * Octets(At(output).dtype);
+    sizes_[output] = layer.activation_octets;
+    types_[output] = TypeName(At(output).dtype);
+    layer.comment = fmt::format("{} {}: {} -> {}", graph::Name(node.op), node.name, ToString(At(node.inputs[0]).shape),
+                                ToString(At(output).shape));
+    if (layer.macs > 0) layer.comment += fmt::format(", {} multiply-accumulates", layer.macs);
+    if (At(output).scale != 0.0f) layer.comment += fmt::format(", one code is {:.9g}", At(output).scale);
+    return layer;
+  }
+
+  void Finish(CLayer layer) { net_.layers.push_back(std::move(layer)); }
+
+  // [out][in/groups][kh][kw] to [out][kh][kw][in/groups]; depthwise to [kh][kw][channel].
+  template <typename T>
+  std::vector<T> ChannelsLast(const std::vector<T>& w, const Shape& s, bool depthwise) {
+    std::vector<T> result(w.size());
+    for (int64_t o = 0; o < s[0]; ++o) {
+      for (int64_t i = 0; i < s[1]; ++i) {
+        for (int64_t t = 0; t < s[2] * s[3]; ++t) {
+          const int64_t to = depthwise ? t * s[0] + o : (o * s[2] * s[3] + t) * s[1] + i;
+          result[static_cast<size_t>(to)] = w[static_cast<size_t>((o * s[1] + i) * s[2] * s[3] + t)];
+        }
+      }
+    }
+    return result;
+  }
+
+  // Columns of a Linear behind a Flatten of [C, H, W]: from channel-major to channels last.
+  template <typename T>
+  std::vector<T> PermuteColumns(const std::vector<T>& w, int64_t outs, TensorId input) {
+    const TensorId source = permuted_.at(input);
+    const Extent e = ExtentOf(At(source).shape);
+    const int64_t positions = e.h * e.w;
+    std::vector<T> result(w.size());
+    for (int64_t o = 0; o < outs; ++o) {
+      for (int64_t c = 0; c < e.c; ++c) {
+        for (int64_t p = 0; p < positions; ++p) {
+          result[static_cast<size_t>((o * positions + p) * e.c + c)] =
+              w[static_cast<size_t>((o * e.c + c) * positions + p)];
+        }
+      }
+    }
+    return result;
+  }
+
+  void LowerConvolution(const Node& node, const graph::Conv2d& op, Extent in, Extent out, const Shape& weight_shape) {
+    const std::string id = Identifier(node);
+    const std::string in_type = TypeName(At(node.inputs[0]).dtype);
+    const bool depthwise = op.groups > 1 && op.groups == in.c && in.c == out.c;
+    const bool permuted = permuted_.contains(node.inputs[0]);
+    if (in_type == "f32") {
+      CLayer layer = NewLayer(node, node.output);
+      std::vector<float> w = g_.Parameter(node, "weight").Floats();
+      w = permuted ? PermuteColumns(w, out.c, node.inputs[0]) : ChannelsLast(w, weight_shape, false);
+      const std::string weight =
+          AddTable(id + "_weight", "tm_f32", CList(w), static_cast<int64_t>(w.size()), 4, layer);
+      const std::string bias =
+          op.has_bias ? AddTable(id + "_bias", "tm_f32", CList(g_.Parameter(node, "bias").Floats()), out.c, 4, layer)
+                      : "NULL";
+      layer.shape = ShapeOf(id, in, out, op.kernel, op.stride, op.dilation, op.padding);
+      layer.code = fmt::format("tm_conv_f32({}, {}, {}, {}, s_{}, @{});", Address(node.inputs[0]), weight, bias,
+                               op.groups, id, node.output);
+      Finish(std::move(layer));
+      return;
+    }
+    const Node* requantize = OnlyConsumer(node.output);
+    Check(requantize != nullptr && std::holds_alternative<graph::Requantize>(requantize->op),
+          "node {}: no Requantize behind it", node.name);
+    fused_.insert(requantize);
+    CLayer layer = NewLayer(node, requantize->output);
+    std::vector<int8_t> w = g_.Parameter(node, "weight").Int8s();
+    double bound = 0;
+    const size_t row = w.size() / static_cast<size_t>(out.c);
+    for (int64_t o = 0; o < out.c; ++o) {
+      double sum = 0;
+      for (size_t i = 0; i < row; ++i) sum += std::abs(w[static_cast<size_t>(o) * row + i]);
+      bound = std::max(bound, sum * LargestCode(node.inputs[0]));
+    }
+    w = permuted ? PermuteColumns(w, out.c, node.inputs[0]) : ChannelsLast(w, weight_shape, depthwise);
+    const std::string weight = AddTable(id + "_weight", "tm_i8", CList(w), static_cast<int64_t>(w.size()), 1, layer);
+    layer.shape = ShapeOf(id, in, out, op.kernel, op.stride, op.dilation, op.padding);
+    const std::string requant = RequantOf(id, *requantize, bound, layer);
+    const std::string out_type = TypeName(At(requantize->output).dtype);
+    const std::string address = Address(node.inputs[0]);
+    if (op.groups == 1) {
+      layer.code = fmt::format("tm_conv_{}_{}({}, {}, s_{}, {}, @{});", in_type, out_type, address, weight, id, requant,
+                               requantize->output);
+    } else if (depthwise) {
+      layer.code = fmt::format("tm_depthwise_{}_{}({}, {}, s_{}, {}, @{});", in_type, out_type, address, weight, id,
+                               requant, requantize->output);
+    } else {
+      layer.code = fmt::format("tm_grouped_{}_{}({}, {}, {}, s_{}, {}, @{});", in_type, out_type, address, weight,
+                               op.groups, id, requant, requantize->output);
+    }
+    Finish(std::move(layer));
+  }
+
+  void LowerSumPool(const Node& node, const graph::SumPool& op) {
+    const std::string id = Identifier(node);
+    const Node* requantize = OnlyConsumer(node.output);
+    Check(requantize != nullptr && std::holds_alternative<graph::Requantize>(requantize->op),
+          "node {}: no Requantize behind it", node.name);
+    fused_.insert(requantize);
+    CLayer layer = NewLayer(node, requantize->output);
+    layer.shape = ShapeOf(id, ExtentOf(At(node.inputs[0]).shape), ExtentOf(At(node.output).shape), op.kernel, op.stride,
+                          {}, op.padding);
+    const double bound = LargestCode(node.inputs[0]) * op.kernel.h * op.kernel.w;
+    const std::string requant = RequantOf(id, *requantize, bound, layer);
+    layer.code = fmt::format("tm_sum_pool_{}_{}({}, s_{}, {}, @{});", TypeName(At(node.inputs[0]).dtype),
+                             TypeName(At(requantize->output).dtype), Address(node.inputs[0]), id, requant,
+                             requantize->output);
+    Finish(std::move(layer));
+  }
+
+  // Flatten and Identity move nothing, unless readers need the elements in channel-major order.
+  void LowerAlias(const Node& node) {
+    const TensorId in = node.inputs[0];
+    const Extent e = ExtentOf(At(in).shape);
+    const bool reorders = std::holds_alternative<graph::Flatten>(node.op) && e.c > 1 && e.h * e.w > 1;
+    const std::vector<const Node*> readers = graph::Consumers(g_, node.output);
+    const bool linear_only = node.output != g_.output && std::all_of(readers.begin(), readers.end(), [](const Node* r) {
+      return std::holds_alternative<graph::Linear>(r->op);
+    });
+    if (node.output != g_.output && (!reorders || linear_only)) {
+      alias_[node.output] = in;
+      if (reorders) permuted_[node.output] = in;
+      return;
+    }
+    CLayer layer = NewLayer(node, node.output);
+    const std::string type = TypeName(At(node.output).dtype);
+    const int64_t positions = e.h * e.w;
+    layer.code = reorders ? fmt::format("tm_channels_last_{}({}, {}, {}, @{});", type, Address(in), positions, e.c,
+                                        node.output)
+                          : fmt::format("tm_copy_runs_{}({}, 1, {}, {}, @{});", type, Address(in),
+                                        NumElements(At(in).shape), NumElements(At(in).shape), node.output);
+    Finish(std::move(layer));
+  }
+
+  void LowerConcat(const Node& node, const graph::Concat& op) {
+    CLayer layer = NewLayer(node, node.output);
+    const Shape& shape = At(node.output).shape;
+    const Extent all = ExtentOf(shape);
+    int64_t before = 0;
+    for (const TensorId id : node.inputs) {
+      const Extent part = ExtentOf(At(id).shape);
+      int64_t blocks = 1;
+      int64_t run = part.c * part.h * part.w;
+      int64_t stride = run;
+      if (shape.size() == 3 && op.axis == 0) {
+        blocks = all.h * all.w;
+        run = part.c;
+        stride = all.c;
+      } else if (shape.size() == 3 && op.axis == 2) {
+        blocks = all.h;
+        run = part.w * part.c;
+        stride = all.w * all.c;
+      }
+      layer.code += fmt::format("{}tm_copy_runs_{}({}, {}, {}, {}, @{} + {});", layer.code.empty() ? "" : "\n  ",
+                                TypeName(At(id).dtype), Address(id), blocks, run, stride, node.output, before);
+      before += run;
+    }
+    extra_inputs_[net_.layers.size()] = node.inputs;
+    Finish(std::move(layer));
+  }
+
+  void Lower(const Node& node) {
+    const std::string id = Identifier(node);
+    const TensorId in = node.inputs[0];
+    const Extent in_extent = ExtentOf(At(in).shape);
+    const Extent out_extent = ExtentOf(At(node.output).shape);
+    const std::string type = TypeName(At(in).dtype);
+    const int64_t elements = NumElements(At(node.output).shape);
+    const auto unsupported = [&](const auto&) {
+      Fail(Category::kModel, "layer {}: {} has no C form here", node.name, graph::Name(node.op));
+    };
+    const auto simple = [&](const std::string& code, const std::string& shape = {}) {
+      CLayer layer = NewLayer(node, node.output);
+      layer.code = code;
+      layer.shape = shape;
+      Finish(std::move(layer));
+    };
+    std::visit(
+        graph::Overloaded{
+            [&](const graph::Identity&) { LowerAlias(node); },
+            [&](const graph::Flatten&) { LowerAlias(node); },
+            [&](const graph::BatchNorm& op) { LowerBatchNorm(node, op, id); },
+            [&](const graph::Conv2d& op) {
+              LowerConvolution(node, op, in_extent, out_extent, g_.Parameter(node, "weight").shape);
+            },
+            [&](const graph::Linear& op) {
+              graph::Conv2d conv;
+              conv.out_channels = op.out_features;
+              conv.has_bias = op.has_bias;
+              const Shape& w = g_.Parameter(node, "weight").shape;
+              LowerConvolution(node, conv, in_extent, out_extent, {w[0], w[1], 1, 1});
+            },
+            [&](const graph::Relu&) {
+              simple(fmt::format("tm_relu_f32({}, {}, @{});", Address(in), elements, node.output));
+            },
+            [&](const graph::MaxPool& op) {
+              simple(fmt::format("tm_max_pool_{}({}, s_{}, @{});", type, Address(in), id, node.output),
+                     ShapeOf(id, in_extent, out_extent, op.kernel, op.stride, op.dilation, op.padding));
+            },
+            [&](const graph::AvgPool& op) {
+              simple(fmt::format("tm_avg_pool_f32({}, s_{}, @{});", Address(in), id, node.output),
+                     ShapeOf(id, in_extent, out_extent, op.kernel, op.stride, {}, op.padding));
+            },
+            [&](const graph::AdaptiveAvgPool&) {
+              simple(fmt::format("tm_adaptive_pool_f32({}, s_{}, @{});", Address(in), id, node.output),
+                     ShapeOf(id, in_extent, out_extent, {}, {}, {}, {}));
+            },
+            [&](const graph::Add&) {
+              extra_inputs_[net_.layers.size()] = node.inputs;
+              simple(fmt::format("tm_add_f32({}, {}, {}, @{});", Address(in), Address(node.inputs[1]), elements,
+                                 node.output));
+            },
+            [&](const graph::Concat& op) { LowerConcat(node, op); },
+            [&](const graph::FakeQuantize& op) { unsupported(op); },
+            [&](const graph::QuantizeInput& op) { unsupported(op); },
+            [&](const graph::SumPool& op) { LowerSumPool(node, op); },
+            [&](const graph::Requantize&) {
+              CLayer layer = NewLayer(node, node.output);
+              const std::string requant = RequantOf(id, node, LargestCode(in), layer);
+              const Extent e = in_extent;
+              layer.code = fmt::format("tm_requantize_{}_{}({}, {}, {}, {}, @{});", type,
+                                       TypeName(At(node.output).dtype), Address(in), e.h * e.w, e.c, requant,
+                                       node.output);
+              Finish(std::move(layer));
+            },
+            [&](const graph::AddRequantize& op) {
+              extra_inputs_[net_.layers.size()] = node.inputs;
+              simple(fmt::format("tm_add_{}_{}_{}({}, {}, {}, {}, {}, {}, {}, {}, {}, @{});", type,
+                                 TypeName(At(node.inputs[1]).dtype), TypeName(At(node.output).dtype), Address(in),
+                                 Address(node.inputs[1]), elements, op.multiplier0, op.multiplier1,
+                                 op.shift > 0 ? 1 << (op.shift - 1) : 0, op.shift, op.lo, op.hi, node.output));
+            },
+            [&](const graph::Dequantize& op) {
+              simple(fmt::format("tm_dequantize_{}({}, {}, {}, @{});", type, Address(in), elements, CFloat(op.scale),
+                                 node.output));
+            }},
+        node.op);
+  }
+
+  void LowerBatchNorm(const Node& node, const graph::BatchNorm& op, const std::string& id) {
+    CLayer layer = NewLayer(node, node.output);
+    // The same float operations, in the same order, as the reference interpreter.
+    std::vector<float> gain = g_.Parameter(node, "weight").Floats();
+    std::vector<float> shift = g_.Parameter(node, "bias").Floats();
+    const std::vector<float>& mean = g_.Parameter(node, "running_mean").Floats();
+    const std::vector<float>& variance = g_.Parameter(node, "running_var").Floats();
+    for (size_t c = 0; c < gain.size(); ++c) {
+      gain[c] /= std::sqrt(variance[c] + op.epsilon);
+      shift[c] -= mean[c] * gain[c];
+    }
+    const Extent e = ExtentOf(At(node.output).shape);
+    const std::string gains = AddTable(id + "_gain", "tm_f32", CList(gain), e.c, 4, layer);
+    const std::string shifts = AddTable(id + "_shift", "tm_f32", CList(shift), e.c, 4, layer);
+    layer.code = fmt::format("tm_affine_f32({}, {}, {}, {}, {}, @{});", Address(node.inputs[0]), gains, shifts,
+                             e.h * e.w, e.c, node.output);
+    Finish(std::move(layer));
+  }
+
+  void PlaceBuffers() {
+    const TensorId out = Root(g_.output);
+    std::map<TensorId, MemoryPlan::Buffer> buffers;
+    const auto use = [&](TensorId id, int layer) {
+      const TensorId root = id == kArranged || Root(id) != in_root_ ? Root(id) : (arranged_ ? kArranged : in_root_);
+      if (root == in_root_ || root == out) return;  // the caller's memory
+      MemoryPlan::Buffer& buffer = buffers[root];
+      if (buffer.tensor < 0) buffer = {root, 0, sizes_.at(root), layer, layer};
+      buffer.last_layer = std::max(buffer.last_layer, layer);
+    };
+    for (size_t i = 0; i < net_.layers.size(); ++i) {
+      const auto layer = static_cast<int>(i);
+      if (net_.layers[i].output != kArranged) {
+        const auto extra = extra_inputs_.find(i);
+        if (extra != extra_inputs_.end()) {
+          for (const TensorId id : extra->second) use(id, layer);
+        } else {
+          use(net_.layers[i].input, layer);
+        }
+      }
+      use(net_.layers[i].output, layer);
+    }
+    std::vector<MemoryPlan::Buffer> list;
+    for (const auto& [id, buffer] : buffers) list.push_back(buffer);
+    net_.memory = Plan(std::move(list));
+  }
+
+  // "@id" to an expression.
+  void WriteAddresses() {
+    std::map<TensorId, int64_t> offsets;
+    for (const MemoryPlan::Buffer& buffer : net_.memory.buffers) offsets[buffer.tensor] = buffer.offset;
+    const TensorId out = Root(g_.output);
+    for (CLayer& layer : net_.layers) {
+      std::string text;
+      for (size_t i = 0; i < layer.code.size(); ++i) {
+        if (layer.code[i] != '@') {
+          text += layer.code[i];
+          continue;
+        }
+        size_t digits = i + 1;
+        while (digits < layer.code.size() && (std::isdigit(static_cast<unsigned char>(layer.code[digits])) != 0 ||
+                                              layer.code[digits] == '-')) {
+          ++digits;
+        }
+        const TensorId id = std::stoi(layer.code.substr(i + 1, digits - i - 1));
+        i = digits - 1;
+        if (id == out) {
+          text += "out";
+        } else {
+          const int64_t offset = offsets.at(id);
+          const std::string type = types_.at(id);
+          text += type == "f32" ? fmt::format("arena + {}", offset / 4)
+                                : fmt::format("(tm_{} *)(arena + {})", type, offset);
+        }
+      }
+      layer.code = text;
+    }
+  }
+
+  // Stands for the input brought into channels-last order.
+  static constexpr TensorId kArranged = 1 << 24;
+
+  const graph::Graph& g_;
+  CNetwork net_;
+  std::set<const Node*> fused_;
+  std::map<TensorId, TensorId> alias_;
+  std::map<TensorId, TensorId> permuted_;  // flat tensor in channels-last order -> the tensor it was
+  std::map<TensorId, int64_t> sizes_;
+  std::map<TensorId, std::string> types_;
+  std::map<size_t, std::vector<TensorId>> extra_inputs_;  // layer index -> all inputs, if more than one
+  TensorId in_root_ = -1;
+  bool arranged_ = false;
+};
+
+}  // namespace
+
+CNetwork LowerToC(const graph::Graph& network) { return Lowering(network).Run(); }
+
+}  // namespace platypus::deploy

@@ -1,0 +1,56 @@
+#ifndef PLATYPUS_DEPLOY_LAYERS_H_
+#define PLATYPUS_DEPLOY_LAYERS_H_
+
+#include <string>
+#include <vector>
+
+#include "platypus/deploy/memory_plan.h"
+#include "platypus/graph/graph.h"
+
+// A network as the generated C runs it: operators that share a loop joined, arrays in the order that the kernels
+// read, activations placed in the arena.
+namespace platypus::deploy {
+
+// A constant table of the weights file.
+struct Table {
+  std::string name;  // C identifier
+  std::string type;  // "tm_i8", ...
+  int64_t count = 0;
+  std::string values;
+  int64_t octets = 0;
+};
+
+struct CLayer {
+  std::string name;     // node name
+  std::string comment;  // what it does, shapes, MACs
+  std::string code;     // body of the layer's function
+  std::string shape;    // "static const tm_shape ..." and the like, before the function
+  int64_t macs = 0;
+  int64_t table_octets = 0;
+  int64_t activation_octets = 0;
+  int input = -1;       // graph::TensorId of its first input, and of its output
+  int output = -1;
+};
+
+struct CNetwork {
+  std::vector<CLayer> layers;
+  std::vector<Table> tables;
+  MemoryPlan memory;
+  bool is_integer = false;
+  std::string in_type;   // element types of run(): "tm_i8", "tm_u8", "tm_f32"
+  std::string out_type;
+  // Of an integer network: x -> codes.
+  std::vector<float> in_offset, in_multiplier, in_power;
+  float in_lo = 0, in_hi = 0;
+  float in_scale = 1.0f;
+  float out_scale = 1.0f;
+  int64_t in_channels = 1, in_positions = 1;
+  int64_t out_elements = 1;
+};
+
+// Error (model) for an operator that has no C form.
+CNetwork LowerToC(const graph::Graph& network);
+
+}  // namespace platypus::deploy
+
+#endif  // PLATYPUS_DEPLOY_LAYERS_H_

@@ -1,0 +1,116 @@
+/* Platypus verification: plays a test set through a generated package. SPDX-License-Identifier: 0BSD
+ *
+ * input.bin:  samples, recordings, counted (32 bits each); per sample IN_LEN floats; per recording ROWS x VARIABLES floats.
+ * output.bin: per sample its outputs; per recording its features (floats), then its outputs.
+ * counts:     printed as "count NAME instructions stack". */
+#include "harness.h"
+
+#include "model.h"
+
+static M(app) app;
+static tm_f32 rows[GOLDEN_ROWS * U(FE_VARIABLES)];
+
+static void print_number(unsigned long value) {
+  char text[24];
+  int at = 23;
+  text[at] = '\0';
+  do {
+    text[--at] = (char)('0' + (int)(value % 10UL));
+    value /= 10UL;
+  } while (value != 0UL);
+  io_print(text + at);
+}
+
+static void print_count(const char *name, unsigned long instructions, unsigned long stack) {
+  io_print("count ");
+  io_print(name);
+  io_print(" ");
+  print_number(instructions);
+  io_print(" ");
+  print_number(stack);
+  io_print("\n");
+}
+
+static int fail(const char *what) {
+  io_print("failed: ");
+  io_print(what);
+  io_print("\n");
+  return 1;
+}
+
+static void feed(void) {
+  tm_i32 taken = 0;
+  M(fe_init)(&app.fe);
+  app.fe.wait = U(FE_FRAMES);
+  while (taken < GOLDEN_ROWS && !M(fe_ready)(&app.fe)) {
+    taken += M(fe_push)(&app.fe, rows + taken * U(FE_VARIABLES), GOLDEN_ROWS - taken);
+  }
+}
+
+/* Fifty additions in a row: shows that the counter counts single instructions. */
+static void known_block(void) {
+#if defined(__arm__) || defined(__riscv)
+  __asm volatile(".rept 50\n nop\n .endr");
+#endif
+}
+
+int main(void) {
+  tm_u32 head[3];
+  tm_u32 i;
+  unsigned long overhead;
+  const int in = io_open("input.bin", 0);
+  const int out = io_open("output.bin", 1);
+  if (in < 0 || out < 0 || io_read(in, head, (long)sizeof head) != (long)sizeof head) {
+    return fail("input");
+  }
+  M(app_init)(&app);
+  print_count("memory", (unsigned long)sizeof app, 0);
+  count_start();
+  overhead = count_stop();
+  count_start();
+  known_block();
+  print_count("fifty", count_stop() - overhead, 0);
+  for (i = 0; i < head[0]; ++i) {
+    if (io_read(in, app.features, (long)sizeof app.features) != (long)sizeof app.features) {
+      return fail("sample");
+    }
+    if (i == 0 && head[2] != 0) {
+      unsigned long instructions;
+      M(quantize_input)(app.features, app.in);
+      stack_start();
+      (void)M(run)(&app.net, app.in, app.out);
+      {
+        const unsigned long stack = stack_stop();
+        count_start();
+        (void)M(run)(&app.net, app.in, app.out);
+        instructions = count_stop() - overhead;
+        print_count("network", instructions, stack);
+      }
+    }
+    (void)M(classify)(&app, app.features);
+    if (io_write(out, app.out, (long)sizeof app.out) != (long)sizeof app.out) {
+      return fail("output");
+    }
+  }
+  for (i = 0; i < head[1]; ++i) {
+    if (io_read(in, rows, (long)sizeof rows) != (long)sizeof rows) {
+      return fail("recording");
+    }
+    stack_start();
+    count_start();
+    feed();
+    M(fe_input)(&app.fe, app.features);
+    if (i == 0) {
+      const unsigned long instructions = count_stop() - overhead;
+      print_count("features", instructions, stack_stop());
+    }
+    (void)M(classify)(&app, app.features);
+    if (io_write(out, app.features, (long)sizeof app.features) != (long)sizeof app.features ||
+        io_write(out, app.out, (long)sizeof app.out) != (long)sizeof app.out) {
+      return fail("output");
+    }
+  }
+  io_close(out);
+  io_print("done\n");
+  return 0;
+}
