@@ -16,8 +16,9 @@ constexpr std::string_view kMagic = "PLATYPUS-CHECKPOINT-1\n";
 template <typename Archive>
 void Visit(Archive& archive, Checkpoint& c) {
   archive(c.key);
-  for (std::vector<float>* row : {&c.parameters, &c.state, &c.first, &c.second, &c.averaged_parameters,
-                                  &c.averaged_state, &c.best_parameters, &c.best_state}) {
+  for (std::vector<float>* row :
+       {&c.parameters, &c.state, &c.first, &c.second, &c.averaged_parameters, &c.averaged_state,
+        &c.best_parameters, &c.best_state}) {
     archive(*row);
   }
   archive(c.steps);
@@ -30,7 +31,7 @@ void Visit(Archive& archive, Checkpoint& c) {
 class Writer {
  public:
   template <typename T>
-    requires std::is_arithmetic_v<T>
+  requires std::is_arithmetic_v<T>
   void operator()(const T& value) {
     bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
   }
@@ -52,7 +53,7 @@ class Reader {
  public:
   explicit Reader(std::string_view bytes) : bytes_(bytes) {}
   template <typename T>
-    requires std::is_arithmetic_v<T>
+  requires std::is_arithmetic_v<T>
   void operator()(T& value) {
     Need(sizeof value);
     std::memcpy(&value, bytes_.data(), sizeof value);
@@ -123,7 +124,8 @@ std::optional<Checkpoint> LoadCheckpoint(const std::filesystem::path& file, std:
     return std::nullopt;
   }
   Checkpoint checkpoint;
-  Reader reader(std::string_view(bytes).substr(kMagic.size(), bytes.size() - kMagic.size() - kDigest));
+  Reader reader(
+      std::string_view(bytes).substr(kMagic.size(), bytes.size() - kMagic.size() - kDigest));
   Visit(reader, checkpoint);
   return checkpoint;
 }

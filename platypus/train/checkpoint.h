@@ -27,7 +27,8 @@ struct Checkpoint {
 
 // Binary, little-endian, closed by a SHA-256; written atomically.
 void Save(const Checkpoint& checkpoint, const std::filesystem::path& file);
-// nullopt and `problem` filled when the file is there but damaged; nullopt alone when it is not there.
+// nullopt and `problem` filled when the file is there but damaged; nullopt alone when it is not
+// there.
 std::optional<Checkpoint> LoadCheckpoint(const std::filesystem::path& file, std::string& problem);
 
 }  // namespace platypus::train

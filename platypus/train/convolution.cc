@@ -10,7 +10,8 @@ namespace {
 int64_t FloorDivide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 int64_t CeilDivide(int64_t a, int64_t b) { return -FloorDivide(-a, b); }
 
-// Weights of `outs` outputs in blocks of kOutBlock, single ones at the end: [i][t][output of the block].
+// Weights of `outs` outputs in blocks of kOutBlock, single ones at the end: [i][t][output of the
+// block].
 template <typename Weight>
 void PackBlocks(int64_t outs, int64_t ins, int64_t taps, Weight weight, float* packed) {
   for (int64_t o = 0; o < outs;) {
@@ -110,7 +111,8 @@ void Convolution::Pack(std::span<const float> weight, std::span<float> packed) c
     const float* source = weight.data() + g * per_group;
     float* forward = packed.data() + 2 * g * per_group;
     PackBlocks(
-        outs_, ins_, taps, [&](int64_t o, int64_t i, int64_t t) { return source[(o * ins_ + i) * taps + t]; },
+        outs_, ins_, taps,
+        [&](int64_t o, int64_t i, int64_t t) { return source[(o * ins_ + i) * taps + t]; },
         forward);
     for (const Phase& phase : phases_) {
       PackBlocks(
@@ -123,7 +125,8 @@ void Convolution::Pack(std::span<const float> weight, std::span<float> packed) c
   }
 }
 
-void Convolution::Forward(const float* x, std::span<const float> packed, const float* bias, float* y) const {
+void Convolution::Forward(const float* x, std::span<const float> packed, const float* bias,
+                          float* y) const {
   const int64_t out_plane = out_rows_ * out_columns_ * kLanes;
   TileJob job;
   job.ins = ins_;
@@ -163,7 +166,8 @@ void Convolution::BackwardInput(const float* dy, std::span<const float> packed, 
         const int64_t row = stride_h_ * q + phase.row - input_.top;
         const int64_t column = stride_w_ * phase.first_column + phase.column - input_.left;
         job.in = dy + g * outs_ * job.in_stride +
-                 ((q + gradient_.top) * gradient_.Width() + phase.first_column + gradient_.left) * kLanes;
+                 ((q + gradient_.top) * gradient_.Width() + phase.first_column + gradient_.left) *
+                     kLanes;
         job.out = dx + g * ins_ * in_plane + (row * input_.columns + column) * kLanes;
         Tile(job);
       }

@@ -9,9 +9,10 @@
 
 namespace platypus::train {
 
-// One convolution (or, with 1x1 everything, a linear layer) on a block of samples: forward, gradient of the
-// input, gradient of the weights. Inputs are padded copies, so that no kernel knows about borders. A network of
-// kernels k x 1 on a width of 1 is turned on its side: positions run along the columns.
+// One convolution (or, with 1x1 everything, a linear layer) on a block of samples: forward,
+// gradient of the input, gradient of the weights. Inputs are padded copies, so that no kernel knows
+// about borders. A network of kernels k x 1 on a width of 1 is turned on its side: positions run
+// along the columns.
 class Convolution {
  public:
   // in: [C, H, W], out: [C', H', W'].
@@ -29,7 +30,7 @@ class Convolution {
     int64_t Width() const { return columns + left + right; }
     int64_t Plane() const { return (rows + top + bottom) * Width(); }
   };
-  const Border& Input() const { return input_; }      // of x
+  const Border& Input() const { return input_; }        // of x
   const Border& Gradient() const { return gradient_; }  // of dy for BackwardInput
   int64_t InChannels() const { return groups_ * ins_; }
   int64_t OutChannels() const { return groups_ * outs_; }
@@ -48,16 +49,18 @@ class Convolution {
  private:
   // Input positions h = stride * q + phase - padding that the same taps reach.
   struct Phase {
-    int64_t first_row = 0, last_row = 0;        // q, last excluded
+    int64_t first_row = 0, last_row = 0;  // q, last excluded
     int64_t first_column = 0, last_column = 0;
-    int64_t row = 0, column = 0;                // phase
-    std::vector<int64_t> taps;                  // index into the kernel
-    std::vector<int64_t> offsets;               // floats from dy[q]
-    int64_t packed = 0;                         // where its weights begin within a group's backward part
+    int64_t row = 0, column = 0;   // phase
+    std::vector<int64_t> taps;     // index into the kernel
+    std::vector<int64_t> offsets;  // floats from dy[q]
+    int64_t packed = 0;            // where its weights begin within a group's backward part
   };
 
   void MakePhases();
-  int64_t ForwardPackedPerGroup() const { return outs_ * ins_ * static_cast<int64_t>(taps_.size()); }
+  int64_t ForwardPackedPerGroup() const {
+    return outs_ * ins_ * static_cast<int64_t>(taps_.size());
+  }
 
   int64_t groups_, ins_, outs_;  // per group
   int64_t out_rows_, out_columns_;

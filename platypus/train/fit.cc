@@ -26,7 +26,8 @@ std::vector<const float*> Pointers(const LabelledSet& set, std::span<const int64
   return samples;
 }
 
-std::vector<float> PredictWith(Network& network, const LabelledSet& set, int64_t batch, ThreadPool& pool) {
+std::vector<float> PredictWith(Network& network, const LabelledSet& set, int64_t batch,
+                               ThreadPool& pool) {
   const int64_t classes = network.Classes();
   std::vector<float> logits(static_cast<size_t>(set.Count() * classes));
   std::vector<int64_t> indices;
@@ -34,13 +35,14 @@ std::vector<float> PredictWith(Network& network, const LabelledSet& set, int64_t
     indices.resize(static_cast<size_t>(std::min(batch, set.Count() - start)));
     std::iota(indices.begin(), indices.end(), start);
     const std::vector<const float*> samples = Pointers(set, indices);
-    network.Predict({samples, {}}, std::span(logits).subspan(static_cast<size_t>(start * classes)), pool);
+    network.Predict({samples, {}}, std::span(logits).subspan(static_cast<size_t>(start * classes)),
+                    pool);
   }
   return logits;
 }
 
-// The order of an epoch's samples: with balanced sampling as many draws as samples, with replacement, every class
-// equally often; else a permutation.
+// The order of an epoch's samples: with balanced sampling as many draws as samples, with
+// replacement, every class equally often; else a permutation.
 std::vector<int64_t> DrawOrder(const LabelledSet& set, bool balanced, Random& random) {
   const int64_t count = set.Count();
   std::vector<int64_t> order(static_cast<size_t>(count));
@@ -77,21 +79,22 @@ std::string Key(const graph::Graph& graph, const LabelledSet& train, const Label
     hash.Update({reinterpret_cast<const char*>(set->inputs.data()), set->inputs.size_bytes()});
     hash.Update({reinterpret_cast<const char*>(set->labels.data()), set->labels.size_bytes()});
   }
-  hash.Update(fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", options.epochs,
-                          options.learning_rate, options.seed, options.stage, options.calibrate_only, s.batch_size,
-                          s.optimizer, s.momentum, s.weight_decay, s.lr_scheduler, s.lr_warmup_epochs,
-                          s.lr_warmup_method, s.lr_warmup_decay, s.lr_step_size, s.lr_gamma, s.lr_min,
-                          s.lr_milestones.size(), s.label_smoothing, s.clip_grad_norm.value_or(0),
-                          s.class_balanced_sampling, s.model_ema, s.model_ema_steps, s.model_ema_decay,
-                          graph.name, TargetName()));
+  hash.Update(
+      fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}",
+                  options.epochs, options.learning_rate, options.seed, options.stage,
+                  options.calibrate_only, s.batch_size, s.optimizer, s.momentum, s.weight_decay,
+                  s.lr_scheduler, s.lr_warmup_epochs, s.lr_warmup_method, s.lr_warmup_decay,
+                  s.lr_step_size, s.lr_gamma, s.lr_min, s.lr_milestones.size(), s.label_smoothing,
+                  s.clip_grad_norm.value_or(0), s.class_balanced_sampling, s.model_ema,
+                  s.model_ema_steps, s.model_ema_decay, graph.name, TargetName()));
   for (const int milestone : s.lr_milestones) hash.Update(fmt::format(" {}", milestone));
   return hash.Finish();
 }
 
 class Fitting {
  public:
-  Fitting(const graph::Graph& graph, const LabelledSet& train, const LabelledSet& val, const Options& options,
-          const Evaluator& evaluate, ThreadPool& pool, ProgressSink& sink)
+  Fitting(const graph::Graph& graph, const LabelledSet& train, const LabelledSet& val,
+          const Options& options, const Evaluator& evaluate, ThreadPool& pool, ProgressSink& sink)
       : graph_(graph),
         train_(train),
         val_(val),
@@ -100,7 +103,8 @@ class Fitting {
         pool_(pool),
         sink_(sink),
         batch_(std::min<int64_t>(options.settings.batch_size, std::max<int64_t>(1, train.Count()))),
-        network_(graph, std::max(batch_, std::min(kPredictBatch, std::max(train.Count(), val.Count())))),
+        network_(graph,
+                 std::max(batch_, std::min(kPredictBatch, std::max(train.Count(), val.Count())))),
         optimizer_(options.settings, network_.Parameters().size()),
         random_(options.seed, "order of " + options.stage) {}
 
@@ -110,7 +114,8 @@ class Fitting {
     Resume();
     for (int epoch = static_cast<int>(point_.history.size()); epoch < options_.epochs; ++epoch) {
       if (sink_.Cancelled()) {
-        throw Error(Category::kUsage, fmt::format("interrupted after epoch {} of {}", epoch, options_.epochs),
+        throw Error(Category::kUsage,
+                    fmt::format("interrupted after epoch {} of {}", epoch, options_.epochs),
                     "the same command with --resume goes on from there");
       }
       RunEpoch(epoch);
@@ -129,9 +134,11 @@ class Fitting {
     if (options_.checkpoint.empty()) return;
     std::string problem;
     std::optional<Checkpoint> found = LoadCheckpoint(options_.checkpoint, problem);
-    if (found && found->key != point_.key) problem = "it belongs to other settings, data or another machine";
+    if (found && found->key != point_.key)
+      problem = "it belongs to other settings, data or another machine";
     if (!problem.empty()) {
-      sink_.OnNotice(fmt::format("{} is not used: {}", options_.checkpoint.filename().string(), problem));
+      sink_.OnNotice(
+          fmt::format("{} is not used: {}", options_.checkpoint.filename().string(), problem));
       return;
     }
     if (!found) return;
@@ -142,8 +149,8 @@ class Fitting {
     optimizer_.Second() = point_.second;
     optimizer_.Steps() = point_.steps;
     random_ = Random(point_.random);
-    sink_.OnNotice(fmt::format("{} goes on after epoch {} of {}", options_.stage, point_.history.size(),
-                               options_.epochs));
+    sink_.OnNotice(fmt::format("{} goes on after epoch {} of {}", options_.stage,
+                               point_.history.size(), options_.epochs));
   }
 
   void SaveCheckpoint() {
@@ -160,9 +167,10 @@ class Fitting {
     const auto start = std::chrono::steady_clock::now();
     Epoch result;
     result.number = epoch + 1;
-    result.learning_rate = LearningRate(options_.settings, options_.learning_rate, epoch, options_.epochs);
-    const std::vector<int64_t> order =
-        DrawOrder(train_, options_.settings.class_balanced_sampling && !options_.calibrate_only, random_);
+    result.learning_rate =
+        LearningRate(options_.settings, options_.learning_rate, epoch, options_.epochs);
+    const std::vector<int64_t> order = DrawOrder(
+        train_, options_.settings.class_balanced_sampling && !options_.calibrate_only, random_);
     // Ranges move in the first half; the second half trains on the codes that will be exported.
     const bool observe = options_.calibrate_only || epoch < options_.epochs / 2 + 1;
     double loss = 0;
@@ -181,8 +189,8 @@ class Fitting {
           {samples, labels}, static_cast<float>(options_.settings.label_smoothing), observe, pool_);
       if (!outcome.finite) {
         throw Error(Category::kModel,
-                    fmt::format("{}: the loss is not finite in epoch {}, batch {}", options_.stage, epoch + 1,
-                                at / batch_ + 1),
+                    fmt::format("{}: the loss is not finite in epoch {}, batch {}", options_.stage,
+                                epoch + 1, at / batch_ + 1),
                     "lower training.learning_rate, or set training.clip_grad_norm: 1");
       }
       loss += outcome.loss;
@@ -193,7 +201,8 @@ class Fitting {
     result.train_loss = loss / total;
     result.train_accuracy = static_cast<double>(correct) / total;
     Judge(result);
-    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    result.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     point_.history.push_back(result);
     sink_.OnProgress({options_.stage,
                       "",
@@ -211,7 +220,8 @@ class Fitting {
     gradients_.assign(network_.Gradients().begin(), network_.Gradients().end());
     if (options_.settings.clip_grad_norm) ClipNorm(gradients_, *options_.settings.clip_grad_norm);
     optimizer_.Step(network_.Parameters(), gradients_, learning_rate);
-    if (!options_.settings.model_ema || optimizer_.Steps() % options_.settings.model_ema_steps != 0) return;
+    if (!options_.settings.model_ema || optimizer_.Steps() % options_.settings.model_ema_steps != 0)
+      return;
     const auto average = [&](std::vector<float>& mean, std::span<const float> values) {
       if (point_.averages == 0) mean.assign(values.begin(), values.end());
       const auto keep = static_cast<float>(options_.settings.model_ema_decay);
@@ -222,14 +232,17 @@ class Fitting {
     ++point_.averages;
   }
 
-  // Judges the epoch's weights (the averaged ones with EMA) and keeps them if they are the best so far.
+  // Judges the epoch's weights (the averaged ones with EMA) and keeps them if they are the best so
+  // far.
   void Judge(Epoch& result) {
     std::vector<float> parameters(network_.Parameters().begin(), network_.Parameters().end());
     std::vector<float> state(network_.State().begin(), network_.State().end());
     const bool averaged = point_.averages > 0;
     if (averaged) {
-      std::copy(point_.averaged_parameters.begin(), point_.averaged_parameters.end(), network_.Parameters().begin());
-      std::copy(point_.averaged_state.begin(), point_.averaged_state.end(), network_.State().begin());
+      std::copy(point_.averaged_parameters.begin(), point_.averaged_parameters.end(),
+                network_.Parameters().begin());
+      std::copy(point_.averaged_state.begin(), point_.averaged_state.end(),
+                network_.State().begin());
     }
     if (evaluate_) {
       graph::Graph current = graph_;
@@ -243,8 +256,9 @@ class Fitting {
     for (const Epoch& epoch : point_.history) {
       if (epoch.number == point_.best_epoch) best = &epoch;
     }
-    const bool better = best == nullptr || result.val.accuracy > best->val.accuracy ||
-                        (result.val.accuracy == best->val.accuracy && result.val.loss < best->val.loss);
+    const bool better =
+        best == nullptr || result.val.accuracy > best->val.accuracy ||
+        (result.val.accuracy == best->val.accuracy && result.val.loss < best->val.loss);
     if (better) {
       point_.best_epoch = result.number;
       point_.best_parameters.assign(network_.Parameters().begin(), network_.Parameters().end());
@@ -256,7 +270,8 @@ class Fitting {
     }
   }
 
-  void Restore(const std::vector<float>& parameters, const std::vector<float>& state, graph::Graph& graph) {
+  void Restore(const std::vector<float>& parameters, const std::vector<float>& state,
+               graph::Graph& graph) {
     std::copy(parameters.begin(), parameters.end(), network_.Parameters().begin());
     std::copy(state.begin(), state.end(), network_.State().begin());
     network_.Save(graph);
@@ -279,8 +294,9 @@ class Fitting {
 
 }  // namespace
 
-Result Fit(const graph::Graph& graph, const LabelledSet& train, const LabelledSet& val, const Options& options,
-           const Evaluator& evaluate, ThreadPool& pool, ProgressSink& sink) {
+Result Fit(const graph::Graph& graph, const LabelledSet& train, const LabelledSet& val,
+           const Options& options, const Evaluator& evaluate, ThreadPool& pool,
+           ProgressSink& sink) {
   return Fitting(graph, train, val, options, evaluate, pool, sink).Run();
 }
 

@@ -10,7 +10,8 @@
 namespace platypus::train {
 namespace {
 
-double Area(std::span<const float> logits, std::span<const int32_t> labels, int classes, int positive_class) {
+double Area(std::span<const float> logits, std::span<const int32_t> labels, int classes,
+            int positive_class) {
   std::vector<float> scores(labels.size());
   std::vector<uint8_t> positive(labels.size());
   for (size_t i = 0; i < labels.size(); ++i) {
@@ -22,11 +23,11 @@ double Area(std::span<const float> logits, std::span<const int32_t> labels, int 
 
 }  // namespace
 
-ClassificationMetrics Evaluate(std::span<const float> logits, std::span<const int32_t> labels, int classes,
-                               double scale) {
+ClassificationMetrics Evaluate(std::span<const float> logits, std::span<const int32_t> labels,
+                               int classes, double scale) {
   const auto width = static_cast<size_t>(classes);
-  Check(classes >= 1 && logits.size() == labels.size() * width, "{} logits for {} samples of {} classes",
-        logits.size(), labels.size(), classes);
+  Check(classes >= 1 && logits.size() == labels.size() * width,
+        "{} logits for {} samples of {} classes", logits.size(), labels.size(), classes);
   ClassificationMetrics metrics;
   metrics.samples = static_cast<int64_t>(labels.size());
   metrics.confusion.assign(width, std::vector<int64_t>(width, 0));
@@ -53,7 +54,8 @@ ClassificationMetrics Evaluate(std::span<const float> logits, std::span<const in
     }
     // 2PR / (P + R) = 2 TP / (predicted + real)
     if (predicted + real > 0) {
-      metrics.f1_macro += 2.0 * static_cast<double>(metrics.confusion[c][c]) / static_cast<double>(predicted + real);
+      metrics.f1_macro += 2.0 * static_cast<double>(metrics.confusion[c][c]) /
+                          static_cast<double>(predicted + real);
     }
   }
   metrics.f1_macro /= static_cast<double>(classes);
@@ -68,8 +70,10 @@ ClassificationMetrics Evaluate(std::span<const float> logits, std::span<const in
 RocCurve Roc(std::span<const float> scores, std::span<const uint8_t> positive) {
   std::vector<size_t> order(scores.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return scores[a] > scores[b]; });
-  const auto positives = static_cast<double>(std::count(positive.begin(), positive.end(), uint8_t{1}));
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return scores[a] > scores[b]; });
+  const auto positives =
+      static_cast<double>(std::count(positive.begin(), positive.end(), uint8_t{1}));
   const double negatives = static_cast<double>(positive.size()) - positives;
   RocCurve curve;
   curve.false_positive_rate.push_back(0);
@@ -79,10 +83,12 @@ RocCurve Roc(std::span<const float> scores, std::span<const uint8_t> positive) {
   double alarms = 0;
   for (size_t i = 0; i < order.size(); ++i) {
     (positive[order[i]] != 0 ? hits : alarms) += 1;
-    if (i + 1 < order.size() && scores[order[i]] == scores[order[i + 1]]) continue;  // one point for a tie
+    if (i + 1 < order.size() && scores[order[i]] == scores[order[i + 1]])
+      continue;  // one point for a tie
     const double rate = negatives > 0 ? alarms / negatives : 0;
     const double recall = positives > 0 ? hits / positives : 0;
-    curve.area += (rate - curve.false_positive_rate.back()) * (recall + curve.true_positive_rate.back()) / 2;
+    curve.area +=
+        (rate - curve.false_positive_rate.back()) * (recall + curve.true_positive_rate.back()) / 2;
     curve.false_positive_rate.push_back(rate);
     curve.true_positive_rate.push_back(recall);
     curve.threshold.push_back(scores[order[i]]);

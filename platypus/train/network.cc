@@ -31,30 +31,31 @@ Dims DimsOf(const Shape& shape) {
 
 // A batch norm over the channels of a stored tensor.
 struct Norm {
-  size_t gamma = 0, beta = 0;      // into the parameters
-  size_t mean = 0, variance = 0;   // into the state
+  size_t gamma = 0, beta = 0;     // into the parameters
+  size_t mean = 0, variance = 0;  // into the state
   float epsilon = 0, momentum = 0;
-  std::vector<double> sums, squares;  // [block][channel]: of the forward pass, then of the backward pass
+  std::vector<double> sums,
+      squares;  // [block][channel]: of the forward pass, then of the backward pass
   std::vector<double> batch_mean, batch_variance;
-  std::vector<float> mean_g, slope;   // backward: what NormGradient subtracts
+  std::vector<float> mean_g, slope;  // backward: what NormGradient subtracts
 };
 
 // A FakeQuantize behind a stored tensor.
 struct Range {
   graph::FakeQuantize op;
-  size_t state = 0;                // {min, max}
-  std::vector<float> low, high;    // [block]
+  size_t state = 0;              // {min, max}
+  std::vector<float> low, high;  // [block]
 };
 
-// A tensor that is kept. What stands between it and its readers (batch norm, ReLU, rounding) is computed anew
-// where it is read: that costs less than the memory traffic of keeping it.
+// A tensor that is kept. What stands between it and its readers (batch norm, ReLU, rounding) is
+// computed anew where it is read: that costs less than the memory traffic of keeping it.
 struct Stored {
   Dims dims;
   int norm = -1;
   bool relu = false;
   int range = -1;
   bool needs_gradient = true;
-  size_t offset = 0;    // floats into a block's arena
+  size_t offset = 0;  // floats into a block's arena
   size_t gradient = 0;
   std::vector<Pointwise> points;  // [channel]
 
@@ -123,7 +124,8 @@ size_t Place(std::vector<Interval> intervals) {
 struct Network::Impl {
   graph::Graph graph;
   int64_t blocks = 0;
-  bool frozen_norms = false;  // a graph with FakeQuantize trains on the statistics that it will run with
+  bool frozen_norms =
+      false;  // a graph with FakeQuantize trains on the statistics that it will run with
   std::vector<Stored> stored;
   std::vector<LayerKind> layers;
   std::vector<Norm> norms;
@@ -132,7 +134,7 @@ struct Network::Impl {
 
   std::vector<float> parameters, gradients, state, packed, effective;
   std::vector<std::pair<std::string, size_t>> parameter_names, state_names;  // graph name -> offset
-  std::vector<float> partial;  // [block][parameter]
+  std::vector<float> partial;                                                // [block][parameter]
   size_t arena_floats = 0, gradient_floats = 0, scratch_floats = 0;
   hwy::AlignedFreeUniquePtr<float[]> arena, gradient_arena, scratch;
   std::vector<float> masks;    // [block][lane]
@@ -167,10 +169,12 @@ struct Network::Impl {
     return static_cast<int>(stored.size()) - 1;
   }
 
-  // The stored tensor behind `tensor` to which a pointwise step can still be added, or a copy of it.
+  // The stored tensor behind `tensor` to which a pointwise step can still be added, or a copy of
+  // it.
   int Extendable(TensorId tensor, bool ok) {
     const View view = views.at(tensor);
-    if (ok && graph::Consumers(graph, tensor).size() == 1 && tensor != graph.output) return view.stored;
+    if (ok && graph::Consumers(graph, tensor).size() == 1 && tensor != graph.output)
+      return view.stored;
     const int copy = AddStored(graph.At(tensor).shape);
     layers.emplace_back(JoinLayer{{view.stored}, copy, false, 1});
     return copy;
@@ -187,7 +191,9 @@ struct Network::Impl {
     std::visit(
         graph::Overloaded{
             [&](const graph::Identity&) { views[node.output] = in; },
-            [&](const graph::Flatten&) { views[node.output] = {in.stored, true}; },
+            [&](const graph::Flatten&) {
+              views[node.output] = {in.stored, true};
+            },
             [&](const graph::BatchNorm& op) {
               const Stored& s = stored[static_cast<size_t>(in.stored)];
               const int at = Extendable(in_id, s.IsPlain() && !in.flat);
@@ -217,7 +223,9 @@ struct Network::Impl {
               layers.emplace_back(RangeLayer{at});
               views[node.output] = {at, in.flat && at == in.stored};
             },
-            [&](const graph::Conv2d& op) { AddConvolution(node, op, in.stored, in_shape, out_shape); },
+            [&](const graph::Conv2d& op) {
+              AddConvolution(node, op, in.stored, in_shape, out_shape);
+            },
             [&](const graph::Linear& op) {
               graph::Conv2d conv;
               conv.out_channels = op.out_features;
@@ -226,8 +234,8 @@ struct Network::Impl {
               AddConvolution(node, conv, in.stored, in_shape, out_shape);
             },
             [&](const graph::MaxPool& op) {
-              AddPool(node, in.stored, true, Slide(op.kernel, op.stride, op.dilation, op.padding, in_shape,
-                                                   out_shape));
+              AddPool(node, in.stored, true,
+                      Slide(op.kernel, op.stride, op.dilation, op.padding, in_shape, out_shape));
             },
             [&](const graph::AvgPool& op) {
               Windows windows = Slide(op.kernel, op.stride, {}, op.padding, in_shape, out_shape);
@@ -239,7 +247,8 @@ struct Network::Impl {
             },
             [&](const graph::Add&) {
               const int out = AddStored(out_shape);
-              layers.emplace_back(JoinLayer{{in.stored, views.at(node.inputs[1]).stored}, out, true, 1});
+              layers.emplace_back(
+                  JoinLayer{{in.stored, views.at(node.inputs[1]).stored}, out, true, 1});
               views[node.output] = {out, false};
             },
             [&](const graph::Concat& op) {
@@ -308,7 +317,8 @@ struct Network::Impl {
   static Windows Adaptive(const Shape& in, const Shape& out) {
     const auto axis = [](int64_t n, int64_t outs) {
       std::vector<Windows::Range> ranges;
-      for (int64_t o = 0; o < outs; ++o) ranges.push_back({o * n / outs, ((o + 1) * n + outs - 1) / outs});
+      for (int64_t o = 0; o < outs; ++o)
+        ranges.push_back({o * n / outs, ((o + 1) * n + outs - 1) / outs});
       return ranges;
     };
     Windows windows;
@@ -327,29 +337,29 @@ struct Network::Impl {
     std::vector<int> last(stored.size(), count);
     for (int i = 0; i < count; ++i) {
       const int time = count - 1 - i;
-      std::visit(graph::Overloaded{
-                     [&](const JoinLayer& l) { last[static_cast<size_t>(l.out)] = time; },
-                     [&](const NormLayer&) {},
-                     [&](const RangeLayer&) {},
-                     [&](const auto& l) { last[static_cast<size_t>(l.out)] = time; }},
-                 layers[static_cast<size_t>(i)]);
+      std::visit(
+          graph::Overloaded{[&](const JoinLayer& l) { last[static_cast<size_t>(l.out)] = time; },
+                            [&](const NormLayer&) {}, [&](const RangeLayer&) {},
+                            [&](const auto& l) { last[static_cast<size_t>(l.out)] = time; }},
+          layers[static_cast<size_t>(i)]);
     }
     std::vector<int> last_reader(stored.size(), -1);
     for (int i = 0; i < count; ++i) {
-      std::visit(graph::Overloaded{[&](const JoinLayer& l) {
-                                     for (const int in : l.ins) last_reader[static_cast<size_t>(in)] = i;
-                                   },
-                                   [&](const NormLayer&) {},
-                                   [&](const RangeLayer&) {},
-                                   [&](const auto& l) { last_reader[static_cast<size_t>(l.in)] = i; }},
-                 layers[static_cast<size_t>(i)]);
+      std::visit(
+          graph::Overloaded{[&](const JoinLayer& l) {
+                              for (const int in : l.ins) last_reader[static_cast<size_t>(in)] = i;
+                            },
+                            [&](const NormLayer&) {}, [&](const RangeLayer&) {},
+                            [&](const auto& l) { last_reader[static_cast<size_t>(l.in)] = i; }},
+          layers[static_cast<size_t>(i)]);
     }
     for (size_t s = 0; s < stored.size(); ++s) {
       stored[s].offset = forward;
       forward += static_cast<size_t>(stored[s].dims.Floats());
       const int first = last_reader[s] < 0 ? 0 : count - 1 - last_reader[s];
       if (stored[s].needs_gradient) {
-        intervals.push_back({first, last[s], static_cast<size_t>(stored[s].dims.Floats()), &stored[s].gradient});
+        intervals.push_back(
+            {first, last[s], static_cast<size_t>(stored[s].dims.Floats()), &stored[s].gradient});
       }
     }
     arena_floats = forward;
@@ -358,17 +368,19 @@ struct Network::Impl {
       size_t need = 0;
       if (const auto* l = std::get_if<ConvolutionLayer>(&layer)) {
         const Convolution& c = l->convolution;
-        need = static_cast<size_t>((c.Input().Plane() * c.InChannels() + c.Gradient().Plane() * c.OutChannels()) *
-                                   kLanes);
+        need = static_cast<size_t>(
+            (c.Input().Plane() * c.InChannels() + c.Gradient().Plane() * c.OutChannels()) * kLanes);
         need += static_cast<size_t>(stored[static_cast<size_t>(l->in)].dims.Floats());
       } else if (const auto* p = std::get_if<PoolLayer>(&layer)) {
         need = static_cast<size_t>(stored[static_cast<size_t>(p->in)].dims.Floats());
       } else if (const auto* j = std::get_if<JoinLayer>(&layer)) {
-        for (const int in : j->ins) need += static_cast<size_t>(stored[static_cast<size_t>(in)].dims.Floats());
+        for (const int in : j->ins)
+          need += static_cast<size_t>(stored[static_cast<size_t>(in)].dims.Floats());
       }
       scratch_floats = std::max(scratch_floats, need);
     }
-    scratch_floats = std::max(scratch_floats, static_cast<size_t>(stored[static_cast<size_t>(output)].dims.Floats()));
+    scratch_floats = std::max(
+        scratch_floats, static_cast<size_t>(stored[static_cast<size_t>(output)].dims.Floats()));
   }
 
   void Allocate(int threads) {
@@ -388,7 +400,8 @@ struct Network::Impl {
 
   // ---- running ----------------------------------------------------------------------------
   float* Data(int s, int64_t block) {
-    return arena.get() + static_cast<size_t>(block) * arena_floats + stored[static_cast<size_t>(s)].offset;
+    return arena.get() + static_cast<size_t>(block) * arena_floats +
+           stored[static_cast<size_t>(s)].offset;
   }
   float* Gradient(int s, int64_t block) {
     return gradient_arena.get() + static_cast<size_t>(block) * gradient_floats +
@@ -409,14 +422,15 @@ struct Network::Impl {
   }
 
   // The same inside a border of zeros; `channels` planes of border.rows x border.columns.
-  const float* FetchBordered(int s, int64_t block, const Convolution::Border& border, int64_t channels, float* to) {
+  const float* FetchBordered(int s, int64_t block, const Convolution::Border& border,
+                             int64_t channels, float* to) {
     if (border.Empty()) return Fetch(s, block, to);
     const Stored& t = stored[static_cast<size_t>(s)];
     return Enclose(Data(s, block), t.IsPlain() ? nullptr : t.points.data(), border, channels, to);
   }
 
-  static const float* Enclose(const float* from, const Pointwise* points, const Convolution::Border& border,
-                              int64_t channels, float* to) {
+  static const float* Enclose(const float* from, const Pointwise* points,
+                              const Convolution::Border& border, int64_t channels, float* to) {
     const int64_t row = border.columns * kLanes;
     float* at = to;
     const auto zeros = [&](int64_t cells) {
@@ -442,24 +456,25 @@ struct Network::Impl {
 
   void Forward(const LayerKind& layer, int64_t block, float* temporary) {
     std::visit(
-        graph::Overloaded{
-            [&](const ConvolutionLayer& l) {
-              const float* x = FetchBordered(l.in, block, l.convolution.Input(), l.convolution.InChannels(), temporary);
-              l.convolution.Forward(x, std::span(packed).subspan(l.packed),
-                                    l.has_bias ? parameters.data() + l.bias : nullptr, Data(l.out, block));
-            },
-            [&](const PoolLayer& l) {
-              const Dims& out = stored[static_cast<size_t>(l.out)].dims;
-              const float* x = Fetch(l.in, block, temporary);
-              float* y = Data(l.out, block);
-              for (int64_t c = 0; c < out.c; ++c) {
-                (l.is_max ? MaxPoolForward : AveragePoolForward)(l.windows, x + c * l.windows.in_plane * kLanes,
-                                                                 y + c * out.Plane() * kLanes);
-              }
-            },
-            [&](const JoinLayer& l) { ForwardJoin(l, block, temporary); },
-            [](const NormLayer&) {},
-            [](const RangeLayer&) {}},
+        graph::Overloaded{[&](const ConvolutionLayer& l) {
+                            const float* x = FetchBordered(l.in, block, l.convolution.Input(),
+                                                           l.convolution.InChannels(), temporary);
+                            l.convolution.Forward(x, std::span(packed).subspan(l.packed),
+                                                  l.has_bias ? parameters.data() + l.bias : nullptr,
+                                                  Data(l.out, block));
+                          },
+                          [&](const PoolLayer& l) {
+                            const Dims& out = stored[static_cast<size_t>(l.out)].dims;
+                            const float* x = Fetch(l.in, block, temporary);
+                            float* y = Data(l.out, block);
+                            for (int64_t c = 0; c < out.c; ++c) {
+                              (l.is_max ? MaxPoolForward : AveragePoolForward)(
+                                  l.windows, x + c * l.windows.in_plane * kLanes,
+                                  y + c * out.Plane() * kLanes);
+                            }
+                          },
+                          [&](const JoinLayer& l) { ForwardJoin(l, block, temporary); },
+                          [](const NormLayer&) {}, [](const RangeLayer&) {}},
         layer);
   }
 
@@ -496,8 +511,9 @@ struct Network::Impl {
       const size_t at = static_cast<size_t>(block * t.dims.c + c);
       const float* plane = y + c * positions * kLanes;
       norm.sums[at] = count > 0 ? Sum(plane, positions, Mask(block)) : 0.0;
-      norm.squares[at] =
-          count > 0 ? SumSquares(plane, static_cast<float>(norm.sums[at] / count), positions, Mask(block)) : 0.0;
+      norm.squares[at] = count > 0 ? SumSquares(plane, static_cast<float>(norm.sums[at] / count),
+                                                positions, Mask(block))
+                                   : 0.0;
     }
   }
 
@@ -510,12 +526,14 @@ struct Network::Impl {
     if (Lanes(block) == 0) return;
     const int64_t plane = t.dims.Plane();
     for (int64_t c = 0; c < t.dims.c; ++c) {
-      MinMax(t.points[static_cast<size_t>(c)], Data(l.stored, block) + c * plane * kLanes, plane, Mask(block),
-             &range.low[b], &range.high[b]);
+      MinMax(t.points[static_cast<size_t>(c)], Data(l.stored, block) + c * plane * kLanes, plane,
+             Mask(block), &range.low[b], &range.high[b]);
     }
   }
 
-  int64_t Lanes(int64_t block) const { return std::clamp<int64_t>(count - block * kLanes, 0, kLanes); }
+  int64_t Lanes(int64_t block) const {
+    return std::clamp<int64_t>(count - block * kLanes, 0, kLanes);
+  }
   int64_t count = 0;
 
   // Blocks' means and squares combined in block order (Chan, Golub, LeVeque 1983).
@@ -540,8 +558,10 @@ struct Network::Impl {
       float& running_mean = state[norm.mean + at];
       float& running_variance = state[norm.variance + at];
       const double unbiased = n > 1 ? squares / (n - 1) : squares;
-      running_mean = static_cast<float>((1.0 - norm.momentum) * running_mean + norm.momentum * mean);
-      running_variance = static_cast<float>((1.0 - norm.momentum) * running_variance + norm.momentum * unbiased);
+      running_mean =
+          static_cast<float>((1.0 - norm.momentum) * running_mean + norm.momentum * mean);
+      running_variance =
+          static_cast<float>((1.0 - norm.momentum) * running_variance + norm.momentum * unbiased);
     }
     RefreshNorm(t, norm.batch_mean, norm.batch_variance);
   }
@@ -549,7 +569,8 @@ struct Network::Impl {
   void RefreshNorm(Stored& t, std::span<const double> mean, std::span<const double> variance) {
     const Norm& norm = norms[static_cast<size_t>(t.norm)];
     for (size_t c = 0; c < t.points.size(); ++c) {
-      const double gain = parameters[norm.gamma + c] / std::sqrt(variance[c] + double{norm.epsilon});
+      const double gain =
+          parameters[norm.gamma + c] / std::sqrt(variance[c] + double{norm.epsilon});
       t.points[c].affine = true;
       t.points[c].gain = static_cast<float>(gain);
       t.points[c].shift = static_cast<float>(parameters[norm.beta + c] - mean[c] * gain);
@@ -579,7 +600,8 @@ struct Network::Impl {
     const Range& range = ranges[static_cast<size_t>(t.range)];
     const float min = state[range.state];
     const float max = state[range.state + 1];
-    const graph::Codes codes = min > max ? graph::Codes{} : graph::ActivationCodes(range.op, min, max);
+    const graph::Codes codes =
+        min > max ? graph::Codes{} : graph::ActivationCodes(range.op, min, max);
     for (Pointwise& p : t.points) {
       p.quantize = min <= max;
       p.scale = codes.scale;
@@ -589,7 +611,8 @@ struct Network::Impl {
     }
   }
 
-  // Everything that does not depend on the batch: pointwise steps from running values, rounded and packed weights.
+  // Everything that does not depend on the batch: pointwise steps from running values, rounded and
+  // packed weights.
   void Prepare() {
     for (Stored& t : stored) {
       if (t.IsPlain()) continue;
@@ -598,8 +621,9 @@ struct Network::Impl {
       if (t.norm >= 0) {
         const Norm& norm = norms[static_cast<size_t>(t.norm)];
         const auto row = [&](size_t offset) {
-          return std::vector<double>(state.begin() + static_cast<std::ptrdiff_t>(offset),
-                                     state.begin() + static_cast<std::ptrdiff_t>(offset) + t.dims.c);
+          return std::vector<double>(
+              state.begin() + static_cast<std::ptrdiff_t>(offset),
+              state.begin() + static_cast<std::ptrdiff_t>(offset) + t.dims.c);
         };
         RefreshNorm(t, row(norm.mean), row(norm.variance));
       }
@@ -619,14 +643,16 @@ struct Network::Impl {
     }
   }
 
-  void RoundWeights(std::span<const float> weight, size_t channels, const graph::WeightQuantizer& quantizer) {
+  void RoundWeights(std::span<const float> weight, size_t channels,
+                    const graph::WeightQuantizer& quantizer) {
     effective.resize(std::max(effective.size(), weight.size()));
     const size_t row = weight.size() / channels;
     for (size_t c = 0; c < channels; ++c) {
       const std::span<const float> source = weight.subspan(c * row, row);
       const graph::Codes codes = graph::WeightCodes(quantizer, graph::MaxAbs(source));
       for (size_t i = 0; i < row; ++i) {
-        effective[c * row + i] = static_cast<float>(graph::QuantizeWeight(source[i], codes)) * codes.scale;
+        effective[c * row + i] =
+            static_cast<float>(graph::QuantizeWeight(source[i], codes)) * codes.scale;
       }
     }
   }
@@ -637,8 +663,10 @@ struct Network::Impl {
     const int64_t elements = stored[0].dims.Floats() / kLanes;
     const int64_t lanes = Lanes(block);
     for (int64_t lane = 0; lane < kLanes; ++lane) {
-      const float* from = lane < lanes ? batch.samples[static_cast<size_t>(block * kLanes + lane)] : nullptr;
-      for (int64_t e = 0; e < elements; ++e) to[e * kLanes + lane] = from != nullptr ? from[e] : 0.0f;
+      const float* from =
+          lane < lanes ? batch.samples[static_cast<size_t>(block * kLanes + lane)] : nullptr;
+      for (int64_t e = 0; e < elements; ++e)
+        to[e * kLanes + lane] = from != nullptr ? from[e] : 0.0f;
     }
   }
 
@@ -661,7 +689,8 @@ struct Network::Impl {
     const int threads = pool.Threads();
     pool.RunOnEach([&](int thread) {
       float* temporary = scratch.get() + static_cast<size_t>(thread) * scratch_floats;
-      for (int64_t b = used * thread / threads; b < used * (thread + 1) / threads; ++b) step(b, temporary);
+      for (int64_t b = used * thread / threads; b < used * (thread + 1) / threads; ++b)
+        step(b, temporary);
     });
   }
 
@@ -689,7 +718,8 @@ struct Network::Impl {
     }
   }
 
-  // Softmax cross-entropy of one block; the gradient of the mean over the batch goes to the output's buffer.
+  // Softmax cross-entropy of one block; the gradient of the mean over the batch goes to the
+  // output's buffer.
   void Loss(const Batch& batch, float smoothing, int64_t block, float* temporary) {
     const Dims& dims = stored[static_cast<size_t>(output)].dims;
     const float* z = Fetch(output, block, temporary);
@@ -711,9 +741,11 @@ struct Network::Impl {
       const double log_sum = top + std::log(sum);
       double loss = 0;
       for (int64_t k = 0; k < classes; ++k) {
-        const double target = (k == label ? 1.0 - smoothing : 0.0) + smoothing / static_cast<double>(classes);
+        const double target =
+            (k == label ? 1.0 - smoothing : 0.0) + smoothing / static_cast<double>(classes);
         loss -= target * (z[at(k)] - log_sum);
-        g[at(k)] = static_cast<float>((std::exp(z[at(k)] - log_sum) - target) / static_cast<double>(count));
+        g[at(k)] = static_cast<float>((std::exp(z[at(k)] - log_sum) - target) /
+                                      static_cast<double>(count));
       }
       losses[b] += loss;
       correct[b] += best == label ? 1 : 0;
@@ -721,8 +753,8 @@ struct Network::Impl {
     }
   }
 
-  // First half of the way back through what stands behind a stored tensor: cut-off values, then the sums that a batch
-  // norm needs of the whole batch.
+  // First half of the way back through what stands behind a stored tensor: cut-off values, then the
+  // sums that a batch norm needs of the whole batch.
   void BackwardPoints(int s, int64_t block) {
     Stored& t = stored[static_cast<size_t>(s)];
     if (t.IsPlain() || !t.needs_gradient) return;
@@ -731,12 +763,13 @@ struct Network::Impl {
       const float* y = Data(s, block) + c * plane * kLanes;
       float* g = Gradient(s, block) + c * plane * kLanes;
       const Pointwise& p = t.points[static_cast<size_t>(c)];
-      if (p.relu || p.quantize) MaskGradient(p, y, plane * kLanes, g);
-      if (t.norm < 0) continue;
+      if (t.norm < 0) {
+        MaskGradient(p, y, plane * kLanes, g);
+        continue;
+      }
       Norm& norm = norms[static_cast<size_t>(t.norm)];
       const auto at = static_cast<size_t>(block * t.dims.c + c);
-      norm.sums[at] = norm.squares[at] = 0;
-      GradientSums(g, y, Mean(norm, c), plane, &norm.sums[at], &norm.squares[at]);
+      MaskAndSum(p, y, Mean(norm, c), plane, Mask(block), g, &norm.sums[at], &norm.squares[at]);
     }
   }
 
@@ -779,7 +812,8 @@ struct Network::Impl {
     }
   }
 
-  // Where the gradient of an input goes: its own buffer the first time in a step, else `temporary`, to be added.
+  // Where the gradient of an input goes: its own buffer the first time in a step, else `temporary`,
+  // to be added.
   float* Target(int s, bool add, int64_t block, float* temporary) {
     return add ? temporary : Gradient(s, block);
   }
@@ -811,7 +845,8 @@ struct Network::Impl {
               if (!stored[static_cast<size_t>(l.in)].needs_gradient) return;
               float* room = temporary + c.Input().Plane() * c.InChannels() * kLanes;
               const float* enclosed =
-                  c.Gradient().Empty() ? dy : Enclose(dy, nullptr, c.Gradient(), c.OutChannels(), room);
+                  c.Gradient().Empty() ? dy
+                                       : Enclose(dy, nullptr, c.Gradient(), c.OutChannels(), room);
               room += c.Gradient().Plane() * c.OutChannels() * kLanes;
               const bool add = adds[index][0] != 0;
               float* dx = Target(l.in, add, block, room);
@@ -822,7 +857,8 @@ struct Network::Impl {
               if (!stored[static_cast<size_t>(l.in)].needs_gradient) return;
               const Dims& out = stored[static_cast<size_t>(l.out)].dims;
               float* dx = Gradient(l.in, block);
-              if (adds[index][0] == 0) std::fill(dx, dx + stored[static_cast<size_t>(l.in)].dims.Floats(), 0.0f);
+              if (adds[index][0] == 0)
+                std::fill(dx, dx + stored[static_cast<size_t>(l.in)].dims.Floats(), 0.0f);
               const float* x = l.is_max ? Fetch(l.in, block, temporary) : nullptr;
               for (int64_t c = 0; c < out.c; ++c) {
                 const int64_t in_at = c * l.windows.in_plane * kLanes;
@@ -836,8 +872,7 @@ struct Network::Impl {
               }
             },
             [&](const JoinLayer& l) { BackwardJoin(l, adds[index], block); },
-            [](const NormLayer&) {},
-            [](const RangeLayer&) {}},
+            [](const NormLayer&) {}, [](const RangeLayer&) {}},
         layers[index]);
   }
 
@@ -867,8 +902,9 @@ struct Network::Impl {
   struct Part {
     int normalized = -1;      // stored tensor whose batch norm begins the part
     std::vector<size_t> run;  // layers
-    std::vector<int> before;  // stored tensor to take through its points before each layer (-1: none)
-    int measure = -1;         // stored tensor whose points end the part, for the sums
+    std::vector<int>
+        before;        // stored tensor to take through its points before each layer (-1: none)
+    int measure = -1;  // stored tensor whose points end the part, for the sums
   };
   std::vector<Part> parts;
 
@@ -895,8 +931,7 @@ struct Network::Impl {
                                      for (const int in : l.ins) visit(in);
                                      out = l.out;
                                    },
-                                   [](const NormLayer&) {},
-                                   [](const RangeLayer&) {},
+                                   [](const NormLayer&) {}, [](const RangeLayer&) {},
                                    [&](const auto& l) {
                                      visit(l.in);
                                      out = l.out;
@@ -926,7 +961,8 @@ struct Network::Impl {
     }
     ReduceWeights(pool);
   }
-  // Sums of the blocks' weight gradients in block order; a range of parameters belongs to each thread.
+  // Sums of the blocks' weight gradients in block order; a range of parameters belongs to each
+  // thread.
   void ReduceWeights(ThreadPool& pool) {
     const int threads = pool.Threads();
     const int64_t used = UsedBlocks();
@@ -937,8 +973,10 @@ struct Network::Impl {
         if (l == nullptr) continue;
         const size_t size = static_cast<size_t>(l->convolution.PackedSize() / 2) +
                             (l->has_bias ? static_cast<size_t>(l->convolution.OutChannels()) : 0);
-        const size_t begin = l->weight + size * static_cast<size_t>(thread) / static_cast<size_t>(threads);
-        const size_t end = l->weight + size * static_cast<size_t>(thread + 1) / static_cast<size_t>(threads);
+        const size_t begin =
+            l->weight + size * static_cast<size_t>(thread) / static_cast<size_t>(threads);
+        const size_t end =
+            l->weight + size * static_cast<size_t>(thread + 1) / static_cast<size_t>(threads);
         for (size_t p = begin; p < end; ++p) gradients[p] = partial[p];
         for (int64_t b = 1; b < used; ++b) {
           const float* from = partial.data() + static_cast<size_t>(b) * all;
@@ -991,7 +1029,8 @@ Network::Network(const graph::Graph& graph, int64_t batch) : impl_(std::make_uni
 
 Network::~Network() = default;
 
-Network::Outcome Network::Train(const Batch& batch, float label_smoothing, bool observe, ThreadPool& pool) {
+Network::Outcome Network::Train(const Batch& batch, float label_smoothing, bool observe,
+                                ThreadPool& pool) {
   Impl& impl = *impl_;
   impl.Allocate(pool.Threads());
   impl.SetCount(batch);

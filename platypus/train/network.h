@@ -12,15 +12,17 @@
 
 namespace platypus::train {
 
-// A graph compiled for training with one batch size: kernels chosen, memory planned, nothing allocated or
-// looked up in a step.
+// A graph compiled for training with one batch size: kernels chosen, memory planned, nothing
+// allocated or looked up in a step.
 //
-// Activations are [block][channel][height][width][lane], 16 samples a block. Blocks are the unit of work: a fixed
-// range of them belongs to each thread, and whatever is summed over the batch (statistics, weight gradients, loss) is
-// summed block by block in order, so that results do not depend on the number of threads.
+// Activations are [block][channel][height][width][lane], 16 samples a block. Blocks are the unit of
+// work: a fixed range of them belongs to each thread, and whatever is summed over the batch
+// (statistics, weight gradients, loss) is summed block by block in order, so that results do not
+// depend on the number of threads.
 class Network {
  public:
-  // Error (internal) for operators of integer graphs. `batch` is the largest number of samples of a step.
+  // Error (internal) for operators of integer graphs. `batch` is the largest number of samples of a
+  // step.
   Network(const graph::Graph& graph, int64_t batch);
   ~Network();
 
@@ -30,19 +32,21 @@ class Network {
     std::span<const int32_t> labels;  // empty when there are none to compare with
   };
   struct Outcome {
-    double loss = 0;      // sum over the samples
+    double loss = 0;  // sum over the samples
     int64_t correct = 0;
     bool finite = true;
   };
 
-  // Forward and backward with batch statistics; fills Gradients(). observe: FakeQuantize tracks ranges.
+  // Forward and backward with batch statistics; fills Gradients(). observe: FakeQuantize tracks
+  // ranges.
   Outcome Train(const Batch& batch, float label_smoothing, bool observe, ThreadPool& pool);
   // Forward with batch statistics and observation but no gradients (calibration).
   void Observe(const Batch& batch, ThreadPool& pool);
   // Forward with running statistics; writes logits [sample][class].
   void Predict(const Batch& batch, std::span<float> logits, ThreadPool& pool);
 
-  // All trained values in one row, in the graph's node order; and their gradients (means over the batch).
+  // All trained values in one row, in the graph's node order; and their gradients (means over the
+  // batch).
   std::span<float> Parameters();
   std::span<const float> Gradients() const;
   // Running statistics and ranges, in one row: what else a checkpoint must hold.

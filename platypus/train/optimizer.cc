@@ -19,9 +19,10 @@ Optimizer::Optimizer(const config::Training& settings, size_t parameters)
       first_(parameters, 0.0f),
       second_(parameters, 0.0f) {}
 
-void Optimizer::Step(std::span<float> parameters, std::span<const float> gradients, double learning_rate) {
-  Check(parameters.size() == first_.size() && gradients.size() == first_.size(), "optimiser: {} parameters",
-        parameters.size());
+void Optimizer::Step(std::span<float> parameters, std::span<const float> gradients,
+                     double learning_rate) {
+  Check(parameters.size() == first_.size() && gradients.size() == first_.size(),
+        "optimiser: {} parameters", parameters.size());
   ++steps_;
   const auto rate = static_cast<float>(learning_rate);
   const bool adam = method_ == Method::kAdam || method_ == Method::kAdamW;
@@ -60,11 +61,13 @@ double ClipNorm(std::span<float> gradients, double limit) {
 }
 
 double LearningRate(const config::Training& settings, double base, int epoch, int epochs) {
-  const int warmup = epochs > 1 && settings.lr_scheduler != "none" ? std::min(settings.lr_warmup_epochs, epochs) : 0;
+  const int warmup = epochs > 1 && settings.lr_scheduler != "none"
+                         ? std::min(settings.lr_warmup_epochs, epochs)
+                         : 0;
   if (epoch < warmup) {
     const double share = settings.lr_warmup_method == "linear"
-                             ? settings.lr_warmup_decay +
-                                   (1.0 - settings.lr_warmup_decay) * epoch / static_cast<double>(warmup)
+                             ? settings.lr_warmup_decay + (1.0 - settings.lr_warmup_decay) * epoch /
+                                                              static_cast<double>(warmup)
                              : settings.lr_warmup_decay;
     return base * share;
   }
@@ -73,7 +76,8 @@ double LearningRate(const config::Training& settings, double base, int epoch, in
     const double turn = std::cos(std::numbers::pi * t / std::max(1, epochs - warmup));
     return settings.lr_min + (base - settings.lr_min) / 2 * (1 + turn);
   }
-  if (settings.lr_scheduler == "steplr") return base * std::pow(settings.lr_gamma, t / settings.lr_step_size);
+  if (settings.lr_scheduler == "steplr")
+    return base * std::pow(settings.lr_gamma, t / settings.lr_step_size);
   if (settings.lr_scheduler == "exponentiallr") return base * std::pow(settings.lr_gamma, t);
   if (settings.lr_scheduler == "multisteplr") {
     const auto passed = std::count_if(settings.lr_milestones.begin(), settings.lr_milestones.end(),

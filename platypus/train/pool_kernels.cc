@@ -46,7 +46,9 @@ void MaxBackwardImpl(const Windows& w, const float* HWY_RESTRICT x, const float*
   float left[kLanes];
   ForWindows(
       w,
-      [&](int64_t out, Windows::Range, Windows::Range) { std::copy(dy + out, dy + out + kLanes, left); },
+      [&](int64_t out, Windows::Range, Windows::Range) {
+        std::copy(dy + out, dy + out + kLanes, left);
+      },
       [&](int64_t out, int64_t in) {
         for (int i = 0; i < kLanes; ++i) {
           const float part = x[in + i] == y[out + i] ? left[i] : 0.0f;
@@ -58,14 +60,18 @@ void MaxBackwardImpl(const Windows& w, const float* HWY_RESTRICT x, const float*
 
 void AverageForwardImpl(const Windows& w, const float* HWY_RESTRICT x, float* HWY_RESTRICT y) {
   ForWindows(
-      w, [&](int64_t out, Windows::Range, Windows::Range) { std::fill(y + out, y + out + kLanes, 0.0f); },
+      w,
+      [&](int64_t out, Windows::Range, Windows::Range) {
+        std::fill(y + out, y + out + kLanes, 0.0f);
+      },
       [&](int64_t out, int64_t in) {
         for (int i = 0; i < kLanes; ++i) y[out + i] += x[in + i];
       });
   int64_t out = 0;
   for (const Windows::Range& rows : w.rows) {
     for (const Windows::Range& columns : w.columns) {
-      const auto own = static_cast<float>((rows.last - rows.first) * (columns.last - columns.first));
+      const auto own =
+          static_cast<float>((rows.last - rows.first) * (columns.last - columns.first));
       const float area = w.fixed_area > 0.0f ? w.fixed_area : own;
       for (int i = 0; i < kLanes; ++i) y[out + i] /= area;
       out += kLanes;
@@ -78,7 +84,8 @@ void AverageBackwardImpl(const Windows& w, const float* HWY_RESTRICT dy, float* 
   ForWindows(
       w,
       [&](int64_t out, Windows::Range rows, Windows::Range columns) {
-        const auto own = static_cast<float>((rows.last - rows.first) * (columns.last - columns.first));
+        const auto own =
+            static_cast<float>((rows.last - rows.first) * (columns.last - columns.first));
         const float area = w.fixed_area > 0.0f ? w.fixed_area : own;
         for (int i = 0; i < kLanes; ++i) share[i] = dy[out + i] / area;
       },

@@ -16,15 +16,16 @@ struct Windows {
   std::vector<Range> columns;
   int64_t row_step = 1;
   int64_t column_step = 1;
-  int64_t width = 1;              // columns of the input
-  int64_t in_plane = 1;           // positions of an input channel
-  float fixed_area = 0.0f;        // divisor of an average; 0: the window's own area
+  int64_t width = 1;        // columns of the input
+  int64_t in_plane = 1;     // positions of an input channel
+  float fixed_area = 0.0f;  // divisor of an average; 0: the window's own area
 };
 
 // One channel, [position][lane]. Gradients are added to dx.
 void MaxPoolForward(const Windows& windows, const float* x, float* y);
 // The gradient goes to the first largest value of each window.
-void MaxPoolBackward(const Windows& windows, const float* x, const float* y, const float* dy, float* dx);
+void MaxPoolBackward(const Windows& windows, const float* x, const float* y, const float* dy,
+                     float* dx);
 void AveragePoolForward(const Windows& windows, const float* x, float* y);
 void AveragePoolBackward(const Windows& windows, const float* dy, float* dx);
 

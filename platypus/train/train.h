@@ -59,9 +59,10 @@ struct Result {
   std::vector<Epoch> history;
 };
 
-// Trains `graph` (a classifier with logits output). The best epoch has the highest validation accuracy;
-// ties: the lower validation loss, then the earlier epoch. Deterministic: the same bits for any thread count.
-// Error (model) if a loss is not finite, naming epoch and batch, with what to try.
+// Trains `graph` (a classifier with logits output). The best epoch has the highest validation
+// accuracy; ties: the lower validation loss, then the earlier epoch. Deterministic: the same bits
+// for any thread count. Error (model) if a loss is not finite, naming epoch and batch, with what to
+// try.
 Result Fit(const graph::Graph& graph, const LabelledSet& train, const LabelledSet& val,
            const Options& options, const Evaluator& evaluate, ThreadPool& pool, ProgressSink& sink);
 

@@ -27,7 +27,8 @@ Waves MakeWaves(int64_t count, uint64_t seed) {
     const double phase = random.Uniform();
     for (int t = 0; t < 32; ++t) {
       const double turns = phase + t * (label == 0 ? 0.08 : 0.19);
-      waves.inputs.push_back(static_cast<float>(std::sin(2 * std::numbers::pi * turns) + 0.1 * random.Normal()));
+      waves.inputs.push_back(
+          static_cast<float>(std::sin(2 * std::numbers::pi * turns) + 0.1 * random.Normal()));
     }
     waves.labels.push_back(label);
   }
@@ -37,7 +38,9 @@ Waves MakeWaves(int64_t count, uint64_t seed) {
 graph::Graph MakeNetwork(bool fake_quantized = false) {
   graph::Graph g = graph::MakeGraph("waves", {1, 32, 1});
   Random random(3, "weights");
-  const auto add = [&](const char* name, graph::Op op) { graph::Append(g, name, std::move(op), {g.output}); };
+  const auto add = [&](const char* name, graph::Op op) {
+    graph::Append(g, name, std::move(op), {g.output});
+  };
   const auto fill = [&](const std::string& name, const Shape& shape, double low, double high) {
     std::vector<float> values(static_cast<size_t>(NumElements(shape)));
     for (float& v : values) v = static_cast<float>(random.Uniform(low, high));
@@ -107,7 +110,8 @@ TEST(FitTest, LearnsAndReportsTheBestEpoch) {
   for (const Epoch& epoch : result.history) best = std::max(best, epoch.val.accuracy);
   EXPECT_GE(best, 0.99);
   EXPECT_EQ(result.history[static_cast<size_t>(result.best_epoch - 1)].val.accuracy, best);
-  const ClassificationMetrics again = Evaluate(Predict(result.best, val.Set(), pool), val.labels, 2);
+  const ClassificationMetrics again =
+      Evaluate(Predict(result.best, val.Set(), pool), val.labels, 2);
   EXPECT_EQ(again.accuracy, best) << "the best graph is not the one that was judged best";
 }
 
@@ -117,10 +121,12 @@ TEST(FitTest, SameBitsForAnyNumberOfThreads) {
   NullSink sink;
   for (const bool quantized : {false, true}) {
     ThreadPool one(1);
-    const Result expected = Fit(MakeNetwork(quantized), train.Set(), val.Set(), MakeOptions(3), {}, one, sink);
+    const Result expected =
+        Fit(MakeNetwork(quantized), train.Set(), val.Set(), MakeOptions(3), {}, one, sink);
     for (const int threads : {2, 3, 4}) {
       ThreadPool pool(threads);
-      const Result result = Fit(MakeNetwork(quantized), train.Set(), val.Set(), MakeOptions(3), {}, pool, sink);
+      const Result result =
+          Fit(MakeNetwork(quantized), train.Set(), val.Set(), MakeOptions(3), {}, pool, sink);
       EXPECT_EQ(result.best.parameters, expected.best.parameters) << threads << " threads";
       EXPECT_EQ(result.history.back().train_loss, expected.history.back().train_loss);
     }
@@ -159,7 +165,8 @@ TEST(FitTest, IgnoresDamagedAndForeignCheckpoints) {
   Options options = MakeOptions(2);
   const Result expected = Fit(MakeNetwork(), train.Set(), val.Set(), options, {}, pool, sink);
   options.checkpoint = folder.Path() / "c.bin";
-  for (const std::string& content : {std::string("nonsense"), std::string("PLATYPUS-CHECKPOINT-1\n") + std::string(90, 'x')}) {
+  for (const std::string& content :
+       {std::string("nonsense"), std::string("PLATYPUS-CHECKPOINT-1\n") + std::string(90, 'x')}) {
     WriteFile(options.checkpoint, content);
     EXPECT_EQ(Fit(MakeNetwork(), train.Set(), val.Set(), options, {}, pool, sink).best.parameters,
               expected.best.parameters);
@@ -183,7 +190,8 @@ TEST(FitTest, StopsAtALossThatIsNotFinite) {
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.category(), Category::kModel);
-    EXPECT_NE(std::string(error.what()).find("not finite in epoch 1"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("not finite in epoch 1"), std::string::npos)
+        << error.what();
   }
 }
 
@@ -218,9 +226,11 @@ TEST(OptimizerTest, FollowsTheFormulas) {
   EXPECT_NEAR(run("sgd", 0.0), 0.93, 1e-6);
   // p1 = 1 - 0.1 (0.5 + 0.45) = 0.905; v2 = 0.2; p2 = 0.905 - 0.1 (-0.25 + 0.18) = 0.912
   EXPECT_NEAR(run("sgd_nesterov", 0.0), 0.912, 1e-6);
-  // g1 = 0.5 + 0.01 = 0.51, p = 0.949; g2 = -0.25 + 0.00949, v2 = 0.459 - 0.24051 = 0.21849, p = 0.927151
+  // g1 = 0.5 + 0.01 = 0.51, p = 0.949; g2 = -0.25 + 0.00949, v2 = 0.459 - 0.24051 = 0.21849, p =
+  // 0.927151
   EXPECT_NEAR(run("sgd", 0.01), 0.927151, 1e-6);
-  // m/c1 = 0.5, v/c2 = 0.25: step 0.1; then m = 0.045 - 0.025 = 0.02, /0.19; v = 0.00024975 + 0.0000625, /0.001999
+  // m/c1 = 0.5, v/c2 = 0.25: step 0.1; then m = 0.045 - 0.025 = 0.02, /0.19; v = 0.00024975 +
+  // 0.0000625, /0.001999
   const double second = 0.02 / 0.19 / (std::sqrt((0.00025 * 0.999 + 0.0000625) / 0.001999) + 1e-8);
   EXPECT_NEAR(run("adam", 0.0), 0.9 - 0.1 * second, 1e-5);
   EXPECT_NEAR(run("adamw", 0.1), (1 - 0.01 - 0.1) * 0.99 - 0.1 * second, 1e-5);

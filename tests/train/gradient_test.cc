@@ -1,5 +1,5 @@
-// Gradients of every float operator against central differences of the loss, and forward passes against the
-// reference interpreter, which shares no code with the engine.
+// Gradients of every float operator against central differences of the loss, and forward passes
+// against the reference interpreter, which shares no code with the engine.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -66,8 +66,9 @@ struct Case {
   Graph graph;
 };
 
-graph::Conv2d Conv(int out, graph::Size2 kernel, graph::Size2 stride = {}, graph::Padding2 padding = {},
-                   int groups = 1, graph::Size2 dilation = {}, bool bias = true) {
+graph::Conv2d Conv(int out, graph::Size2 kernel, graph::Size2 stride = {},
+                   graph::Padding2 padding = {}, int groups = 1, graph::Size2 dilation = {},
+                   bool bias = true) {
   return {out, kernel, stride, dilation, padding, groups, bias, {}};
 }
 
@@ -174,7 +175,9 @@ TEST_P(GradientTest, AgreesWithCentralDifferences) {
   }
   ThreadPool pool(2);
   Network network(graph, kCount);
-  const auto loss = [&] { return network.Train({samples, labels}, 0.1f, false, pool).loss / kCount; };
+  const auto loss = [&] {
+    return network.Train({samples, labels}, 0.1f, false, pool).loss / kCount;
+  };
   loss();
   const std::vector<float> gradients(network.Gradients().begin(), network.Gradients().end());
   const std::span<float> parameters = network.Parameters();
@@ -202,13 +205,15 @@ TEST_P(GradientTest, PredictsWhatTheInterpreterComputes) {
   std::vector<float> data(kCount * elements);
   for (float& value : data) value = static_cast<float>(random.Uniform(-1.5, 1.5));
   std::vector<const float*> samples;
-  for (int64_t i = 0; i < kCount; ++i) samples.push_back(data.data() + static_cast<size_t>(i) * elements);
+  for (int64_t i = 0; i < kCount; ++i)
+    samples.push_back(data.data() + static_cast<size_t>(i) * elements);
   ThreadPool pool(2);
   Network network(graph, kCount);
   std::vector<float> logits(kCount * 3);
   network.Predict({samples, {}}, logits, pool);
   const std::vector<float> expected = exec::Interpreter(graph).Run(data, kCount, pool);
-  for (size_t i = 0; i < logits.size(); ++i) EXPECT_NEAR(logits[i], expected[i], 2e-5 * std::max(1.0f, std::abs(expected[i])));
+  for (size_t i = 0; i < logits.size(); ++i)
+    EXPECT_NEAR(logits[i], expected[i], 2e-5 * std::max(1.0f, std::abs(expected[i])));
 }
 
 INSTANTIATE_TEST_SUITE_P(Operators, GradientTest, testing::Range(size_t{0}, Cases().size()),

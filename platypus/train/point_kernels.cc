@@ -1,0 +1,247 @@
+#include <algorithm>
+#include <limits>
+
+#include "platypus/train/kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "platypus/train/point_kernels.cc"
+#include <hwy/foreach_target.h>  // compiles this file again for each instruction set
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace platypus::train::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::CappedTag<float, kLanes>;
+using V = hn::Vec<D>;
+
+// A Pointwise in registers. Forward and backward must see the same t, so it is computed here only.
+// The constants stand first in Min and Max: x86 then hands on a NaN instead of hiding it.
+template <bool kRelu, bool kQuantize>
+struct Steps {
+  explicit Steps(const Pointwise& p)
+      : gain(hn::Set(D(), p.gain)),
+        shift(hn::Set(D(), p.shift)),
+        scale(hn::Set(D(), p.scale)),
+        inverse_scale(hn::Set(D(), p.inverse_scale)),
+        lo(hn::Set(D(), p.lo)),
+        hi(hn::Set(D(), p.hi)) {}
+
+  HWY_INLINE V Affine(V y) const { return hn::MulAdd(gain, y, shift); }
+  HWY_INLINE V Rectified(V y) const {
+    const V t = Affine(y);
+    return kRelu ? hn::Max(hn::Zero(D()), t) : t;
+  }
+  HWY_INLINE V Code(V t) const {
+    return hn::Floor(hn::MulAdd(t, inverse_scale, hn::Set(D(), 0.5f)));
+  }
+  HWY_INLINE V Value(V y) const {
+    const V t = Rectified(y);
+    return kQuantize ? hn::Mul(hn::Min(hi, hn::Max(lo, Code(t))), scale) : t;
+  }
+  // g where the value was not cut off, else 0.
+  HWY_INLINE V Masked(V y, V g) const {
+    const V t = Affine(y);
+    if (kRelu) g = hn::IfThenElseZero(hn::Gt(t, hn::Zero(D())), g);
+    if (kQuantize) {
+      const V code = Code(kRelu ? hn::Max(hn::Zero(D()), t) : t);
+      g = hn::IfThenElseZero(hn::And(hn::Ge(code, lo), hn::Le(code, hi)), g);
+    }
+    return g;
+  }
+
+  V gain, shift, scale, inverse_scale, lo, hi;
+};
+
+// body(Steps) for the steps that p has.
+template <typename Body>
+HWY_INLINE void Choose(const Pointwise& p, Body body) {
+  if (p.relu) {
+    if (p.quantize) {
+      body(Steps<true, true>(p));
+    } else {
+      body(Steps<true, false>(p));
+    }
+  } else if (p.quantize) {
+    body(Steps<false, true>(p));
+  } else {
+    body(Steps<false, false>(p));
+  }
+}
+
+void ApplyImpl(const Pointwise& p, const float* HWY_RESTRICT in, int64_t count,
+               float* HWY_RESTRICT out) {
+  const D d;
+  Choose(p, [&](const auto& steps) HWY_ATTR {
+    for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
+      hn::Store(steps.Value(hn::Load(d, in + i)), d, out + i);
+    }
+  });
+}
+
+void MinMaxImpl(const Pointwise& p, const float* HWY_RESTRICT in, int64_t positions,
+                const float* HWY_RESTRICT mask, float* min, float* max) {
+  const D d;
+  const V infinity = hn::Set(d, std::numeric_limits<float>::infinity());
+  Choose(p, [&](const auto& steps) HWY_ATTR {
+    for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
+      V low = infinity;
+      V high = hn::Neg(infinity);
+      for (int64_t i = 0; i < positions; ++i) {
+        const V t = steps.Rectified(hn::Load(d, in + i * kLanes + lane));
+        low = hn::Min(low, t);
+        high = hn::Max(high, t);
+      }
+      const auto used = hn::Gt(hn::LoadU(d, mask + lane), hn::Zero(d));
+      low = hn::IfThenElse(used, low, infinity);
+      high = hn::IfThenElse(used, high, hn::Neg(infinity));
+      *min = std::min(*min, hn::GetLane(hn::MinOfLanes(d, low)));
+      *max = std::max(*max, hn::GetLane(hn::MaxOfLanes(d, high)));
+    }
+  });
+}
+
+void MaskGradientImpl(const Pointwise& p, const float* HWY_RESTRICT in, int64_t count,
+                      float* HWY_RESTRICT gradient) {
+  const D d;
+  Choose(p, [&](const auto& steps) HWY_ATTR {
+    for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
+      hn::Store(steps.Masked(hn::Load(d, in + i), hn::Load(d, gradient + i)), d, gradient + i);
+    }
+  });
+}
+
+// Sums run over runs of positions short enough for float, four at a time; the runs are added up in
+// double.
+constexpr int64_t kRun = 64;
+
+// sum over positions and lanes of each of kSums values: term(offset, values).
+template <int kSums, typename Term>
+HWY_INLINE void SumUp(int64_t positions, const float* HWY_RESTRICT mask, double (&totals)[kSums],
+                      Term term) {
+  constexpr int kChains = 4;
+  const D d;
+  for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
+    const auto used = hn::Gt(hn::LoadU(d, mask + lane), hn::Zero(d));
+    for (int64_t start = 0; start < positions; start += kRun) {
+      V sum[kChains][kSums];
+      HWY_UNROLL(4)
+      for (int k = 0; k < kChains; ++k) {
+        HWY_UNROLL(4)
+        for (int s = 0; s < kSums; ++s) sum[k][s] = hn::Zero(d);
+      }
+      const int64_t end = std::min(positions, start + kRun);
+      int64_t i = start;
+      for (; i + kChains <= end; i += kChains) {
+        HWY_UNROLL(4)
+        for (int k = 0; k < kChains; ++k)
+          term(static_cast<size_t>((i + k) * kLanes) + lane, sum[k]);
+      }
+      for (; i < end; ++i) term(static_cast<size_t>(i * kLanes) + lane, sum[0]);
+      HWY_UNROLL(4)
+      for (int s = 0; s < kSums; ++s) {
+        const V all = hn::Add(hn::Add(sum[0][s], sum[1][s]), hn::Add(sum[2][s], sum[3][s]));
+        totals[s] += double{hn::GetLane(hn::SumOfLanes(d, hn::IfThenElseZero(used, all)))};
+      }
+    }
+  }
+}
+
+double SumImpl(const float* HWY_RESTRICT in, int64_t positions, const float* mask) {
+  const D d;
+  double total[1] = {};
+  SumUp<1>(positions, mask, total,
+           [=](size_t at, V(&sum)[1]) HWY_ATTR { sum[0] = hn::Add(sum[0], hn::Load(d, in + at)); });
+  return total[0];
+}
+
+double SumSquaresImpl(const float* HWY_RESTRICT in, float mean, int64_t positions,
+                      const float* mask) {
+  const D d;
+  const V centre = hn::Set(d, mean);
+  double total[1] = {};
+  SumUp<1>(positions, mask, total, [=](size_t at, V(&sum)[1]) HWY_ATTR {
+    const V x = hn::Sub(hn::Load(d, in + at), centre);
+    sum[0] = hn::MulAdd(x, x, sum[0]);
+  });
+  return total[0];
+}
+
+void MaskAndSumImpl(const Pointwise& p, const float* HWY_RESTRICT y, float mean, int64_t positions,
+                    const float* mask, float* HWY_RESTRICT g, double* sum, double* product) {
+  const D d;
+  const V centre = hn::Set(d, mean);
+  double totals[2] = {};
+  Choose(p, [&](const auto& steps) HWY_ATTR {
+    SumUp<2>(positions, mask, totals, [=](size_t at, V(&sums)[2]) HWY_ATTR {
+      const V value = hn::Load(d, y + at);
+      const V kept = steps.Masked(value, hn::Load(d, g + at));
+      hn::Store(kept, d, g + at);
+      sums[0] = hn::Add(sums[0], kept);
+      sums[1] = hn::MulAdd(kept, hn::Sub(value, centre), sums[1]);
+    });
+  });
+  *sum = totals[0];
+  *product = totals[1];
+}
+
+void NormGradientImpl(float gain, float mean_g, float mean, float slope,
+                      const float* HWY_RESTRICT y, int64_t positions,
+                      const float* HWY_RESTRICT mask, float* HWY_RESTRICT g) {
+  const D d;
+  // gain (g - mean_g - (y - mean) slope) = gain g + (b - a y) with a = gain slope, b = a mean -
+  // gain mean_g
+  const V factor = hn::Set(d, gain);
+  const V a = hn::Set(d, gain * slope);
+  const V b = hn::Set(d, gain * (slope * mean - mean_g));
+  for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
+    const auto used = hn::Gt(hn::LoadU(d, mask + lane), hn::Zero(d));
+    for (int64_t i = 0; i < positions; ++i) {
+      const size_t at = static_cast<size_t>(i * kLanes) + lane;
+      const V rest = hn::NegMulAdd(a, hn::Load(d, y + at), b);
+      hn::Store(hn::IfThenElseZero(used, hn::MulAdd(factor, hn::Load(d, g + at), rest)), d, g + at);
+    }
+  }
+}
+
+}  // namespace platypus::train::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace platypus::train {
+
+HWY_EXPORT(ApplyImpl);
+HWY_EXPORT(MinMaxImpl);
+HWY_EXPORT(MaskGradientImpl);
+HWY_EXPORT(SumImpl);
+HWY_EXPORT(SumSquaresImpl);
+HWY_EXPORT(MaskAndSumImpl);
+HWY_EXPORT(NormGradientImpl);
+
+void Apply(const Pointwise& p, const float* in, int64_t count, float* out) {
+  HWY_DYNAMIC_DISPATCH(ApplyImpl)(p, in, count, out);
+}
+void MinMax(const Pointwise& p, const float* in, int64_t positions, const float* mask, float* min,
+            float* max) {
+  HWY_DYNAMIC_DISPATCH(MinMaxImpl)(p, in, positions, mask, min, max);
+}
+void MaskGradient(const Pointwise& p, const float* in, int64_t count, float* gradient) {
+  HWY_DYNAMIC_DISPATCH(MaskGradientImpl)(p, in, count, gradient);
+}
+double Sum(const float* in, int64_t positions, const float* mask) {
+  return HWY_DYNAMIC_DISPATCH(SumImpl)(in, positions, mask);
+}
+double SumSquares(const float* in, float mean, int64_t positions, const float* mask) {
+  return HWY_DYNAMIC_DISPATCH(SumSquaresImpl)(in, mean, positions, mask);
+}
+void MaskAndSum(const Pointwise& p, const float* y, float mean, int64_t positions,
+                const float* mask, float* g, double* sum, double* product) {
+  HWY_DYNAMIC_DISPATCH(MaskAndSumImpl)(p, y, mean, positions, mask, g, sum, product);
+}
+void NormGradient(float gain, float mean_g, float mean, float slope, const float* y,
+                  int64_t positions, const float* mask, float* g) {
+  HWY_DYNAMIC_DISPATCH(NormGradientImpl)(gain, mean_g, mean, slope, y, positions, mask, g);
+}
+
+}  // namespace platypus::train
+#endif  // HWY_ONCE
