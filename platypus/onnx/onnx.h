@@ -10,17 +10,14 @@
 // The room's first header. (The room's namespace is onnx_io: the library owns `onnx`.)
 namespace platypus::onnx_io {
 
-// Writes a float or integer graph as ONNX opset 17, batch 1 (input [1, ...]), checked with the ONNX
-// checker before the file is written (atomically). Integer graphs take the TI-NPU form: ordinary float32
-// operators, integers by value (spec quantization-and-nas 11); scales go into metadata_props.
-void Export(const graph::Graph& graph, const std::map<std::string, std::string>& metadata,
-            const std::filesystem::path& path);
-
-// The graph's bytes as Export would write them.
+// A float or integer graph as ONNX, opset 17, batch 1 (input [1, ...]), checked by the ONNX checker. Integer graphs
+// take the TI-NPU form: ordinary float32 operators, integers by value; scales go into the metadata. The same graph
+// and metadata give the same octets. Error (model) for what has no ONNX form.
 std::string Serialize(const graph::Graph& graph, const std::map<std::string, std::string>& metadata);
 
-// Reads what Export writes (float and integer). Error (model) naming node and operator that is not known.
-graph::Graph Import(const std::filesystem::path& path);
+// Serialize to a file, written atomically.
+void Export(const graph::Graph& graph, const std::map<std::string, std::string>& metadata,
+            const std::filesystem::path& path);
 
 }  // namespace platypus::onnx_io
 

@@ -1,0 +1,378 @@
+#include "platypus/pipeline/run.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "platypus/base/error.h"
+#include "platypus/base/files.h"
+#include "platypus/base/hash.h"
+#include "platypus/config/run_paths.h"
+#include "platypus/config/write.h"
+#include "platypus/deploy/layers.h"
+#include "platypus/onnx/onnx.h"
+#include "platypus/pipeline/deployment.h"
+#include "platypus/pipeline/evaluation.h"
+#include "platypus/pipeline/run_log.h"
+#include "platypus/pipeline/training.h"
+#include "platypus/pipeline/zip.h"
+#include "platypus/quantize/quantize.h"
+#include "platypus/zoo/zoo.h"
+
+namespace platypus::pipeline {
+namespace fs = std::filesystem;
+namespace {
+
+// Passes everything on and remembers notices for the summary and the log.
+class Recorder : public ProgressSink {
+ public:
+  Recorder(ProgressSink& next, std::vector<std::string>& notices) : next_(next), notices_(notices) {}
+  void OnProgress(const ProgressEvent& event) override { next_.OnProgress(event); }
+  void OnNotice(const std::string& text) override {
+    notices_.push_back(text);
+    next_.OnNotice(text);
+  }
+  bool Cancelled() override { return next_.Cancelled(); }
+
+ private:
+  ProgressSink& next_;
+  std::vector<std::string>& notices_;
+};
+
+// run.yaml with what became of the run.
+void WriteStatus(const config::Loaded& loaded, const fs::path& run, const std::string& state, const std::string& detail) {
+  std::string yaml = config::ToYamlFile(loaded);
+  yaml += fmt::format("status:\n  state: {}\n  config_hash: {}\n", state, loaded.hash);
+  auto json = nlohmann::ordered_json::parse(config::ToJsonFile(loaded));
+  json["status"] = {{"state", state}, {"config_hash", loaded.hash}};
+  if (!detail.empty()) {
+    json["status"]["detail"] = detail;
+    yaml += "  detail: " + nlohmann::json(detail).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
+  }
+  WriteFile(run / "status.yaml", yaml);
+  WriteFile(run / "status.json", json.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+// The newest run of the same configuration that did not end well, as its run name.
+std::optional<std::string> FindUnfinished(const fs::path& runs, const std::string& hash) {
+  std::optional<std::string> newest;
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(runs, ignored)) {
+    if (entry.path().filename() != "status.json") continue;
+    const auto json = nlohmann::json::parse(ReadFile(entry.path()), nullptr, false);
+    if (json.is_discarded() || !json.contains("status")) continue;
+    const auto& status = json["status"];
+    if (status.value("config_hash", "") != hash || status.value("state", "") == "complete") continue;
+    const std::string name = entry.path().parent_path().lexically_relative(runs).generic_string();
+    if (!newest || name > *newest) newest = name;
+  }
+  return newest;
+}
+
+class Running {
+ public:
+  Running(const config::Loaded& loaded, const config::RunPaths& paths, ProgressSink& sink)
+      : loaded_(loaded),
+        config_(loaded.config),
+        paths_(paths),
+        sink_(sink, summary_.notices),
+        pool_(config_.common.threads) {}
+
+  RunSummary Run() {
+    for (const std::string& notice : loaded_.notices) sink_.OnNotice(notice);
+    registry_ = config::LoadRegistry();
+    Begin();
+    Stage("read", [&] { ReadData(); });
+    Stage("features", [&] { ExtractFeatures(); });
+    Stage("train", [&] { Train(); });
+    if (config_.training.quantization != config::Quantization::kNone) Stage("quantize", [&] { Quantize(); });
+    if (config_.testing.enable) Stage("test", [&] { Test(); });
+    PackTraining();
+    if (config_.compilation.enable) {
+      Stage("generate", [&] { Deploy(); });
+      Stage("verify", [&] { Verify(); });
+      PackCompilation();
+    }
+    WriteFile(paths_.run / "summary.json", ToJson(summary_));
+    return std::move(summary_);
+  }
+
+ private:
+  template <typename Work>
+  void Stage(const std::string& name, Work work) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    summary_.seconds.emplace_back(name,
+                                  std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    if (sink_.Cancelled()) {
+      throw Error(Category::kUsage, fmt::format("interrupted after stage {}", name),
+                  "the same command with --resume goes on from there");
+    }
+  }
+
+  void Begin() {
+    log_.emplace(paths_.training_log);
+    log_->Info("root.main", fmt::format("{}, run {}", Version(), paths_.run_name));
+    for (const std::string& notice : loaded_.notices) log_->Warning("root.main", notice);
+    summary_.run_folder = paths_.run.string();
+    summary_.task_type = config_.common.task_type;
+    summary_.model = config_.training.model_name;
+    summary_.device = config_.common.target_device;
+    summary_.dataset = config_.dataset.dataset_name;
+    summary_.seed = config_.common.seed;
+    summary_.version = Version();
+    summary_.config_hash = loaded_.hash;
+  }
+
+  void ReadData() {
+    dataset_ = data::Open(config_, paths_.dataset, sink_);
+    std::vector<data::RecordingRef> all = dataset_.train;
+    all.insert(all.end(), dataset_.val.begin(), dataset_.val.end());
+    all.insert(all.end(), dataset_.test.begin(), dataset_.test.end());
+    std::vector<data::SkippedFile> skipped;
+    recordings_ = data::ReadAll(all, config_, pool_, skipped, sink_);
+    for (const data::SkippedFile& file : skipped) {
+      summary_.skipped.emplace_back(file.name, file.reason);
+      sink_.OnNotice(fmt::format("{} is passed over: {}", file.name, file.reason));
+    }
+    summary_.classes = dataset_.classes;
+    summary_.dataset_hash = dataset_.hash;
+    summary_.files = {{"train", static_cast<int64_t>(dataset_.train.size())},
+                      {"val", static_cast<int64_t>(dataset_.val.size())},
+                      {"test", static_cast<int64_t>(dataset_.test.size())}};
+    log_->Info("root.main", fmt::format("{} recordings of {} classes", all.size(), dataset_.classes.size()));
+  }
+
+  void ExtractFeatures() {
+    int variables = 1;
+    for (const data::Recording& recording : recordings_) {
+      if (recording.rows > 0) variables = static_cast<int>(recording.columns.size());
+    }
+    pipeline_ = features::MakePipeline(config_.data_processing_feature_extraction, variables, sink_);
+    const auto take = [&](const std::vector<data::RecordingRef>& refs, std::vector<data::Recording>& own, size_t& at,
+                          const char* split) {
+      own.assign(std::make_move_iterator(recordings_.begin() + static_cast<std::ptrdiff_t>(at)),
+                 std::make_move_iterator(recordings_.begin() + static_cast<std::ptrdiff_t>(at + refs.size())));
+      at += refs.size();
+      return ExtractSamples(pipeline_, refs, own, split, pool_, sink_);
+    };
+    size_t at = 0;
+    std::vector<data::Recording> used;
+    splits_.train = take(dataset_.train, used, at, "train");
+    splits_.val = take(dataset_.val, used, at, "val");
+    splits_.test = take(dataset_.test, test_recordings_, at, "test");
+    recordings_.clear();
+    summary_.samples = {{"train", splits_.train.Count()},
+                        {"val", splits_.val.Count()},
+                        {"test", splits_.test.Count()}};
+    summary_.input_shape = splits_.train.shape;
+  }
+
+  int Classes() const { return static_cast<int>(dataset_.classes.size()); }
+
+  std::map<std::string, std::string> Metadata() const {
+    std::map<std::string, std::string> metadata = {{"generator", Version()},
+                                                   {"model", config_.training.model_name},
+                                                   {"task_type", config_.common.task_type}};
+    std::string classes;
+    for (const std::string& name : dataset_.classes) classes += (classes.empty() ? "" : "\n") + name;
+    metadata["classes"] = classes;
+    return metadata;
+  }
+
+  void Train() {
+    const graph::Graph initial =
+        zoo::Build(config_.training, registry_, splits_.train.shape, Classes(), config_.common.seed);
+    summary_.parameters = graph::CountParameters(initial);
+    summary_.macs = graph::CountMacs(initial);
+    log_->Info("root.main", "\n" + graph::ToText(initial));
+    log_->Info("root.main", fmt::format("Total params: {}", summary_.parameters));
+    train::Result result =
+        TrainFloat(initial, splits_, config_, paths_.training_base, *log_, pool_, sink_);
+    LogBest("FloatTrain", result);
+    summary_.float_network.present = true;
+    summary_.float_network.best_epoch = result.best_epoch;
+    summary_.float_network.history = std::move(result.history);
+    float_network_ = graph::FoldBatchNorm(result.best);
+    trained_ = std::move(result.best);
+    onnx_io::Export(trained_, Metadata(), paths_.training_base / "model.onnx");
+    deployed_ = &float_network_;
+    model_file_ = paths_.training_base / "model.onnx";
+  }
+
+  void LogBest(const std::string& phase, const train::Result& result) {
+    for (const train::Epoch& epoch : result.history) {
+      if (epoch.number == result.best_epoch) LogBestEpoch(*log_, phase, epoch, dataset_.classes);
+    }
+  }
+
+  void Quantize() {
+    QuantizedResult result = TrainQuantized(trained_, splits_, config_, paths_.training_quantization, *log_, pool_, sink_);
+    LogBest("QuantTrain", result.training);
+    summary_.quantized_network.present = true;
+    summary_.quantized_network.best_epoch = result.training.best_epoch;
+    summary_.quantized_network.history = std::move(result.training.history);
+    integer_ = std::move(result.integer);
+    onnx_io::Export(integer_, Metadata(), paths_.training_quantization / "model.onnx");
+    deployed_ = &integer_;
+    model_file_ = paths_.training_quantization / "model.onnx";
+  }
+
+  void Test() {
+    const auto test = [&](const graph::Graph& network, NetworkSummary& into, double scale) {
+      std::vector<float> outputs = Infer(network, splits_.test, pool_);
+      FillTest(into, outputs, splits_.test, Classes(), scale);
+      return outputs;
+    };
+    std::vector<float> outputs = test(float_network_, summary_.float_network, 1.0);
+    const NetworkSummary* last = &summary_.float_network;
+    if (summary_.quantized_network.present) {
+      outputs = test(integer_, summary_.quantized_network, quantize::OutputScale(integer_));
+      last = &summary_.quantized_network;
+    }
+    summary_.test_files = SummariseFiles(outputs, splits_.test, dataset_.test, Classes());
+    RunLog files(paths_.file_level_log);
+    files.Info("root.utils.print_file_level_classification_summary.TestData",
+               "\n" + FileTable(summary_.test_files, dataset_.classes));
+    WriteFile(model_file_.parent_path() / "post_training_analysis" / "fpr_tpr_thresholds.csv",
+              RocTable(*last, dataset_.classes));
+    log_->Info("root.main.test_data", fmt::format("Test Data Evaluation Accuracy: {:.2f}%", 100 * last->test.accuracy));
+    log_->Info("root.main.test_data", fmt::format("Test Data Evaluation AUC ROC Score: {:.3f}", last->test.auroc));
+    log_->Info("root.main.test_data", ConfusionTable(last->test.confusion, dataset_.classes));
+  }
+
+  void PackTraining() {
+    log_->Raw("\nSUCCESS: ModelMaker - Training completed.");
+    const fs::path folder = model_file_.parent_path();
+    WriteZip(paths_.training_zip, {paths_.training_log, paths_.file_level_log, folder / "post_training_analysis",
+                                   folder / "checkpoint.bin", folder / "model.onnx"});
+    summary_.model_hash = HashFile(model_file_);
+  }
+
+  void Deploy() {
+    deploy::PackageRequest request;
+    request.prefix = PackagePrefix(config_);
+    request.network = deployed_;
+    request.pipeline = &pipeline_;
+    request.classes = dataset_.classes;
+    request.golden = PickPerClass(pipeline_, dataset_.test, test_recordings_, splits_.test, Classes(),
+                                  config_.compilation.test_sets_per_class, config_.common.seed);
+    FillOutputs(*deployed_, request.golden, pool_);
+    request.task_type = config_.common.task_type;
+    request.device = config_.common.target_device;
+    request.generator_version = Version();
+    request.facts = {{"model", config_.training.model_name},
+                     {"data set", config_.dataset.dataset_name},
+                     {"seed", std::to_string(config_.common.seed)},
+                     {"parameters", std::to_string(summary_.parameters)},
+                     {"data set SHA-256", dataset_.hash},
+                     {"model.onnx SHA-256", summary_.model_hash}};
+    if (config_.testing.enable) {
+      const NetworkSummary& last =
+          summary_.quantized_network.present ? summary_.quantized_network : summary_.float_network;
+      request.facts.emplace_back("accuracy on the test split", fmt::format("{:.4f}", last.test.accuracy));
+    }
+    deploy::Write(deploy::Generate(request), paths_.artifacts);
+    summary_.package_path = paths_.artifacts.string();
+    summary_.layers = SummariseLayers(*deployed_);
+    summary_.memory = deploy::LowerToC(*deployed_).memory;
+    test_set_ = MakeTestSet(*deployed_, pipeline_, splits_.test, Infer(*deployed_, splits_.test, pool_), dataset_.test,
+                            test_recordings_, pool_);
+    Save(test_set_, paths_.compilation / "verification" / "test_set.bin");
+  }
+
+  void Verify() {
+    RunLog log(paths_.compilation_log);
+    const config::Value* device = registry_.devices.Find(config_.common.target_device);
+    const std::string core = device == nullptr ? "" : device->Text("verify_core");
+    for (const std::string& name : VerifyCores(config_, core)) {
+      deploy::VerifyResult result = deploy::Verify(paths_.artifacts, test_set_, name, sink_);
+      if (!result.ran) sink_.OnNotice(result.notice);
+      log.Info("root.main.verify",
+               result.ran ? fmt::format("{}: {} of {} samples and {} of {} recordings differ", name, result.mismatches,
+                                        result.samples, result.recording_mismatches, result.recordings)
+                          : result.notice);
+      if (result.mismatches + result.recording_mismatches > 0) {
+        sink_.OnNotice(fmt::format("{}: the generated C differs from the host: {}", name, result.first_difference));
+      }
+      summary_.verify.push_back(std::move(result));
+    }
+    log.Raw("\nSUCCESS: ModelMaker - Compilation completed.");
+  }
+
+  void PackCompilation() {
+    WriteZip(paths_.compilation_zip, {paths_.artifacts, model_file_.parent_path() / "post_training_analysis"});
+  }
+
+  const config::Loaded& loaded_;
+  const config::Config& config_;
+  const config::RunPaths& paths_;
+  RunSummary summary_;
+  Recorder sink_;
+  ThreadPool pool_;
+  config::Registry registry_;
+  std::optional<RunLog> log_;
+  data::Dataset dataset_;
+  std::vector<data::Recording> recordings_;
+  std::vector<data::Recording> test_recordings_;
+  features::Pipeline pipeline_;
+  Splits splits_;
+  graph::Graph trained_;
+  graph::Graph float_network_;
+  graph::Graph integer_;
+  const graph::Graph* deployed_ = nullptr;
+  fs::path model_file_;
+  deploy::TestSet test_set_;
+};
+
+}  // namespace
+
+const char* Version() { return "Platypus 0.1.0"; }
+
+RunSummary Run(const config::Loaded& loaded, const RunOptions& options, ProgressSink& sink) {
+  config::RunPaths paths =
+      config::MakeRunPaths(loaded.config, config::ResolveRunName(loaded.config, options.start));
+  if (options.resume) {
+    const std::optional<std::string> name = FindUnfinished(paths.runs, loaded.hash);
+    if (!name) {
+      throw Error(Category::kUsage,
+                  fmt::format("there is no unfinished run of this configuration below {}", paths.runs.string()),
+                  "leave --resume out to start a new one");
+    }
+    paths = config::MakeRunPaths(loaded.config, *name == "." ? paths.run_name : *name);
+  } else {
+    // A new run trains from the beginning even where an earlier one of the same name has left checkpoints.
+    std::error_code ignored;
+    fs::remove(paths.training_base / "checkpoint.bin", ignored);
+    fs::remove(paths.training_quantization / "checkpoint.bin", ignored);
+  }
+  WriteFile(paths.run / "run.yaml", config::ToYamlFile(loaded));
+  WriteFile(paths.run / "run.json", config::ToJsonFile(loaded));
+  WriteStatus(loaded, paths.run, "running", "");
+  try {
+    RunSummary summary = Running(loaded, paths, sink).Run();
+    WriteStatus(loaded, paths.run, "complete", "");
+    return summary;
+  } catch (const std::exception& error) {
+    WriteStatus(loaded, paths.run, sink.Cancelled() ? "interrupted" : "failed", error.what());
+    throw;
+  }
+}
+
+std::vector<deploy::VerifyResult> VerifyAgain(const fs::path& where, const std::vector<std::string>& cores,
+                                              ProgressSink& sink) {
+  for (const fs::path& compilation : {where / "compilation", where, where.lexically_normal().parent_path()}) {
+    const fs::path test_set = compilation / "verification" / "test_set.bin";
+    if (!fs::is_regular_file(test_set)) continue;
+    const deploy::TestSet set = deploy::LoadTestSet(test_set);
+    std::vector<deploy::VerifyResult> results;
+    for (const std::string& core : cores.empty() ? deploy::Cores() : cores) {
+      results.push_back(deploy::Verify(compilation / "artifacts", set, core, sink));
+    }
+    return results;
+  }
+  throw Error(Category::kData, fmt::format("{} is neither a run nor the package of one", where.string()),
+              "expected a folder with compilation/artifacts and compilation/verification/test_set.bin");
+}
+
+}  // namespace platypus::pipeline

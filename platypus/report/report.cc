@@ -1,0 +1,256 @@
+#include "platypus/report/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "platypus/report/svg.h"
+
+namespace platypus::report {
+namespace {
+
+constexpr const char* kStyle = R"(
+:root{--ink:#1d2430;--soft:#5d6878;--line:#d9dee6;--page:#fff;--card:#f6f8fa;--a:#2864dc;--b:#0f9d76;--c:#c2630a;--d:#8a3ffc;--good:#0f7b57;--bad:#c0362c}
+@media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#98a3b3;--line:#323a46;--page:#14181e;--card:#1c222b;--a:#6ea0ff;--b:#3fd0a4;--c:#ffa34d;--d:#b98cff;--good:#4fd6a6;--bad:#ff7b72}}
+*{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-variant-numeric:tabular-nums}
+main{max-width:1120px;margin:0 auto;padding:32px 24px 64px}h1{font-size:26px;line-height:1.25;margin:0}h2{font-size:18px;margin:40px 0 12px;padding-top:12px;border-top:1px solid var(--line)}
+p{margin:4px 0 12px;color:var(--soft)}.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:20px 0}.card{background:var(--card);border-radius:8px;padding:12px 14px}
+.card b{display:block;font-size:22px;line-height:1.3}.card span{color:var(--soft);font-size:13px}.badge{display:inline-block;padding:2px 10px;border-radius:12px;font-size:13px;font-weight:600;border:1px solid}
+.good{color:var(--good)}.bad{color:var(--bad)}.two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:20px}figure{margin:0}figcaption{font-size:13px;color:var(--soft)}
+.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:13.5px}th,td{padding:5px 10px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}th:first-child,td:first-child,.text{text-align:left}
+th{color:var(--soft);font-weight:600}td.wrap{white-space:normal;overflow-wrap:anywhere;text-align:left}svg{width:100%;height:auto}.grid{stroke:var(--line)}.tick{font-size:11px;fill:var(--soft)}.axis{font-size:12px;fill:var(--soft)}
+.line{fill:none;stroke-width:2}.mark{stroke:var(--soft);stroke-dasharray:4 4}.s0{stroke:var(--a)}.s1{stroke:var(--b)}.s2{stroke:var(--c)}.s3{stroke:var(--d)}.key{margin-right:16px}.key i{display:inline-block;width:18px;height:3px;margin-right:6px;vertical-align:middle}
+i.s0{background:var(--a)}i.s1{background:var(--b)}i.s2{background:var(--c)}i.s3{background:var(--d)}.block{fill-opacity:.7;stroke:var(--page)}.b0{fill:var(--a)}.b1{fill:var(--b)}.b2{fill:var(--c)}.b3{fill:var(--d)}
+td.hit{background:color-mix(in srgb,var(--b) var(--w),transparent)}td.miss{background:color-mix(in srgb,var(--bad) var(--w),transparent)}@media print{main{padding:0}}
+)";
+
+std::string Percent(double share) { return std::isfinite(share) ? fmt::format("{:.2f}&nbsp;%", 100 * share) : "–"; }
+
+std::string Number(double value, int digits = 3) { return std::isfinite(value) ? fmt::format("{:.{}f}", value, digits) : "–"; }
+
+std::string Thousands(int64_t value) {
+  std::string text = std::to_string(value);
+  for (auto i = static_cast<std::ptrdiff_t>(text.size()) - 3; i > 0; i -= 3) text.insert(static_cast<size_t>(i), "\u2009");
+  return text;
+}
+
+std::string Card(const std::string& value, const std::string& what) {
+  return fmt::format("<div class=\"card\"><b>{}</b><span>{}</span></div>", value, what);
+}
+
+using Cells = std::vector<std::string>;  // HTML already
+
+std::string Table(const Cells& head, const std::vector<Cells>& rows) {
+  std::string html = "<div class=\"scroll\"><table><thead><tr>";
+  for (const std::string& cell : head) html += "<th scope=\"col\">" + cell + "</th>";
+  html += "</tr></thead><tbody>";
+  for (const Cells& row : rows) {
+    html += "<tr>";
+    for (const std::string& cell : row) html += cell.starts_with("<td") ? cell : "<td>" + cell + "</td>";
+    html += "</tr>";
+  }
+  return html + "</tbody></table></div>";
+}
+
+const deploy::VerifyResult* Deepest(const pipeline::RunSummary& s) {
+  const deploy::VerifyResult* best = nullptr;
+  for (const deploy::VerifyResult& r : s.verify) {
+    if (r.ran && (best == nullptr || r.instructions > 0)) best = &r;
+  }
+  return best;
+}
+
+std::string Headline(const pipeline::RunSummary& s) {
+  std::string html = fmt::format("<h1>{} on {}</h1><p>{} · {} · for {}</p>", Escape(s.model), Escape(s.dataset), Escape(s.task_type),
+                                 Escape(s.version), Escape(s.device));
+  const deploy::VerifyResult* core = Deepest(s);
+  bool ran = false;
+  int64_t differ = 0;
+  for (const deploy::VerifyResult& r : s.verify) {
+    ran = ran || r.ran;
+    differ += r.mismatches + r.recording_mismatches;
+  }
+  if (ran) {
+    html += differ == 0 ? "<span class=\"badge good\">generated C = host, bit for bit</span>"
+                        : fmt::format("<span class=\"badge bad\">{} results differ from the host</span>", differ);
+  }
+  html += "<div class=\"cards\">";
+  html += Card(Percent(s.float_network.test.accuracy), "accuracy, float");
+  if (s.quantized_network.present) html += Card(Percent(s.quantized_network.test.accuracy), "accuracy, 8-bit integers");
+  if (core != nullptr) {
+    html += Card(Percent(core->accuracy), "accuracy, C on " + Escape(core->core));
+    if (core->flash_bytes > 0) html += Card(Thousands(core->flash_bytes), "octets of flash");
+    html += Card(Thousands(core->ram_bytes), "octets of RAM");
+    if (core->instructions > 0) html += Card(Thousands(core->instructions), "instructions an inference");
+  }
+  return html + "</div>";
+}
+
+std::string Curves(const pipeline::RunSummary& s) {
+  Chart accuracy{"Accuracy by epoch", "epoch", "accuracy", 1, 1, {}, {}};
+  Chart loss{"Loss by epoch", "epoch", "cross-entropy", 0, 0, {}, {}};
+  int offset = 0;
+  int style = 0;
+  for (const auto& [network, name] : {std::pair{&s.float_network, "float"}, {&s.quantized_network, "quantised"}}) {
+    if (!network->present) continue;
+    Series train{fmt::format("train, {}", name), fmt::format("s{}", style), {}};
+    Series val{fmt::format("validation, {}", name), fmt::format("s{}", style + 1), {}};
+    Series train_loss = train;
+    Series val_loss = val;
+    for (const train::Epoch& e : network->history) {
+      const double x = offset + e.number;
+      if (e.train_loss > 0) {
+        train.points.emplace_back(x, e.train_accuracy);
+        train_loss.points.emplace_back(x, e.train_loss);
+        accuracy.y_min = std::min(accuracy.y_min, e.train_accuracy);
+        loss.y_max = std::max(loss.y_max, e.train_loss);
+      }
+      val.points.emplace_back(x, e.val.accuracy);
+      val_loss.points.emplace_back(x, e.val.loss);
+      accuracy.y_min = std::min(accuracy.y_min, e.val.accuracy);
+      if (std::isfinite(e.val.loss)) loss.y_max = std::max(loss.y_max, e.val.loss);
+    }
+    accuracy.marks.push_back(offset + network->best_epoch);
+    loss.marks.push_back(offset + network->best_epoch);
+    accuracy.series.insert(accuracy.series.end(), {train, val});
+    loss.series.insert(loss.series.end(), {train_loss, val_loss});
+    offset += static_cast<int>(network->history.size());
+    style += 2;
+  }
+  accuracy.y_min = std::floor(accuracy.y_min * 10) / 10;
+  return "<h2>Training</h2><p>Dashed: the best epoch of each phase, which is the one that is exported.</p><div class=\"two\">" +
+         ToSvg(accuracy) + ToSvg(loss) + "</div>";
+}
+
+std::string Confusion(const pipeline::NetworkSummary& network, const std::vector<std::string>& classes, const char* title) {
+  Cells head = {"truth"};
+  for (const std::string& name : classes) head.push_back(Escape(name));
+  head.insert(head.end(), {"recall", "precision"});
+  std::vector<Cells> rows;
+  const auto& m = network.test.confusion;
+  for (size_t r = 0; r < m.size(); ++r) {
+    int64_t real = 0;
+    int64_t predicted = 0;
+    for (size_t k = 0; k < m.size(); ++k) {
+      real += m[r][k];
+      predicted += m[k][r];
+    }
+    Cells row = {Escape(r < classes.size() ? classes[r] : std::to_string(r))};
+    for (size_t c = 0; c < m[r].size(); ++c) {
+      const double share = real > 0 ? static_cast<double>(m[r][c]) / static_cast<double>(real) : 0;
+      row.push_back(fmt::format("<td class=\"{}\" style=\"--w:{:.0f}%\">{}</td>", r == c ? "hit" : "miss", 70 * share, m[r][c]));
+    }
+    row.push_back(real > 0 ? Percent(static_cast<double>(m[r][r]) / static_cast<double>(real)) : "–");
+    row.push_back(predicted > 0 ? Percent(static_cast<double>(m[r][r]) / static_cast<double>(predicted)) : "–");
+    rows.push_back(std::move(row));
+  }
+  return fmt::format("<div><h3>{}</h3><p>macro F1 {} · AUROC {}</p>{}</div>", title, Number(network.test.f1_macro),
+                     Number(network.test.auroc), Table(head, rows));
+}
+
+std::string TestResults(const pipeline::RunSummary& s) {
+  if (s.float_network.test.samples == 0) return "";
+  std::string html = "<h2>Test split</h2><div class=\"two\">" + Confusion(s.float_network, s.classes, "Float");
+  if (s.quantized_network.present) html += Confusion(s.quantized_network, s.classes, "8-bit integers");
+  html += "</div>";
+  const pipeline::NetworkSummary& last = s.quantized_network.present ? s.quantized_network : s.float_network;
+  Chart roc{"Receiver operating characteristic", "false positive rate", "true positive rate", 0, 1, {}, {}};
+  for (size_t c = 0; c < last.roc.size(); ++c) {
+    Series series{fmt::format("{} ({})", c < s.classes.size() ? s.classes[c] : "", Number(last.roc[c].area)),
+                  fmt::format("s{}", c % 4), {}};
+    for (size_t i = 0; i < last.roc[c].true_positive_rate.size(); ++i) {
+      series.points.emplace_back(last.roc[c].false_positive_rate[i], last.roc[c].true_positive_rate[i]);
+    }
+    roc.series.push_back(std::move(series));
+  }
+  html += "<div class=\"two\"><div><h3>ROC, one class against the rest</h3>" + ToSvg(roc) + "</div>";
+  std::vector<const pipeline::FileSummary*> files;
+  for (const pipeline::FileSummary& file : s.test_files) files.push_back(&file);
+  const auto wrong = [](const pipeline::FileSummary* file) {
+    int64_t count = 0;
+    for (size_t c = 0; c < file->predicted.size(); ++c) count += static_cast<int>(c) == file->label ? 0 : file->predicted[c];
+    return count;
+  };
+  std::stable_sort(files.begin(), files.end(), [&](const auto* a, const auto* b) { return wrong(a) > wrong(b); });
+  std::vector<Cells> rows;
+  constexpr size_t kMost = 12;
+  for (size_t i = 0; i < files.size() && i < kMost; ++i) {
+    int64_t total = 0;
+    for (const int64_t count : files[i]->predicted) total += count;
+    rows.push_back({Escape(files[i]->name), std::to_string(total), std::to_string(wrong(files[i]))});
+  }
+  html += fmt::format("<div><h3>Recordings, most mistakes first</h3>{}<p>{} recordings in all.</p></div></div>",
+                      Table({"recording", "samples", "wrong"}, rows), files.size());
+  return html;
+}
+
+std::string Deployment(const pipeline::RunSummary& s) {
+  if (s.layers.empty()) return "";
+  std::string html = "<h2>Verification</h2><p>Every test sample through the generated C, and raw recordings through feature extraction and network.</p>";
+  std::vector<Cells> rows;
+  for (const deploy::VerifyResult& r : s.verify) {
+    if (!r.ran) {
+      rows.push_back({Escape(r.core), fmt::format("<td class=\"wrap\" colspan=\"9\">{}</td>", Escape(r.notice))});
+      continue;
+    }
+    rows.push_back({Escape(r.core), std::to_string(r.samples), std::to_string(r.mismatches), std::to_string(r.recordings),
+                    std::to_string(r.recording_mismatches), fmt::format("{:.2g}", r.max_feature_difference), Thousands(r.flash_bytes),
+                    Thousands(r.ram_bytes), Thousands(r.stack_bytes), Thousands(r.instructions), Thousands(r.feature_instructions)});
+  }
+  html += Table({"core", "samples", "differ", "recordings", "differ", "features off by", "flash", "RAM", "stack", "instructions", "for features"}, rows);
+  html += "<h2>Network and memory</h2>";
+  rows.clear();
+  for (const pipeline::LayerSummary& layer : s.layers) {
+    rows.push_back({Escape(layer.name), "<td class=\"text\">" + Escape(layer.type) + "</td>", Escape(layer.shape), Thousands(layer.parameters),
+                    Thousands(layer.macs), Thousands(layer.weight_octets), Thousands(layer.activation_octets)});
+  }
+  html += Table({"layer", "type", "output", "parameters", "MACs", "weights, octets", "activations, octets"}, rows);
+  std::vector<Block> blocks;
+  double layers = 1;
+  for (const auto& b : s.memory.buffers) {
+    blocks.push_back({static_cast<double>(b.first_layer), static_cast<double>(b.last_layer + 1), static_cast<double>(b.offset),
+                      static_cast<double>(b.offset + b.size), fmt::format("{} octets", b.size)});
+    layers = std::max(layers, static_cast<double>(b.last_layer + 1));
+  }
+  html += fmt::format("<h3>Arena: {} octets</h3>", Thousands(s.memory.arena_octets));
+  return html + BlocksSvg("Memory plan", blocks, layers, static_cast<double>(s.memory.arena_octets),
+                          static_cast<double>(s.memory.lower_bound_octets));
+}
+
+std::string Provenance(const pipeline::RunSummary& s) {
+  std::vector<Cells> rows;
+  for (const auto& [stage, seconds] : s.seconds) rows.push_back({Escape(stage), fmt::format("{:.2f}", seconds)});
+  std::string html = "<h2>Time and origin</h2><div class=\"two\">" + Table({"stage", "seconds"}, rows);
+  rows.clear();
+  const auto fact = [&](const char* name, const std::string& value) { rows.push_back({name, "<td class=\"wrap\">" + Escape(value) + "</td>"}); };
+  fact("run", s.run_folder);
+  fact("package", s.package_path.empty() ? "none" : s.package_path);
+  fact("seed", std::to_string(s.seed));
+  fact("data set SHA-256", s.dataset_hash);
+  fact("configuration SHA-256", s.config_hash);
+  fact("model SHA-256", s.model_hash);
+  for (const auto& [split, count] : s.samples) fact("samples", fmt::format("{} {}", split, count));
+  html += Table({"fact", "value"}, rows) + "</div>";
+  if (!s.notices.empty()) {
+    html += "<h3>Notices</h3><ul>";
+    for (const std::string& notice : s.notices) html += "<li>" + Escape(notice) + "</li>";
+    html += "</ul>";
+  }
+  if (!s.skipped.empty()) {
+    rows.clear();
+    for (const auto& [file, reason] : s.skipped) rows.push_back({Escape(file), "<td class=\"wrap\">" + Escape(reason) + "</td>"});
+    html += "<h3>Recordings passed over</h3>" + Table({"recording", "reason"}, rows);
+  }
+  return html;
+}
+
+}  // namespace
+
+std::string RenderReport(const pipeline::RunSummary& s) {
+  return "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>" +
+         Escape(s.model + " on " + s.dataset) + "</title><style>" + kStyle + "</style></head><body><main>" + Headline(s) +
+         Curves(s) + TestResults(s) + Deployment(s) + Provenance(s) + "</main></body></html>\n";
+}
+
+}  // namespace platypus::report

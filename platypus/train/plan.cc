@@ -1,0 +1,238 @@
+#include "platypus/train/plan.h"
+
+#include <algorithm>
+#include <map>
+
+#include "platypus/base/error.h"
+
+namespace platypus::train {
+namespace {
+
+using graph::Node;
+using graph::TensorId;
+
+Dims DimsOf(const Shape& shape) {
+  return shape.size() == 1 ? Dims{shape[0], 1, 1} : Dims{shape.at(0), shape.at(1), shape.at(2)};
+}
+
+Windows Slide(graph::Size2 kernel, graph::Size2 stride, graph::Size2 dilation,
+              const graph::Padding2& padding, const Shape& in, const Shape& out) {
+  const auto axis = [](int64_t n, int64_t outs, int k, int s, int d, int before) {
+    std::vector<Windows::Range> ranges;
+    for (int64_t o = 0; o < outs; ++o) {
+      int64_t first = o * s - before;
+      const int64_t last = std::min(n, first + int64_t{d} * (k - 1) + 1);
+      while (first < 0) first += d;
+      ranges.push_back({first, last});
+    }
+    return ranges;
+  };
+  Windows windows;
+  windows.rows = axis(in[1], out[1], kernel.h, stride.h, dilation.h, padding.top);
+  windows.columns = axis(in[2], out[2], kernel.w, stride.w, dilation.w, padding.left);
+  windows.row_step = dilation.h;
+  windows.column_step = dilation.w;
+  windows.width = in[2];
+  windows.in_plane = in[1] * in[2];
+  return windows;
+}
+
+Windows Adaptive(const Shape& in, const Shape& out) {
+  const auto axis = [](int64_t n, int64_t outs) {
+    std::vector<Windows::Range> ranges;
+    for (int64_t o = 0; o < outs; ++o) {
+      ranges.push_back({o * n / outs, ((o + 1) * n + outs - 1) / outs});
+    }
+    return ranges;
+  };
+  Windows windows;
+  windows.rows = axis(in[1], out[1]);
+  windows.columns = axis(in[2], out[2]);
+  windows.width = in[2];
+  windows.in_plane = in[1] * in[2];
+  return windows;
+}
+
+class Compiler {
+ public:
+  explicit Compiler(const graph::Graph& graph) : graph_(graph) {}
+
+  Plan Run() {
+    AddStored(graph_.Input().shape);
+    views_[graph_.input] = {0, false, false};
+    for (const Node& node : graph_.nodes) {
+      if (std::holds_alternative<graph::FakeQuantize>(node.op)) plan_.frozen_norms = true;
+    }
+    for (const Node& node : graph_.nodes) Compile(node);
+    plan_.output = views_.at(graph_.output).stored;
+    plan_.stored[0].needs_gradient = plan_.stored[0].norm >= 0;
+    return std::move(plan_);
+  }
+
+ private:
+  // What a tensor of the graph is made of.
+  struct View {
+    int stored = -1;
+    bool flat = false;    // the same memory seen as [F]
+    bool shared = false;  // other tensors show the same memory to other readers
+  };
+
+  size_t AddArray(const Node& node, const char* role, std::vector<float>& row, Plan::Names& names) {
+    const std::vector<float>& values = graph_.Parameter(node, role).Floats();
+    names.emplace_back(fmt::format("{}.{}", node.name, role), row.size());
+    row.insert(row.end(), values.begin(), values.end());
+    return names.back().second;
+  }
+  size_t Parameter(const Node& node, const char* role) {
+    return AddArray(node, role, plan_.parameters, plan_.parameter_names);
+  }
+  size_t State(const Node& node, const char* role) {
+    return AddArray(node, role, plan_.state, plan_.state_names);
+  }
+
+  int AddStored(const Shape& shape) {
+    plan_.stored.emplace_back();
+    plan_.stored.back().dims = DimsOf(shape);
+    return static_cast<int>(plan_.stored.size()) - 1;
+  }
+  Stored& At(int stored) { return plan_.stored[static_cast<size_t>(stored)]; }
+
+  // The same memory under another tensor of the graph.
+  void Alias(const Node& node, const View& in, bool flat) {
+    const bool shared =
+        in.shared || graph::Consumers(graph_, node.inputs[0]).size() > 1;
+    views_[node.output] = {in.stored, flat, shared};
+  }
+
+  // The view of `tensor` to whose memory a pointwise step can still be added, or of a copy.
+  View Extendable(TensorId tensor, bool ok) {
+    const View view = views_.at(tensor);
+    if (ok && !view.shared && graph::Consumers(graph_, tensor).size() == 1 &&
+        tensor != graph_.output) {
+      return view;
+    }
+    const int copy = AddStored(graph_.At(tensor).shape);
+    plan_.layers.emplace_back(JoinLayer{{view.stored}, copy, false, 1});
+    return {copy, false, false};
+  }
+
+  void AddNorm(const Node& node, const graph::BatchNorm& op, const View& in) {
+    const View view = Extendable(node.inputs[0], At(in.stored).IsPlain() && !in.flat);
+    At(view.stored).norm = static_cast<int>(plan_.norms.size());
+    plan_.norms.push_back({Parameter(node, "weight"), Parameter(node, "bias"),
+                           State(node, "running_mean"), State(node, "running_var"), op.epsilon,
+                           op.momentum});
+    plan_.layers.emplace_back(NormLayer{view.stored});
+    views_[node.output] = view;
+  }
+
+  void AddConvolution(const Node& node, const graph::Conv2d& op, int in, const Shape& in_shape,
+                      const Shape& out_shape) {
+    const Dims i = DimsOf(in_shape);
+    const Dims o = DimsOf(out_shape);
+    const int out = AddStored(out_shape);
+    ConvolutionLayer layer{in,
+                           out,
+                           Convolution(op, {i.c, i.h, i.w}, {o.c, o.h, o.w}),
+                           Parameter(node, "weight"),
+                           0,
+                           op.has_bias,
+                           plan_.packed_floats,
+                           op.weight_quantizer};
+    if (op.has_bias) layer.bias = Parameter(node, "bias");
+    plan_.packed_floats += 2 * layer.Weights();
+    plan_.largest_weight = std::max(plan_.largest_weight, layer.Weights());
+    plan_.layers.emplace_back(std::move(layer));
+    views_[node.output] = {out, false, false};
+  }
+
+  void AddPool(const Node& node, int in, bool is_max, Windows windows) {
+    const int out = AddStored(graph_.At(node.output).shape);
+    plan_.layers.emplace_back(PoolLayer{in, out, is_max, std::move(windows)});
+    views_[node.output] = {out, false, false};
+  }
+
+  void AddJoin(const Node& node, bool is_sum, int64_t outer) {
+    const int out = AddStored(graph_.At(node.output).shape);
+    JoinLayer join{{}, out, is_sum, outer};
+    for (const TensorId id : node.inputs) join.ins.push_back(views_.at(id).stored);
+    plan_.layers.emplace_back(std::move(join));
+    views_[node.output] = {out, false, false};
+  }
+
+  void Compile(const Node& node) {
+    const View in = views_.at(node.inputs[0]);
+    const Shape& in_shape = graph_.At(node.inputs[0]).shape;
+    const Shape& out_shape = graph_.At(node.output).shape;
+    const auto reject = [&](const auto&) {
+      Check(false, "training: {} at node {} is no float operator", graph::Name(node.op), node.name);
+    };
+    std::visit(
+        graph::Overloaded{
+            [&](const graph::Identity&) { Alias(node, in, in.flat); },
+            [&](const graph::Flatten&) { Alias(node, in, true); },
+            [&](const graph::BatchNorm& op) { AddNorm(node, op, in); },
+            [&](const graph::Relu&) {
+              const Stored& s = At(in.stored);
+              const View view = Extendable(node.inputs[0], !s.relu && s.range < 0);
+              At(view.stored).relu = true;
+              views_[node.output] = view;
+            },
+            [&](const graph::FakeQuantize& op) {
+              const View view = Extendable(node.inputs[0], At(in.stored).range < 0);
+              At(view.stored).range = static_cast<int>(plan_.ranges.size());
+              plan_.ranges.push_back({op, State(node, "range")});
+              plan_.layers.emplace_back(RangeLayer{view.stored});
+              views_[node.output] = view;
+            },
+            [&](const graph::Conv2d& op) {
+              AddConvolution(node, op, in.stored, in_shape, out_shape);
+            },
+            [&](const graph::Linear& op) {
+              graph::Conv2d conv;
+              conv.out_channels = op.out_features;
+              conv.has_bias = op.has_bias;
+              conv.weight_quantizer = op.weight_quantizer;
+              AddConvolution(node, conv, in.stored, in_shape, out_shape);
+            },
+            [&](const graph::MaxPool& op) {
+              AddPool(node, in.stored, true,
+                      Slide(op.kernel, op.stride, op.dilation, op.padding, in_shape, out_shape));
+            },
+            [&](const graph::AvgPool& op) {
+              Windows windows = Slide(op.kernel, op.stride, {}, op.padding, in_shape, out_shape);
+              windows.fixed_area = static_cast<float>(op.kernel.h * op.kernel.w);
+              AddPool(node, in.stored, false, std::move(windows));
+            },
+            [&](const graph::AdaptiveAvgPool&) {
+              AddPool(node, in.stored, false, Adaptive(in_shape, out_shape));
+            },
+            [&](const graph::Add&) { AddJoin(node, true, 1); },
+            [&](const graph::Concat& op) {
+              int64_t outer = 1;
+              for (int a = 0; a < op.axis; ++a) outer *= out_shape[static_cast<size_t>(a)];
+              AddJoin(node, false, outer);
+            },
+            [&](const graph::QuantizeInput& op) { reject(op); },
+            [&](const graph::SumPool& op) { reject(op); },
+            [&](const graph::Requantize& op) { reject(op); },
+            [&](const graph::AddRequantize& op) { reject(op); },
+            [&](const graph::Dequantize& op) { reject(op); }},
+        node.op);
+  }
+
+  const graph::Graph& graph_;
+  Plan plan_;
+  std::map<TensorId, View> views_;
+};
+
+}  // namespace
+
+Plan MakePlan(const graph::Graph& graph) {
+  Plan plan = Compiler(graph).Run();
+  PlanBackward(plan);
+  PlanMemory(plan);
+  return plan;
+}
+
+}  // namespace platypus::train

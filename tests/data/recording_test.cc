@@ -1,0 +1,161 @@
+#include <gtest/gtest.h>
+
+#include "platypus/data/dataset.h"
+#include "tests/data/fixtures.h"
+
+namespace platypus::data {
+namespace {
+
+using Values = std::vector<float>;
+
+class RecordingTest : public ::testing::Test {
+ protected:
+  fs::path File(const std::string& name, const std::string& content) {
+    WriteFile(folder_.Path() / name, content);
+    return folder_.Path() / name;
+  }
+  RecordingRef Ref(const std::string& name, const std::string& content) {
+    return {File(name, content), name, 0};
+  }
+  std::string In(const std::string& name) const { return (folder_.Path() / name).string(); }
+
+  TemporaryFolder folder_;
+  Events events_;
+  std::vector<SkippedFile> skipped_;
+  config::Config config_;
+};
+
+TEST_F(RecordingTest, SelectsColumnsInTheOrderAsked) {
+  const fs::path file = File("a.csv", "time,x,y\n0,1,2\n1,3,4\n");
+  const Recording all = Read(file, 2);
+  EXPECT_EQ(all.columns, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(all.rows, 2);
+  EXPECT_EQ(all.values, (Values{1, 2, 3, 4}));
+  EXPECT_EQ(Read(file, 1).values, (Values{1, 3}));
+  EXPECT_EQ(Read(file, std::vector<int>{1, 0}).values, (Values{2, 1, 4, 3}));
+  EXPECT_EQ(Read(file, std::vector<int>{0, 0}).values, (Values{1, 1, 3, 3}));
+  EXPECT_EQ(Read(file, std::vector<std::string>{"y"}).values, (Values{2, 4}));
+  EXPECT_EQ(Read(File("b.txt", "1 2\n3 4\n"), 2).columns, (std::vector<std::string>{"0", "1"}));
+}
+
+TEST_F(RecordingTest, OtherFilesAreRefused) {
+  EXPECT_EQ(
+      ErrorOf([&] { Read(File("a.pkl", "x"), 1); }),
+      In("a.pkl") +
+          ": pickled files can run programs and are not read; convert it with: python3 -c "
+          "\"import pandas,sys; pandas.read_pickle(sys.argv[1]).to_csv(sys.argv[1][:-4]+'.csv', "
+          "index=False)\" a.pkl");
+  EXPECT_EQ(
+      ErrorOf([&] { Read(File("a.wav", "RIFF"), 1); }),
+      In("a.wav") + ": files ending in '.wav' are not recordings; legal endings: .csv, .txt, .npy");
+  EXPECT_EQ(ErrorOf([&] { Read(In("none.csv"), 1); }), "cannot read " + In("none.csv"));
+  fs::create_directory(In("folder.csv"));
+  EXPECT_EQ(ErrorOf([&] { Read(In("folder.csv"), 1); }), "cannot read " + In("folder.csv"));
+}
+
+TEST_F(RecordingTest, ReadAllKeepsTheOrderWhateverTheThreads) {
+  std::vector<RecordingRef> refs;
+  for (int i = 0; i < 40; ++i) {
+    refs.push_back(Ref(fmt::format("{}.csv", i), fmt::format("v\n{}\n{}\n", i, i + 1)));
+  }
+  for (const int threads : {1, 4}) {
+    ThreadPool pool(threads);
+    Events events;
+    const std::vector<Recording> recordings = ReadAll(refs, config_, pool, skipped_, events);
+    ASSERT_EQ(recordings.size(), refs.size());
+    for (int i = 0; i < 40; ++i) {
+      EXPECT_EQ(recordings[static_cast<size_t>(i)].values,
+                (Values{static_cast<float>(i), static_cast<float>(i + 1)}));
+    }
+    ASSERT_EQ(events.progress.size(), 40U);
+    EXPECT_EQ(events.progress.back().stage, "read");
+    EXPECT_EQ(events.progress.back().unit, "files");
+    EXPECT_EQ(events.progress.back().step, 40);
+    EXPECT_EQ(events.progress.back().total, 40);
+  }
+  EXPECT_TRUE(skipped_.empty());
+}
+
+TEST_F(RecordingTest, TheFirstBadFileInOrderEndsTheReading) {
+  ThreadPool pool(4);
+  const std::vector<RecordingRef> refs = {Ref("a.csv", "1\n"), Ref("b.csv", "1\nx\n"),
+                                          Ref("c.csv", "")};
+  EXPECT_EQ(ErrorOf([&] { ReadAll(refs, config_, pool, skipped_, events_); }),
+            In("b.csv") +
+                ":2: column 1 holds 'x', which is not a finite number; dataset.on_bad_file: skip "
+                "passes over such files");
+}
+
+TEST_F(RecordingTest, BadFilesCanBeSkipped) {
+  ThreadPool pool(2);
+  config_.dataset.on_bad_file = config::OnBadFile::kSkip;
+  const std::vector<RecordingRef> refs = {Ref("a.csv", "1\nx\n"), Ref("b.csv", "1\n2\n"),
+                                          Ref("c.csv", "1,2\n"), Ref("d.csv", "")};
+  const std::vector<Recording> recordings = ReadAll(refs, config_, pool, skipped_, events_);
+  ASSERT_EQ(skipped_.size(), 3U);
+  EXPECT_EQ(skipped_[0].name, "a.csv");
+  EXPECT_EQ(skipped_[0].reason,
+            In("a.csv") + ":2: column 1 holds 'x', which is not a finite number");
+  EXPECT_EQ(skipped_[1].name, "c.csv");
+  EXPECT_EQ(skipped_[2].reason, In("d.csv") + ": the file is empty");
+  EXPECT_EQ(recordings[0].rows, 0);
+  EXPECT_EQ(recordings[1].rows, 2);
+  EXPECT_EQ(recordings[2].rows, 0);
+}
+
+TEST_F(RecordingTest, AllFilesMustHaveTheSameColumns) {
+  ThreadPool pool(2);
+  const std::vector<RecordingRef> refs = {Ref("a.csv", "x,y\n1,2\n"),
+                                          Ref("b.csv", "x,y,z\n1,2,3\n")};
+  EXPECT_EQ(ErrorOf([&] { ReadAll(refs, config_, pool, skipped_, events_); }),
+            In("b.csv") + ": the file has 3 value columns, " + In("a.csv") +
+                " has 2; dataset.on_bad_file: skip passes over such files");
+  const std::vector<RecordingRef> swapped = {Ref("a.csv", "x,y\n1,2\n"),
+                                             Ref("c.csv", "y,x\n2,1\n")};
+  config_.data_processing_feature_extraction.variables = 2;
+  EXPECT_EQ(ErrorOf([&] { ReadAll(swapped, config_, pool, skipped_, events_); }),
+            In("c.csv") + ": the columns are y, x, those of " + In("a.csv") +
+                " are x, y; set data_processing_feature_extraction.variables to their names");
+  config_.data_processing_feature_extraction.variables = std::vector<std::string>{"y", "x"};
+  EXPECT_EQ(ReadAll(swapped, config_, pool, skipped_, events_)[1].values, (Values{2, 1}));
+}
+
+TEST_F(RecordingTest, PartsOfAFileAreConsecutiveAndComplete) {
+  ThreadPool pool(1);
+  for (int rows = 1; rows <= 30; ++rows) {
+    std::string text = "v\n";
+    Values expected;
+    for (int r = 0; r < rows; ++r) {
+      text += fmt::format("{}\n", r);
+      expected.push_back(static_cast<float>(r));
+    }
+    RecordingRef ref = Ref("a.csv", text);
+    std::vector<RecordingRef> refs;
+    const double bounds[] = {0.0, 0.6, 0.6 + 0.3, 1.0};
+    for (int i = 0; i < 3; ++i) {
+      ref.first = bounds[i];
+      ref.last = bounds[i + 1];
+      refs.push_back(ref);
+    }
+    Values joined;
+    for (const Recording& part : ReadAll(refs, config_, pool, skipped_, events_)) {
+      EXPECT_EQ(part.rows, static_cast<int64_t>(part.values.size()));
+      joined.insert(joined.end(), part.values.begin(), part.values.end());
+    }
+    EXPECT_EQ(joined, expected);
+  }
+}
+
+TEST_F(RecordingTest, ReadingCanBeInterrupted) {
+  ThreadPool pool(2);
+  events_.cancelled = true;
+  try {
+    ReadAll({Ref("a.csv", "1\n")}, config_, pool, skipped_, events_);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::kUsage);
+  }
+}
+
+}  // namespace
+}  // namespace platypus::data
