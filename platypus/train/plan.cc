@@ -99,8 +99,7 @@ class Compiler {
 
   // The same memory under another tensor of the graph.
   void Alias(const Node& node, const View& in, bool flat) {
-    const bool shared =
-        in.shared || graph::Consumers(graph_, node.inputs[0]).size() > 1;
+    const bool shared = in.shared || graph::Consumers(graph_, node.inputs[0]).size() > 1;
     views_[node.output] = {in.stored, flat, shared};
   }
 

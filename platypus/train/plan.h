@@ -14,8 +14,8 @@
 #include "platypus/train/kernels.h"
 #include "platypus/train/pool_kernels.h"
 
-// A graph compiled for training: which layers run in which order on which memory. Numbers are indices into the
-// plan's vectors; offsets count floats.
+// A graph compiled for training: which layers run in which order on which memory. Numbers are
+// indices into the plan's vectors; offsets count floats.
 namespace platypus::train {
 
 struct Dims {
@@ -37,8 +37,8 @@ struct Range {
   size_t state = 0;  // {min, max}
 };
 
-// A tensor that is kept. What stands between it and its readers (batch norm, ReLU, rounding) is computed anew
-// where it is read: that costs less than the memory traffic of keeping it.
+// A tensor that is kept. What stands between it and its readers (batch norm, ReLU, rounding) is
+// computed anew where it is read: that costs less than the memory traffic of keeping it.
 struct Stored {
   Dims dims;
   int norm = -1;
@@ -98,7 +98,8 @@ struct Plan {
   std::vector<Norm> norms;
   std::vector<Range> ranges;
   int output = 0;
-  bool frozen_norms = false;  // a graph with FakeQuantize trains on the statistics that it will run with
+  bool frozen_norms =
+      false;  // a graph with FakeQuantize trains on the statistics that it will run with
 
   std::vector<float> parameters, state;  // the graph's values
   Names parameter_names, state_names;

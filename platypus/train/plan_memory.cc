@@ -66,7 +66,8 @@ void PlanBackward(Plan& plan) {
   };
   for (size_t i = plan.layers.size(); i-- > 0;) {
     int out = -1;
-    VisitTensors(plan.layers[i], [](int) {}, [&](int s) { out = s; });
+    VisitTensors(
+        plan.layers[i], [](int) {}, [&](int s) { out = s; });
     if (out < 0 || written[static_cast<size_t>(out)] == 0) continue;  // nothing comes back to it
     VisitTensors(
         plan.layers[i],
@@ -102,9 +103,8 @@ void PlanMemory(Plan& plan) {
         [&](int out) { last[static_cast<size_t>(out)] = count - 1 - i; });
     if (const auto* l = std::get_if<ConvolutionLayer>(&layer)) {
       const Convolution& c = l->convolution;
-      inputs += static_cast<size_t>((c.Input().Plane() * c.InChannels() +
-                                     c.Gradient().Plane() * c.OutChannels()) *
-                                    kLanes);
+      inputs += static_cast<size_t>(
+          (c.Input().Plane() * c.InChannels() + c.Gradient().Plane() * c.OutChannels()) * kLanes);
     }
     plan.scratch_floats = std::max(plan.scratch_floats, inputs);
   }
@@ -117,7 +117,8 @@ void PlanMemory(Plan& plan) {
     plan.arena_floats += size;
     const int first = last_reader[s] < 0 ? 0 : count - 1 - last_reader[s];
     if (t.needs_gradient) {
-      intervals.push_back({static_cast<int>(s) == plan.output ? 0 : first, last[s], size, &t.gradient});
+      intervals.push_back(
+          {static_cast<int>(s) == plan.output ? 0 : first, last[s], size, &t.gradient});
     }
   }
   plan.gradient_floats = Place(std::move(intervals));

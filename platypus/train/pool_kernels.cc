@@ -1,97 +1,94 @@
 #include "platypus/train/pool_kernels.h"
 
-#include <algorithm>
 #include <limits>
 
 #include "platypus/train/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "platypus/train/pool_kernels.cc"
-#include <hwy/foreach_target.h>
+#include <hwy/foreach_target.h>  // compiles this file again for each instruction set
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace platypus::train::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
 
-// visit(output position, input position) for every tap of every window.
-template <typename Begin, typename Visit>
-HWY_INLINE void ForWindows(const Windows& w, Begin begin, Visit visit) {
-  int64_t out = 0;
+using D = hn::CappedTag<float, kLanes>;
+using V = hn::Vec<D>;
+
+// window(offset of the output, rows, columns, lane) for every window.
+template <typename Body>
+HWY_INLINE void ForWindows(const Windows& w, Body window) {
+  size_t out = 0;
   for (const Windows::Range& rows : w.rows) {
     for (const Windows::Range& columns : w.columns) {
-      begin(out, rows, columns);
-      for (int64_t r = rows.first; r < rows.last; r += w.row_step) {
-        for (int64_t c = columns.first; c < columns.last; c += w.column_step) {
-          visit(out, (r * w.width + c) * kLanes);
-        }
+      for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(D())) {
+        window(out + lane, rows, columns, lane);
       }
       out += kLanes;
     }
   }
 }
 
-void MaxForwardImpl(const Windows& w, const float* HWY_RESTRICT x, float* HWY_RESTRICT y) {
-  ForWindows(
-      w,
-      [&](int64_t out, Windows::Range, Windows::Range) {
-        std::fill(y + out, y + out + kLanes, std::numeric_limits<float>::lowest());
-      },
-      [&](int64_t out, int64_t in) {
-        for (int i = 0; i < kLanes; ++i) y[out + i] = std::max(y[out + i], x[in + i]);
-      });
-}
-
-void MaxBackwardImpl(const Windows& w, const float* HWY_RESTRICT x, const float* HWY_RESTRICT y,
-                     const float* HWY_RESTRICT dy, float* HWY_RESTRICT dx) {
-  float left[kLanes];
-  ForWindows(
-      w,
-      [&](int64_t out, Windows::Range, Windows::Range) {
-        std::copy(dy + out, dy + out + kLanes, left);
-      },
-      [&](int64_t out, int64_t in) {
-        for (int i = 0; i < kLanes; ++i) {
-          const float part = x[in + i] == y[out + i] ? left[i] : 0.0f;
-          dx[in + i] += part;
-          left[i] -= part;
-        }
-      });
-}
-
-void AverageForwardImpl(const Windows& w, const float* HWY_RESTRICT x, float* HWY_RESTRICT y) {
-  ForWindows(
-      w,
-      [&](int64_t out, Windows::Range, Windows::Range) {
-        std::fill(y + out, y + out + kLanes, 0.0f);
-      },
-      [&](int64_t out, int64_t in) {
-        for (int i = 0; i < kLanes; ++i) y[out + i] += x[in + i];
-      });
-  int64_t out = 0;
-  for (const Windows::Range& rows : w.rows) {
-    for (const Windows::Range& columns : w.columns) {
-      const auto own =
-          static_cast<float>((rows.last - rows.first) * (columns.last - columns.first));
-      const float area = w.fixed_area > 0.0f ? w.fixed_area : own;
-      for (int i = 0; i < kLanes; ++i) y[out + i] /= area;
-      out += kLanes;
+// tap(offset of the input) for every input of a window.
+template <typename Body>
+HWY_INLINE void ForTaps(const Windows& w, const Windows::Range& rows, const Windows::Range& columns,
+                        size_t lane, Body tap) {
+  for (int64_t r = rows.first; r < rows.last; r += w.row_step) {
+    for (int64_t c = columns.first; c < columns.last; c += w.column_step) {
+      tap(static_cast<size_t>((r * w.width + c) * kLanes) + lane);
     }
   }
 }
 
+HWY_INLINE V InverseArea(const Windows& w, const Windows::Range& rows,
+                         const Windows::Range& columns) {
+  const auto own = static_cast<float>((rows.last - rows.first) * (columns.last - columns.first));
+  return hn::Set(D(), 1.0f / (w.fixed_area > 0.0f ? w.fixed_area : own));
+}
+
+void MaxForwardImpl(const Windows& w, const float* HWY_RESTRICT x, float* HWY_RESTRICT y) {
+  const D d;
+  ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
+    V largest = hn::Set(d, std::numeric_limits<float>::lowest());
+    ForTaps(w, rows, columns, lane,
+            [&](size_t in) HWY_ATTR { largest = hn::Max(largest, hn::Load(d, x + in)); });
+    hn::Store(largest, d, y + out);
+  });
+}
+
+void MaxBackwardImpl(const Windows& w, const float* HWY_RESTRICT x, const float* HWY_RESTRICT y,
+                     const float* HWY_RESTRICT dy, float* HWY_RESTRICT dx) {
+  const D d;
+  ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
+    const V largest = hn::Load(d, y + out);
+    V left = hn::Load(d, dy + out);  // not yet given to an input
+    ForTaps(w, rows, columns, lane, [&](size_t in) HWY_ATTR {
+      const auto is_largest = hn::Eq(hn::Load(d, x + in), largest);
+      hn::Store(hn::Add(hn::Load(d, dx + in), hn::IfThenElseZero(is_largest, left)), d, dx + in);
+      left = hn::IfThenZeroElse(is_largest, left);
+    });
+  });
+}
+
+void AverageForwardImpl(const Windows& w, const float* HWY_RESTRICT x, float* HWY_RESTRICT y) {
+  const D d;
+  ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
+    V sum = hn::Zero(d);
+    ForTaps(w, rows, columns, lane,
+            [&](size_t in) HWY_ATTR { sum = hn::Add(sum, hn::Load(d, x + in)); });
+    hn::Store(hn::Mul(sum, InverseArea(w, rows, columns)), d, y + out);
+  });
+}
+
 void AverageBackwardImpl(const Windows& w, const float* HWY_RESTRICT dy, float* HWY_RESTRICT dx) {
-  float share[kLanes];
-  ForWindows(
-      w,
-      [&](int64_t out, Windows::Range rows, Windows::Range columns) {
-        const auto own =
-            static_cast<float>((rows.last - rows.first) * (columns.last - columns.first));
-        const float area = w.fixed_area > 0.0f ? w.fixed_area : own;
-        for (int i = 0; i < kLanes; ++i) share[i] = dy[out + i] / area;
-      },
-      [&](int64_t, int64_t in) {
-        for (int i = 0; i < kLanes; ++i) dx[in + i] += share[i];
-      });
+  const D d;
+  ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
+    const V share = hn::Mul(hn::Load(d, dy + out), InverseArea(w, rows, columns));
+    ForTaps(w, rows, columns, lane, [&](size_t in) HWY_ATTR {
+      hn::Store(hn::Add(hn::Load(d, dx + in), share), d, dx + in);
+    });
+  });
 }
 
 }  // namespace platypus::train::HWY_NAMESPACE

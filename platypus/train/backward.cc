@@ -1,0 +1,224 @@
+#include <algorithm>
+#include <cmath>
+
+#include "platypus/train/engine.h"
+
+// The way back of a step: loss, gradients of values layer by layer, gradients of parameters.
+namespace platypus::train {
+
+// Softmax cross-entropy of one block; the gradient of the mean over the batch goes to the output's
+// buffer.
+void Network::Impl::Loss(const Batch& batch, float smoothing, int64_t block, float* temporary) {
+  const Dims& dims = At(plan.output).dims;
+  const float* z = Fetch(plan.output, block, temporary);
+  float* g = Gradient(plan.output, block);
+  std::fill(g, g + dims.Floats(), 0.0f);
+  const int64_t classes = dims.Floats() / kLanes;
+  const auto b = static_cast<size_t>(block);
+  losses[b] = 0;
+  correct[b] = 0;
+  finite[b] = 1;
+  for (int64_t lane = 0; lane < Lanes(block); ++lane) {
+    const auto at = [&](int64_t k) { return static_cast<size_t>(k * kLanes + lane); };
+    const int32_t label = batch.labels[static_cast<size_t>(block * kLanes + lane)];
+    int64_t best = 0;
+    for (int64_t k = 1; k < classes; ++k) best = z[at(k)] > z[at(best)] ? k : best;
+    const double top = z[at(best)];
+    double sum = 0;
+    for (int64_t k = 0; k < classes; ++k) sum += std::exp(z[at(k)] - top);
+    const double log_sum = top + std::log(sum);
+    double loss = 0;
+    for (int64_t k = 0; k < classes; ++k) {
+      const double target =
+          (k == label ? 1.0 - smoothing : 0.0) + smoothing / static_cast<double>(classes);
+      loss -= target * (z[at(k)] - log_sum);
+      g[at(k)] =
+          static_cast<float>((std::exp(z[at(k)] - log_sum) - target) / static_cast<double>(count));
+    }
+    losses[b] += loss;
+    correct[b] += best == label ? 1 : 0;
+    if (!std::isfinite(loss)) finite[b] = 0;
+  }
+}
+
+// First half of the way back through what stands behind a stored tensor: cut-off values, then the
+// sums that a batch norm needs of the whole batch.
+void Network::Impl::BackwardPoints(int s, int64_t block) {
+  const Stored& t = At(s);
+  if (t.IsPlain() || !t.needs_gradient) return;
+  const int64_t plane = t.dims.Plane();
+  for (int64_t c = 0; c < t.dims.c; ++c) {
+    const float* y = Data(s, block) + c * plane * kLanes;
+    float* g = Gradient(s, block) + c * plane * kLanes;
+    const Pointwise& p = PointsOf(s)[static_cast<size_t>(c)];
+    if (t.norm < 0) {
+      MaskGradient(p, y, plane * kLanes, g);
+      continue;
+    }
+    NormState& norm = NormOf(t);
+    const auto at = static_cast<size_t>(block * t.dims.c + c);
+    MaskAndSum(p, y, static_cast<float>(norm.mean[static_cast<size_t>(c)]), plane, Mask(block), g,
+               &norm.sums[at], &norm.squares[at]);
+  }
+}
+
+// Gradients of a batch norm's own parameters, and what its input's gradient needs:
+// dL/dx = gain (g - mean(g) - (x - mean) * mean(g (x - mean)) / (variance + epsilon)), gain alone
+// with running values.
+void Network::Impl::ReduceNormGradient(int s) {
+  const Stored& t = At(s);
+  const Norm& norm = plan.norms[static_cast<size_t>(t.norm)];
+  NormState& now = NormOf(t);
+  const double n = static_cast<double>(t.dims.Plane()) * static_cast<double>(count);
+  for (int64_t c = 0; c < t.dims.c; ++c) {
+    const auto at = static_cast<size_t>(c);
+    double sum = 0;
+    double product = 0;
+    for (int64_t b = 0; b < UsedBlocks(); ++b) {
+      sum += now.sums[static_cast<size_t>(b * t.dims.c + c)];
+      product += now.squares[static_cast<size_t>(b * t.dims.c + c)];
+    }
+    const double inverse = 1.0 / std::sqrt(now.variance[at] + double{norm.epsilon});
+    gradients[norm.gamma + at] = static_cast<float>(product * inverse);
+    gradients[norm.beta + at] = static_cast<float>(sum);
+    now.mean_g[at] = now.running ? 0.0f : static_cast<float>(sum / n);
+    now.slope[at] = now.running ? 0.0f : static_cast<float>(product * inverse * inverse / n);
+  }
+}
+
+void Network::Impl::BackwardNorm(int s, int64_t block) {
+  if (s == 0) return;  // nobody asks for the gradient of the recordings
+  const Stored& t = At(s);
+  const NormState& norm = NormOf(t);
+  const int64_t plane = t.dims.Plane();
+  for (int64_t c = 0; c < t.dims.c; ++c) {
+    const auto at = static_cast<size_t>(c);
+    NormGradient(PointsOf(s)[at].gain, norm.mean_g[at], static_cast<float>(norm.mean[at]),
+                 norm.slope[at], Data(s, block) + c * plane * kLanes, plane, Mask(block),
+                 Gradient(s, block) + c * plane * kLanes);
+  }
+}
+
+void Network::Impl::Backward(const ConvolutionLayer& l, bool add, int64_t block, float* temporary) {
+  const Convolution& c = l.convolution;
+  const float* x = FetchBordered(l, block, temporary);
+  const float* dy = Gradient(l.out, block);
+  float* own = partial.data() + static_cast<size_t>(block) * plan.parameters.size();
+  std::fill(own + l.weight, own + l.weight + l.Weights(), 0.0f);
+  c.BackwardWeight(x, dy, own + l.weight);
+  if (l.has_bias) {
+    const int64_t plane = At(l.out).dims.Plane();
+    for (int64_t o = 0; o < c.OutChannels(); ++o) {
+      own[l.bias + static_cast<size_t>(o)] =
+          static_cast<float>(Sum(dy + o * plane * kLanes, plane, Mask(block)));
+    }
+  }
+  if (!At(l.in).needs_gradient) return;
+  float* room = temporary + c.Input().Plane() * c.InChannels() * kLanes;
+  if (!c.Gradient().Empty()) {
+    dy = Enclose(dy, nullptr, c.Gradient(), c.OutChannels(), room);
+    room += c.Gradient().Plane() * c.OutChannels() * kLanes;
+  }
+  float* g = Gradient(l.in, block);
+  c.BackwardInput(dy, std::span(packed).subspan(l.packed), add ? room : g);
+  if (!add) return;
+  const int64_t n = At(l.in).dims.Floats();
+  for (int64_t i = 0; i < n; ++i) g[i] += room[i];
+}
+
+void Network::Impl::Backward(const PoolLayer& l, bool add, int64_t block, float* temporary) {
+  const Stored& in = At(l.in);
+  if (!in.needs_gradient) return;
+  const Dims& out = At(l.out).dims;
+  float* dx = Gradient(l.in, block);
+  if (!add) std::fill(dx, dx + in.dims.Floats(), 0.0f);
+  const float* x = l.is_max ? Fetch(l.in, block, temporary) : nullptr;
+  for (int64_t c = 0; c < out.c; ++c) {
+    const int64_t in_at = c * l.windows.in_plane * kLanes;
+    const int64_t out_at = c * out.Plane() * kLanes;
+    const float* dy = Gradient(l.out, block) + out_at;
+    if (l.is_max) {
+      MaxPoolBackward(l.windows, x + in_at, Data(l.out, block) + out_at, dy, dx + in_at);
+    } else {
+      AveragePoolBackward(l.windows, dy, dx + in_at);
+    }
+  }
+}
+
+void Network::Impl::Backward(const JoinLayer& l, const std::vector<char>& add, int64_t block) {
+  const float* dy = Gradient(l.out, block);
+  int64_t before = 0;  // of a slab row: what the inputs before this one take
+  const int64_t row = At(l.out).dims.Floats() / l.outer;
+  for (size_t k = 0; k < l.ins.size(); ++k) {
+    const Stored& in = At(l.ins[k]);
+    const int64_t slab = in.dims.Floats() / l.outer;
+    if (in.needs_gradient) {
+      float* dx = Gradient(l.ins[k], block);
+      for (int64_t o = 0; o < l.outer; ++o) {
+        const float* from = dy + (l.is_sum ? 0 : o * row + before);
+        for (int64_t i = 0; i < slab; ++i) {
+          dx[o * slab + i] = add[k] != 0 ? dx[o * slab + i] + from[i] : from[i];
+        }
+      }
+    }
+    before += slab;
+  }
+}
+
+void Network::Impl::Backward(size_t index, int64_t block, float* temporary) {
+  const std::vector<char>& add = plan.adds[index];
+  std::visit(graph::Overloaded{
+                 [&](const ConvolutionLayer& l) { Backward(l, add[0] != 0, block, temporary); },
+                 [&](const PoolLayer& l) { Backward(l, add[0] != 0, block, temporary); },
+                 [&](const JoinLayer& l) { Backward(l, add, block); }, [](const NormLayer&) {},
+                 [](const RangeLayer&) {}},
+             plan.layers[index]);
+}
+
+void Network::Impl::BackwardAll(const Batch& batch, float smoothing, ThreadPool& pool) {
+  for (size_t k = 0; k < plan.parts.size(); ++k) {
+    const BackwardPart& part = plan.parts[k];
+    ForBlocks(pool, [&](int64_t block, int64_t, float* temporary) {
+      if (k == 0) Loss(batch, smoothing, block, temporary);
+      if (part.normalized >= 0) BackwardNorm(part.normalized, block);
+      for (size_t i = 0; i < part.run.size(); ++i) {
+        if (part.before[i] >= 0) BackwardPoints(part.before[i], block);
+        Backward(part.run[i], block, temporary);
+      }
+      if (part.measure >= 0) BackwardPoints(part.measure, block);
+    });
+    if (part.measure >= 0) ReduceNormGradient(part.measure);
+  }
+  ReduceWeights(pool);
+}
+
+// Sums of the blocks' weight gradients in block order; a range of every layer's parameters belongs
+// to each thread.
+void Network::Impl::ReduceWeights(ThreadPool& pool) {
+  const auto threads = static_cast<size_t>(pool.Threads());
+  const int64_t used = UsedBlocks();
+  const size_t all = plan.parameters.size();
+  const auto sum = [&](size_t first, size_t size, size_t thread) {
+    const size_t begin = first + size * thread / threads;
+    const size_t end = first + size * (thread + 1) / threads;
+    for (size_t p = begin; p < end; ++p) gradients[p] = partial[p];
+    for (int64_t b = 1; b < used; ++b) {
+      const float* from = partial.data() + static_cast<size_t>(b) * all;
+      for (size_t p = begin; p < end; ++p) gradients[p] += from[p];
+    }
+  };
+  const auto run = [&](int thread) {
+    for (const LayerKind& layer : plan.layers) {
+      const auto* l = std::get_if<ConvolutionLayer>(&layer);
+      if (l == nullptr) continue;
+      sum(l->weight, l->Weights(), static_cast<size_t>(thread));
+      if (l->has_bias) {
+        sum(l->bias, static_cast<size_t>(l->convolution.OutChannels()),
+            static_cast<size_t>(thread));
+      }
+    }
+  };
+  pool.RunOnEach(std::ref(run));
+}
+
+}  // namespace platypus::train

@@ -1,0 +1,120 @@
+#ifndef PLATYPUS_TRAIN_ENGINE_H_
+#define PLATYPUS_TRAIN_ENGINE_H_
+
+#include <hwy/aligned_allocator.h>
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "platypus/train/network.h"
+#include "platypus/train/plan.h"
+
+namespace platypus::train {
+
+// What a Network runs on: a plan, its memory, and one step's state. A slot is the memory of one
+// block of samples: in training every block has its own, in prediction the blocks of a thread share
+// one.
+struct Network::Impl {
+  // A batch norm at work.
+  struct NormState {
+    std::vector<double> sums,
+        squares;  // [block][channel]: of the way forward, then of the way back
+    std::vector<double> mean, variance;  // that normalise in this step
+    std::vector<float> mean_g, slope;    // what NormGradient subtracts
+    bool running = false;                // this step normalises with running values
+  };
+  struct RangeState {
+    std::vector<float> low, high;  // [block]
+  };
+
+  Impl(const graph::Graph& graph, int64_t batch);
+
+  // network.cc: what both ways need.
+  void Allocate(int threads);
+  void SetCount(const Batch& batch);
+  void Prepare();
+  void RoundWeights(std::span<const float> weight, size_t channels,
+                    const graph::WeightQuantizer& quantizer);
+  void RefreshNorm(const Stored& t);
+  void RefreshRange(const Stored& t);
+  const float* Fetch(int s, int64_t slot, float* to);
+  const float* FetchBordered(const ConvolutionLayer& layer, int64_t slot, float* to);
+  static const float* Enclose(const float* from, const Pointwise* points,
+                              const Convolution::Border& border, int64_t channels, float* to);
+
+  // forward.cc
+  void ForwardAll(const Batch& batch, bool observe, ThreadPool& pool);
+  void PredictAll(const Batch& batch, std::span<float> logits, ThreadPool& pool);
+  void Load(const Batch& batch, int64_t block, int64_t slot);
+  void Forward(const LayerKind& layer, int64_t slot, float* temporary);
+  void ForwardJoin(const JoinLayer& l, int64_t slot, float* temporary);
+  void Measure(const NormLayer& l, int64_t block);
+  void Measure(const RangeLayer& l, int64_t block);
+  void Reduce(const NormLayer& l);
+  void Reduce(const RangeLayer& l);
+
+  // backward.cc
+  void BackwardAll(const Batch& batch, float smoothing, ThreadPool& pool);
+  void Loss(const Batch& batch, float smoothing, int64_t block, float* temporary);
+  void BackwardPoints(int s, int64_t block);
+  void ReduceNormGradient(int s);
+  void BackwardNorm(int s, int64_t block);
+  void Backward(size_t index, int64_t block, float* temporary);
+  void Backward(const ConvolutionLayer& l, bool add, int64_t block, float* temporary);
+  void Backward(const PoolLayer& l, bool add, int64_t block, float* temporary);
+  void Backward(const JoinLayer& l, const std::vector<char>& add, int64_t block);
+  void ReduceWeights(ThreadPool& pool);
+
+  Stored& At(int s) { return plan.stored[static_cast<size_t>(s)]; }
+  NormState& NormOf(const Stored& t) { return norms[static_cast<size_t>(t.norm)]; }
+  std::vector<Pointwise>& PointsOf(int s) { return points[static_cast<size_t>(s)]; }
+  float* Data(int s, int64_t slot) {
+    return arena.get() + static_cast<size_t>(slot) * plan.arena_floats + At(s).offset;
+  }
+  float* Gradient(int s, int64_t block) {
+    return gradient_arena.get() + static_cast<size_t>(block) * plan.gradient_floats +
+           At(s).gradient;
+  }
+  const float* Mask(int64_t block) const { return masks.data() + block * kLanes; }
+  int64_t Lanes(int64_t block) const {
+    const int64_t left = count - block * kLanes;
+    return left < 0 ? 0 : (left < kLanes ? left : kLanes);
+  }
+  int64_t UsedBlocks() const { return (count + kLanes - 1) / kLanes; }
+
+  // step(block, first block of the same thread, scratch) for every block that has samples.
+  template <typename Step>
+  void ForBlocks(ThreadPool& pool, Step step) {
+    const int64_t used = UsedBlocks();
+    const int threads = pool.Threads();
+    const auto run = [&](int thread) {
+      float* temporary = scratch.get() + static_cast<size_t>(thread) * plan.scratch_floats;
+      const int64_t first = used * thread / threads;
+      for (int64_t b = first; b < used * (thread + 1) / threads; ++b) step(b, first, temporary);
+    };
+    pool.RunOnEach(std::ref(run));  // a reference fits into std::function: nothing is allocated
+  }
+
+  graph::Graph graph;
+  Plan plan;
+  int64_t blocks = 0;  // room for
+  int64_t count = 0;   // samples of this step
+  std::vector<NormState> norms;
+  std::vector<RangeState> ranges;
+  std::vector<std::vector<Pointwise>> points;  // [stored][channel]; empty where plain
+
+  std::vector<float> gradients, packed, effective;
+  std::vector<float> partial;  // [block][parameter]: weight gradients
+  int scratch_threads = 0;
+  hwy::AlignedFreeUniquePtr<float[]> arena, gradient_arena, scratch;
+  std::vector<float> masks;    // [block][lane]: 1 where there is a sample
+  std::vector<double> losses;  // [block]
+  std::vector<int64_t> correct;
+  std::vector<char> finite;
+};
+
+}  // namespace platypus::train
+
+#endif  // PLATYPUS_TRAIN_ENGINE_H_

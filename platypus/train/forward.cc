@@ -1,0 +1,189 @@
+#include <algorithm>
+#include <limits>
+
+#include "platypus/train/engine.h"
+
+// The way forward of a step: layers block by block, with a stop wherever the whole batch has to be
+// known.
+namespace platypus::train {
+
+// The samples of a block, turned from [lane][element] to [element][lane].
+void Network::Impl::Load(const Batch& batch, int64_t block, int64_t slot) {
+  float* to = Data(0, slot);
+  const int64_t elements = At(0).dims.Floats() / kLanes;
+  const int64_t lanes = Lanes(block);
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    const float* from = batch.samples[static_cast<size_t>(block * kLanes + lane)];
+    for (int64_t e = 0; e < elements; ++e) to[e * kLanes + lane] = from[e];
+  }
+  for (int64_t lane = lanes; lane < kLanes; ++lane) {
+    for (int64_t e = 0; e < elements; ++e) to[e * kLanes + lane] = 0.0f;
+  }
+}
+
+void Network::Impl::Forward(const LayerKind& layer, int64_t slot, float* temporary) {
+  std::visit(graph::Overloaded{[&](const ConvolutionLayer& l) {
+                                 const float* x = FetchBordered(l, slot, temporary);
+                                 l.convolution.Forward(
+                                     x, std::span(packed).subspan(l.packed),
+                                     l.has_bias ? plan.parameters.data() + l.bias : nullptr,
+                                     Data(l.out, slot));
+                               },
+                               [&](const PoolLayer& l) {
+                                 const Dims& out = At(l.out).dims;
+                                 const float* x = Fetch(l.in, slot, temporary);
+                                 float* y = Data(l.out, slot);
+                                 for (int64_t c = 0; c < out.c; ++c) {
+                                   (l.is_max ? MaxPoolForward : AveragePoolForward)(
+                                       l.windows, x + c * l.windows.in_plane * kLanes,
+                                       y + c * out.Plane() * kLanes);
+                                 }
+                               },
+                               [&](const JoinLayer& l) { ForwardJoin(l, slot, temporary); },
+                               [](const NormLayer&) {}, [](const RangeLayer&) {}},
+             layer);
+}
+
+void Network::Impl::ForwardJoin(const JoinLayer& l, int64_t slot, float* temporary) {
+  float* y = Data(l.out, slot);
+  const int64_t row = At(l.out).dims.Floats() / l.outer;
+  int64_t before = 0;  // of a slab row: what the inputs before this one take
+  for (size_t k = 0; k < l.ins.size(); ++k) {
+    const float* x = Fetch(l.ins[k], slot, temporary);
+    const int64_t slab = At(l.ins[k]).dims.Floats() / l.outer;
+    if (l.is_sum && k > 0) {
+      for (int64_t i = 0; i < slab; ++i) y[i] += x[i];
+      continue;
+    }
+    for (int64_t o = 0; o < l.outer; ++o) {
+      std::copy(x + o * slab, x + (o + 1) * slab, y + o * row + before);
+    }
+    before += slab;
+  }
+}
+
+// Statistics of one block for the barrier behind it.
+void Network::Impl::Measure(const NormLayer& l, int64_t block) {
+  const Stored& t = At(l.stored);
+  NormState& norm = NormOf(t);
+  const int64_t positions = t.dims.Plane();
+  const double n = static_cast<double>(positions) * static_cast<double>(Lanes(block));
+  const float* y = Data(l.stored, block);
+  for (int64_t c = 0; c < t.dims.c; ++c) {
+    const auto at = static_cast<size_t>(block * t.dims.c + c);
+    const float* plane = y + c * positions * kLanes;
+    norm.sums[at] = Sum(plane, positions, Mask(block));
+    norm.squares[at] =
+        SumSquares(plane, static_cast<float>(norm.sums[at] / n), positions, Mask(block));
+  }
+}
+
+void Network::Impl::Measure(const RangeLayer& l, int64_t block) {
+  const Stored& t = At(l.stored);
+  RangeState& range = ranges[static_cast<size_t>(t.range)];
+  const auto b = static_cast<size_t>(block);
+  range.low[b] = std::numeric_limits<float>::infinity();
+  range.high[b] = -range.low[b];
+  const int64_t plane = t.dims.Plane();
+  for (int64_t c = 0; c < t.dims.c; ++c) {
+    MinMax(PointsOf(l.stored)[static_cast<size_t>(c)], Data(l.stored, block) + c * plane * kLanes,
+           plane, Mask(block), &range.low[b], &range.high[b]);
+  }
+}
+
+// Blocks' means and squares combined in block order (Chan, Golub, LeVeque 1983).
+void Network::Impl::Reduce(const NormLayer& l) {
+  const Stored& t = At(l.stored);
+  const Norm& norm = plan.norms[static_cast<size_t>(t.norm)];
+  NormState& now = NormOf(t);
+  const auto positions = static_cast<double>(t.dims.Plane());
+  // One value has no variance: the running statistics stay and normalise it.
+  if (positions * static_cast<double>(count) < 2) return;
+  now.running = false;
+  for (int64_t c = 0; c < t.dims.c; ++c) {
+    double n = 0;
+    double mean = 0;
+    double squares = 0;
+    for (int64_t b = 0; b < UsedBlocks(); ++b) {
+      const double m = positions * static_cast<double>(Lanes(b));
+      const auto at = static_cast<size_t>(b * t.dims.c + c);
+      // SumSquares is taken around the block's mean rounded to float; what that adds is taken off
+      // again.
+      const double block_mean = now.sums[at] / m;
+      const double rounding = block_mean - static_cast<float>(block_mean);
+      const double block_squares = std::max(0.0, now.squares[at] - m * rounding * rounding);
+      const double delta = block_mean - mean;
+      squares += block_squares + delta * delta * n * m / (n + m);
+      mean += delta * m / (n + m);
+      n += m;
+    }
+    const auto at = static_cast<size_t>(c);
+    now.mean[at] = mean;
+    now.variance[at] = squares / n;
+    const double keep = 1.0 - norm.momentum;
+    float& running_mean = plan.state[norm.mean + at];
+    float& running_variance = plan.state[norm.variance + at];
+    running_mean = static_cast<float>(keep * running_mean + norm.momentum * mean);
+    running_variance =
+        static_cast<float>(keep * running_variance + norm.momentum * squares / (n - 1));
+  }
+  RefreshNorm(t);
+}
+
+void Network::Impl::Reduce(const RangeLayer& l) {
+  const Stored& t = At(l.stored);
+  const RangeState& range = ranges[static_cast<size_t>(t.range)];
+  const auto used = static_cast<std::ptrdiff_t>(UsedBlocks());
+  const float low = *std::min_element(range.low.begin(), range.low.begin() + used);
+  const float high = *std::max_element(range.high.begin(), range.high.begin() + used);
+  const size_t state = plan.ranges[static_cast<size_t>(t.range)].state;
+  float& min = plan.state[state];
+  float& max = plan.state[state + 1];
+  constexpr float kFactor = 0.01f;
+  if (min > max) {
+    min = low;
+    max = high;
+  } else {
+    min += kFactor * (low - min);
+    max += kFactor * (high - max);
+  }
+  RefreshRange(t);
+}
+
+void Network::Impl::ForwardAll(const Batch& batch, bool observe, ThreadPool& pool) {
+  const auto is_barrier = [&](const LayerKind& layer) {
+    return (std::holds_alternative<NormLayer>(layer) && !plan.frozen_norms) ||
+           (std::holds_alternative<RangeLayer>(layer) && observe);
+  };
+  size_t first = 0;
+  for (size_t i = 0; i <= plan.layers.size(); ++i) {
+    const bool end = i == plan.layers.size();
+    if (!end && !is_barrier(plan.layers[i])) continue;
+    ForBlocks(pool, [&](int64_t block, int64_t, float* temporary) {
+      if (first == 0) Load(batch, block, block);
+      for (size_t k = first; k < i; ++k) Forward(plan.layers[k], block, temporary);
+      if (end) return;
+      if (const auto* norm = std::get_if<NormLayer>(&plan.layers[i])) Measure(*norm, block);
+      if (const auto* range = std::get_if<RangeLayer>(&plan.layers[i])) Measure(*range, block);
+    });
+    if (end) break;
+    if (const auto* norm = std::get_if<NormLayer>(&plan.layers[i])) Reduce(*norm);
+    if (const auto* range = std::get_if<RangeLayer>(&plan.layers[i])) Reduce(*range);
+    first = i + 1;
+  }
+}
+
+void Network::Impl::PredictAll(const Batch& batch, std::span<float> logits, ThreadPool& pool) {
+  const int64_t classes = At(plan.output).dims.Floats() / kLanes;
+  ForBlocks(pool, [&](int64_t block, int64_t slot, float* temporary) {
+    Load(batch, block, slot);
+    for (const LayerKind& layer : plan.layers) Forward(layer, slot, temporary);
+    const float* z = Fetch(plan.output, slot, temporary);
+    for (int64_t lane = 0; lane < Lanes(block); ++lane) {
+      float* to = logits.data() + (block * kLanes + lane) * classes;
+      for (int64_t k = 0; k < classes; ++k) to[k] = z[k * kLanes + lane];
+    }
+  });
+}
+
+}  // namespace platypus::train
