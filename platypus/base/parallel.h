@@ -23,9 +23,11 @@ class ThreadPool {
   // The first exception of a task is thrown here. Not reentrant.
   void Run(int64_t count, const std::function<void(int64_t)>& task);
 
-  // Calls task(0) ... task(Threads() - 1), each always on the same thread, so that what a thread worked on
-  // last time is still in its cache. Otherwise as Run.
-  void RunOnEach(const std::function<void(int)>& task);
+  // The same as task(number, thread), thread in [0, Threads()) naming who runs it: for memory that
+  // a thread keeps. Each thread begins with its own share of the numbers, the same in every call
+  // with this count, so that what it worked on last time is still in its cache; then it helps the
+  // others.
+  void Run(int64_t count, const std::function<void(int64_t, int)>& task);
 
  private:
   struct Impl;

@@ -192,33 +192,20 @@ void Network::Impl::BackwardAll(const Batch& batch, float smoothing, ThreadPool&
   ReduceWeights(pool);
 }
 
-// Sums of the blocks' weight gradients in block order; a range of every layer's parameters belongs
-// to each thread.
+// Sums of the blocks' weight gradients, in block order.
 void Network::Impl::ReduceWeights(ThreadPool& pool) {
-  const auto threads = static_cast<size_t>(pool.Threads());
   const int64_t used = UsedBlocks();
   const size_t all = plan.parameters.size();
-  const auto sum = [&](size_t first, size_t size, size_t thread) {
-    const size_t begin = first + size * thread / threads;
-    const size_t end = first + size * (thread + 1) / threads;
+  const auto sum = [&](int64_t k, int) {
+    const auto [begin, end] = plan.summed[static_cast<size_t>(k)];
     for (size_t p = begin; p < end; ++p) gradients[p] = partial[p];
     for (int64_t b = 1; b < used; ++b) {
       const float* from = partial.data() + static_cast<size_t>(b) * all;
       for (size_t p = begin; p < end; ++p) gradients[p] += from[p];
     }
   };
-  const auto run = [&](int thread) {
-    for (const LayerKind& layer : plan.layers) {
-      const auto* l = std::get_if<ConvolutionLayer>(&layer);
-      if (l == nullptr) continue;
-      sum(l->weight, l->Weights(), static_cast<size_t>(thread));
-      if (l->has_bias) {
-        sum(l->bias, static_cast<size_t>(l->convolution.OutChannels()),
-            static_cast<size_t>(thread));
-      }
-    }
-  };
-  pool.RunOnEach(std::ref(run));
+  pool.Run(static_cast<int64_t>(plan.summed.size()),
+           std::function<void(int64_t, int)>(std::ref(sum)));
 }
 
 }  // namespace platypus::train

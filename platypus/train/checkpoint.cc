@@ -113,7 +113,8 @@ void Save(const Checkpoint& checkpoint, const std::filesystem::path& file) {
 }
 
 std::optional<Checkpoint> LoadCheckpoint(const std::filesystem::path& file, std::string& problem) {
-  if (!std::filesystem::exists(file)) return std::nullopt;
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return std::nullopt;
   const std::string bytes = ReadFile(file);
   constexpr size_t kDigest = 64;
   const bool whole = bytes.size() > kMagic.size() + kDigest && bytes.starts_with(kMagic) &&

@@ -25,6 +25,11 @@ struct Checkpoint {
   std::vector<Epoch> history;
 };
 
+// What a checkpoint belongs to: everything that the bits of a training depend on, the instruction
+// set included.
+std::string CheckpointKey(const graph::Graph& graph, const LabelledSet& train,
+                          const LabelledSet& val, const Options& options);
+
 // Binary, little-endian, closed by a SHA-256; written atomically.
 void Save(const Checkpoint& checkpoint, const std::filesystem::path& file);
 // nullopt and `problem` filled when the file is there but damaged; nullopt alone when it is not

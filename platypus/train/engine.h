@@ -34,6 +34,7 @@ struct Network::Impl {
   // network.cc: what both ways need.
   void Allocate(int threads);
   void SetCount(const Batch& batch);
+  Outcome Total() const;
   void Prepare();
   void RoundWeights(std::span<const float> weight, size_t channels,
                     const graph::WeightQuantizer& quantizer);
@@ -84,17 +85,14 @@ struct Network::Impl {
   }
   int64_t UsedBlocks() const { return (count + kLanes - 1) / kLanes; }
 
-  // step(block, first block of the same thread, scratch) for every block that has samples.
+  // step(block, thread, scratch) for every block that has samples.
   template <typename Step>
   void ForBlocks(ThreadPool& pool, Step step) {
-    const int64_t used = UsedBlocks();
-    const int threads = pool.Threads();
-    const auto run = [&](int thread) {
-      float* temporary = scratch.get() + static_cast<size_t>(thread) * plan.scratch_floats;
-      const int64_t first = used * thread / threads;
-      for (int64_t b = first; b < used * (thread + 1) / threads; ++b) step(b, first, temporary);
+    const auto run = [&](int64_t block, int thread) {
+      step(block, thread, scratch.get() + static_cast<size_t>(thread) * plan.scratch_floats);
     };
-    pool.RunOnEach(std::ref(run));  // a reference fits into std::function: nothing is allocated
+    // A reference fits into std::function: nothing is allocated.
+    pool.Run(UsedBlocks(), std::function<void(int64_t, int)>(std::ref(run)));
   }
 
   graph::Graph graph;

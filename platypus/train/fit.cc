@@ -4,12 +4,11 @@
 #include <numeric>
 
 #include "platypus/base/error.h"
-#include "platypus/base/hash.h"
 #include "platypus/base/random.h"
 #include "platypus/train/checkpoint.h"
-#include "platypus/train/kernels.h"
 #include "platypus/train/network.h"
 #include "platypus/train/optimizer.h"
+#include "platypus/train/sampler.h"
 #include "platypus/train/train.h"
 
 namespace platypus::train {
@@ -18,77 +17,55 @@ namespace {
 // Batches of the evaluation: their size has no influence on the result.
 constexpr int64_t kPredictBatch = 256;
 
-std::vector<const float*> Pointers(const LabelledSet& set, std::span<const int64_t> indices) {
-  const int64_t elements = NumElements(set.shape);
+// A step's samples and labels by their numbers; its memory serves the next step again.
+struct Gathered {
   std::vector<const float*> samples;
-  samples.reserve(indices.size());
-  for (const int64_t i : indices) samples.push_back(set.inputs.data() + i * elements);
-  return samples;
-}
+  std::vector<int32_t> labels;
+
+  Network::Batch Take(const LabelledSet& set, std::span<const int64_t> indices) {
+    const int64_t elements = NumElements(set.shape);
+    samples.clear();
+    labels.clear();
+    for (const int64_t i : indices) {
+      samples.push_back(set.inputs.data() + i * elements);
+      labels.push_back(set.labels[static_cast<size_t>(i)]);
+    }
+    return {samples, labels};
+  }
+};
 
 std::vector<float> PredictWith(Network& network, const LabelledSet& set, int64_t batch,
                                ThreadPool& pool) {
   const int64_t classes = network.Classes();
   std::vector<float> logits(static_cast<size_t>(set.Count() * classes));
   std::vector<int64_t> indices;
+  Gathered gathered;
   for (int64_t start = 0; start < set.Count(); start += batch) {
     indices.resize(static_cast<size_t>(std::min(batch, set.Count() - start)));
     std::iota(indices.begin(), indices.end(), start);
-    const std::vector<const float*> samples = Pointers(set, indices);
-    network.Predict({samples, {}}, std::span(logits).subspan(static_cast<size_t>(start * classes)),
-                    pool);
+    network.Predict(gathered.Take(set, indices),
+                    std::span(logits).subspan(static_cast<size_t>(start * classes)), pool);
   }
   return logits;
 }
 
-// The order of an epoch's samples: with balanced sampling as many draws as samples, with
-// replacement, every class equally often; else a permutation.
-std::vector<int64_t> DrawOrder(const LabelledSet& set, bool balanced, Random& random) {
-  const int64_t count = set.Count();
-  std::vector<int64_t> order(static_cast<size_t>(count));
-  if (!balanced) {
-    std::iota(order.begin(), order.end(), int64_t{0});
-    random.Shuffle(std::span(order));
-    return order;
-  }
-  std::vector<std::vector<int64_t>> members;
-  for (int64_t i = 0; i < count; ++i) {
-    const auto label = static_cast<size_t>(set.labels[static_cast<size_t>(i)]);
-    if (label >= members.size()) members.resize(label + 1);
-    members[label].push_back(i);
-  }
-  std::erase_if(members, [](const auto& list) { return list.empty(); });
-  for (int64_t& drawn : order) {
-    const auto& list = members[random.Below(members.size())];
-    drawn = list[random.Below(list.size())];
-  }
-  return order;
+void CheckShape(const graph::Graph& graph, const LabelledSet& set) {
+  const int64_t elements = NumElements(graph.Input().shape);
+  Check(NumElements(set.shape) == elements &&
+            static_cast<int64_t>(set.inputs.size()) == elements * set.Count(),
+        "{} values in {} samples of {} for a network with input {}", set.inputs.size(), set.Count(),
+        ToString(set.shape), ToString(graph.Input().shape));
 }
 
-std::string Key(const graph::Graph& graph, const LabelledSet& train, const LabelledSet& val,
-                const Options& options) {
-  const config::Training& s = options.settings;
-  Sha256 hash;
-  hash.Update(graph::ToText(graph));
-  for (const auto& [name, array] : graph.parameters) {
-    const auto& values = array.Floats();
-    hash.Update(name);
-    hash.Update({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
+// A label without a logit: the data do not fit the model.
+void CheckLabels(const graph::Graph& graph, const LabelledSet& set, const char* what) {
+  const int64_t classes = NumElements(graph.Output().shape);
+  for (const int32_t label : set.labels) {
+    if (label < 0 || label >= classes) {
+      Fail(Category::kModel, "a {} sample is of class {}, but the network has {} outputs", what,
+           label, classes);
+    }
   }
-  for (const LabelledSet* set : {&train, &val}) {
-    hash.Update({reinterpret_cast<const char*>(set->inputs.data()), set->inputs.size_bytes()});
-    hash.Update({reinterpret_cast<const char*>(set->labels.data()), set->labels.size_bytes()});
-  }
-  hash.Update(
-      fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}",
-                  options.epochs, options.learning_rate, options.seed, options.stage,
-                  options.calibrate_only, s.batch_size, s.optimizer, s.momentum, s.weight_decay,
-                  s.lr_scheduler, s.lr_warmup_epochs, s.lr_warmup_method, s.lr_warmup_decay,
-                  s.lr_step_size, s.lr_gamma, s.lr_min, s.lr_milestones.size(), s.label_smoothing,
-                  s.clip_grad_norm.value_or(0), s.class_balanced_sampling, s.model_ema,
-                  s.model_ema_steps, s.model_ema_decay, graph.name, TargetName()));
-  for (const int milestone : s.lr_milestones) hash.Update(fmt::format(" {}", milestone));
-  return hash.Finish();
 }
 
 class Fitting {
@@ -102,7 +79,8 @@ class Fitting {
         evaluate_(evaluate),
         pool_(pool),
         sink_(sink),
-        batch_(std::min<int64_t>(options.settings.batch_size, std::max<int64_t>(1, train.Count()))),
+        batch_(std::clamp<int64_t>(options.settings.batch_size, 1,
+                                   std::max<int64_t>(1, train.Count()))),
         network_(graph,
                  std::max(batch_, std::min(kPredictBatch, std::max(train.Count(), val.Count())))),
         optimizer_(options.settings, network_.Parameters().size()),
@@ -110,14 +88,11 @@ class Fitting {
 
   Result Run() {
     Check(train_.Count() > 0 && val_.Count() > 0, "training without samples");
-    point_.key = options_.checkpoint.empty() ? "" : Key(graph_, train_, val_, options_);
+    for (const LabelledSet* set : {&train_, &val_}) CheckShape(graph_, *set);
+    CheckLabels(graph_, train_, "training");
+    CheckLabels(graph_, val_, "validation");
     Resume();
     for (int epoch = static_cast<int>(point_.history.size()); epoch < options_.epochs; ++epoch) {
-      if (sink_.Cancelled()) {
-        throw Error(Category::kUsage,
-                    fmt::format("interrupted after epoch {} of {}", epoch, options_.epochs),
-                    "the same command with --resume goes on from there");
-      }
       RunEpoch(epoch);
       if (!options_.checkpoint.empty()) SaveCheckpoint();
     }
@@ -132,10 +107,12 @@ class Fitting {
  private:
   void Resume() {
     if (options_.checkpoint.empty()) return;
+    point_.key = CheckpointKey(graph_, train_, val_, options_);
     std::string problem;
     std::optional<Checkpoint> found = LoadCheckpoint(options_.checkpoint, problem);
-    if (found && found->key != point_.key)
+    if (found && found->key != point_.key) {
       problem = "it belongs to other settings, data or another machine";
+    }
     if (!problem.empty()) {
       sink_.OnNotice(
           fmt::format("{} is not used: {}", options_.checkpoint.filename().string(), problem));
@@ -169,33 +146,31 @@ class Fitting {
     result.number = epoch + 1;
     result.learning_rate =
         LearningRate(options_.settings, options_.learning_rate, epoch, options_.epochs);
-    const std::vector<int64_t> order = DrawOrder(
-        train_, options_.settings.class_balanced_sampling && !options_.calibrate_only, random_);
+    const std::vector<int64_t> order =
+        DrawOrder(train_.labels,
+                  options_.settings.class_balanced_sampling && !options_.calibrate_only, random_);
     // Ranges move in the first half; the second half trains on the codes that will be exported.
     const bool observe = options_.calibrate_only || epoch < options_.epochs / 2 + 1;
     double loss = 0;
     int64_t correct = 0;
     for (int64_t at = 0; at < train_.Count(); at += batch_) {
+      StopIfCancelled(epoch);
       const auto count = static_cast<size_t>(std::min(batch_, train_.Count() - at));
-      const std::span<const int64_t> indices(order.data() + at, count);
-      const std::vector<const float*> samples = Pointers(train_, indices);
-      std::vector<int32_t> labels;
-      for (const int64_t i : indices) labels.push_back(train_.labels[static_cast<size_t>(i)]);
-      if (options_.calibrate_only) {
-        network_.Observe({samples, labels}, pool_);
-        continue;
-      }
-      const Network::Outcome outcome = network_.Train(
-          {samples, labels}, static_cast<float>(options_.settings.label_smoothing), observe, pool_);
-      if (!outcome.finite) {
-        throw Error(Category::kModel,
-                    fmt::format("{}: the loss is not finite in epoch {}, batch {}", options_.stage,
-                                epoch + 1, at / batch_ + 1),
-                    "lower training.learning_rate, or set training.clip_grad_norm: 1");
-      }
+      const Network::Batch batch = gathered_.Take(train_, std::span(order.data() + at, count));
+      const auto smoothing = static_cast<float>(options_.settings.label_smoothing);
+      const Network::Outcome outcome = options_.calibrate_only
+                                           ? network_.Observe(batch, smoothing, pool_)
+                                           : network_.Train(batch, smoothing, observe, pool_);
+      if (!outcome.finite)
+        FailNotFinite(epoch, fmt::format("the loss of batch {}", at / batch_ + 1));
       loss += outcome.loss;
       correct += outcome.correct;
-      Step(result.learning_rate);
+      if (!options_.calibrate_only) Step(result.learning_rate);
+    }
+    const auto is_finite = [](float value) { return std::isfinite(value); };
+    if (!std::ranges::all_of(network_.Parameters(), is_finite) ||
+        !std::ranges::all_of(network_.State(), is_finite)) {
+      FailNotFinite(epoch, "a weight after the last batch");
     }
     const auto total = static_cast<double>(train_.Count());
     result.train_loss = loss / total;
@@ -216,12 +191,26 @@ class Fitting {
                        {"learning_rate", result.learning_rate}}});
   }
 
+  void StopIfCancelled(int epoch) {
+    if (!sink_.Cancelled()) return;
+    throw Error(
+        Category::kUsage,
+        fmt::format("{}: interrupted after epoch {} of {}", options_.stage, epoch, options_.epochs),
+        options_.checkpoint.empty() ? "" : "the same command with --resume goes on from there");
+  }
+
+  [[noreturn]] void FailNotFinite(int epoch, const std::string& what) const {
+    throw Error(Category::kModel,
+                fmt::format("{}: {} is not finite in epoch {}", options_.stage, what, epoch + 1),
+                "lower training.learning_rate, or set training.clip_grad_norm: 1");
+  }
+
   void Step(double learning_rate) {
     gradients_.assign(network_.Gradients().begin(), network_.Gradients().end());
     if (options_.settings.clip_grad_norm) ClipNorm(gradients_, *options_.settings.clip_grad_norm);
     optimizer_.Step(network_.Parameters(), gradients_, learning_rate);
-    if (!options_.settings.model_ema || optimizer_.Steps() % options_.settings.model_ema_steps != 0)
-      return;
+    const config::Training& s = options_.settings;
+    if (!s.model_ema || optimizer_.Steps() % s.model_ema_steps != 0) return;
     const auto average = [&](std::vector<float>& mean, std::span<const float> values) {
       if (point_.averages == 0) mean.assign(values.begin(), values.end());
       const auto keep = static_cast<float>(options_.settings.model_ema_decay);
@@ -289,6 +278,7 @@ class Fitting {
   Optimizer optimizer_;
   Random random_;
   std::vector<float> gradients_;
+  Gathered gathered_;
   Checkpoint point_;
 };
 
@@ -301,6 +291,7 @@ Result Fit(const graph::Graph& graph, const LabelledSet& train, const LabelledSe
 }
 
 std::vector<float> Predict(const graph::Graph& graph, const LabelledSet& set, ThreadPool& pool) {
+  CheckShape(graph, set);
   Network network(graph, kPredictBatch);
   return PredictWith(network, set, kPredictBatch, pool);
 }

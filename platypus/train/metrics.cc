@@ -36,6 +36,7 @@ ClassificationMetrics Evaluate(std::span<const float> logits, std::span<const in
     const auto z = logits.subspan(i * width, width);
     const size_t best = static_cast<size_t>(std::max_element(z.begin(), z.end()) - z.begin());
     const auto label = static_cast<size_t>(labels[i]);
+    Check(label < width, "label {} of {} classes", labels[i], classes);
     ++metrics.confusion[label][best];
     correct += best == label ? 1 : 0;
     double sum = 0;
@@ -68,6 +69,8 @@ ClassificationMetrics Evaluate(std::span<const float> logits, std::span<const in
 }
 
 RocCurve Roc(std::span<const float> scores, std::span<const uint8_t> positive) {
+  Check(scores.size() == positive.size(), "{} scores for {} samples", scores.size(),
+        positive.size());
   std::vector<size_t> order(scores.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),

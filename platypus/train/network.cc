@@ -43,19 +43,22 @@ Network::Impl::Impl(const graph::Graph& source, int64_t batch)
 }
 
 void Network::Impl::Allocate(int threads) {
-  const auto n = static_cast<size_t>(blocks);
-  if (!arena) {
-    arena = hwy::AllocateAligned<float>(n * plan.arena_floats);
-    gradient_arena = hwy::AllocateAligned<float>(n * std::max<size_t>(1, plan.gradient_floats));
-    Check(arena && gradient_arena, "no memory for a batch of {} samples", blocks * kLanes);
-    std::fill(arena.get(), arena.get() + n * plan.arena_floats, 0.0f);
-    std::fill(gradient_arena.get(), gradient_arena.get() + n * plan.gradient_floats, 0.0f);
+  const auto room = [](size_t floats) {
+    hwy::AlignedFreeUniquePtr<float[]> memory =
+        hwy::AllocateAligned<float>(std::max<size_t>(1, floats));
+    Check(static_cast<bool>(memory), "no memory for {} numbers", floats);
+    std::fill(memory.get(), memory.get() + floats, 0.0f);
+    return memory;
+  };
+  if (scratch_threads >= threads) return;
+  // Training has a slot for each block, prediction one for each thread.
+  if (!arena || threads > std::max<int64_t>(blocks, scratch_threads)) {
+    const auto slots = static_cast<size_t>(std::max<int64_t>(blocks, threads));
+    arena = room(slots * plan.arena_floats);
   }
-  if (scratch_threads < threads) {
-    scratch = hwy::AllocateAligned<float>(static_cast<size_t>(threads) * plan.scratch_floats);
-    Check(static_cast<bool>(scratch), "no memory for {} threads", threads);
-    scratch_threads = threads;
-  }
+  if (!gradient_arena) gradient_arena = room(static_cast<size_t>(blocks) * plan.gradient_floats);
+  scratch = room(static_cast<size_t>(threads) * plan.scratch_floats);
+  scratch_threads = threads;
 }
 
 void Network::Impl::SetCount(const Batch& batch) {
@@ -188,6 +191,17 @@ const float* Network::Impl::Enclose(const float* from, const Pointwise* points,
   return to;
 }
 
+Network::Outcome Network::Impl::Total() const {
+  Outcome outcome;
+  for (int64_t b = 0; b < UsedBlocks(); ++b) {
+    const auto at = static_cast<size_t>(b);
+    outcome.loss += losses[at];
+    outcome.correct += correct[at];
+    outcome.finite = outcome.finite && finite[at] != 0;
+  }
+  return outcome;
+}
+
 Network::Network(const graph::Graph& graph, int64_t batch)
     : impl_(std::make_unique<Impl>(graph, batch)) {}
 
@@ -201,21 +215,19 @@ Network::Outcome Network::Train(const Batch& batch, float label_smoothing, bool 
   impl.Prepare();
   impl.ForwardAll(batch, observe, pool);
   impl.BackwardAll(batch, label_smoothing, pool);
-  Outcome outcome;
-  for (int64_t b = 0; b < impl.UsedBlocks(); ++b) {
-    const auto at = static_cast<size_t>(b);
-    outcome.loss += impl.losses[at];
-    outcome.correct += impl.correct[at];
-    outcome.finite = outcome.finite && impl.finite[at] != 0;
-  }
-  return outcome;
+  return impl.Total();
 }
 
-void Network::Observe(const Batch& batch, ThreadPool& pool) {
-  impl_->Allocate(pool.Threads());
-  impl_->SetCount(batch);
-  impl_->Prepare();
-  impl_->ForwardAll(batch, true, pool);
+Network::Outcome Network::Observe(const Batch& batch, float label_smoothing, ThreadPool& pool) {
+  Impl& impl = *impl_;
+  impl.Allocate(pool.Threads());
+  impl.SetCount(batch);
+  impl.Prepare();
+  impl.ForwardAll(batch, true, pool);
+  impl.ForBlocks(pool, [&](int64_t block, int64_t, float* temporary) {
+    impl.Loss(batch, label_smoothing, block, temporary);
+  });
+  return impl.Total();
 }
 
 void Network::Predict(const Batch& batch, std::span<float> logits, ThreadPool& pool) {

@@ -40,8 +40,9 @@ class Network {
   // Forward and backward with batch statistics; fills Gradients(). observe: FakeQuantize tracks
   // ranges.
   Outcome Train(const Batch& batch, float label_smoothing, bool observe, ThreadPool& pool);
-  // Forward with batch statistics and observation but no gradients (calibration).
-  void Observe(const Batch& batch, ThreadPool& pool);
+  // The same without gradients: FakeQuantize tracks ranges, batch norms their statistics
+  // (calibration).
+  Outcome Observe(const Batch& batch, float label_smoothing, ThreadPool& pool);
   // Forward with running statistics; writes logits [sample][class].
   void Predict(const Batch& batch, std::span<float> logits, ThreadPool& pool);
 

@@ -107,6 +107,7 @@ struct Plan {
   size_t largest_weight = 0;  // of one layer
 
   std::vector<BackwardPart> parts;
+  std::vector<std::pair<size_t, size_t>> summed;  // parameters [first, last) summed over blocks
   std::vector<std::vector<char>> adds;  // [layer][input]: another reader writes its gradient before
 
   size_t arena_floats = 0;     // of a block: values

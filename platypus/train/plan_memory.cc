@@ -81,6 +81,18 @@ void PlanBackward(Plan& plan) {
     plan.parts.back().before.push_back(done ? -1 : out);
   }
   barrier(0);
+  // Weights and bias of a layer stand side by side, layers in order; batch norms' parameters in
+  // between are summed elsewhere.
+  constexpr size_t kPiece = 4096;
+  for (const LayerKind& layer : plan.layers) {
+    const auto* l = std::get_if<ConvolutionLayer>(&layer);
+    if (l == nullptr) continue;
+    const size_t bias = l->has_bias ? static_cast<size_t>(l->convolution.OutChannels()) : 0;
+    const size_t end = l->weight + l->Weights() + bias;
+    for (size_t first = l->weight; first < end; first += kPiece) {
+      plan.summed.emplace_back(first, std::min(end, first + kPiece));
+    }
+  }
 }
 
 void PlanMemory(Plan& plan) {
