@@ -74,7 +74,15 @@ std::string Nearest(std::string_view name, std::span<const std::string> candidat
       best_distance = distance;
     }
   }
-  return best_distance <= std::max<size_t>(2, name.size()) ? best : std::string();
+  if (best_distance <= std::max<size_t>(2, name.size())) return best;
+  // A name that was cut off: the shortest one that begins with it.
+  best.clear();
+  for (const std::string& candidate : candidates) {
+    if (name.size() >= 3 && candidate.starts_with(name) && (best.empty() || candidate.size() < best.size())) {
+      best = candidate;
+    }
+  }
+  return best;
 }
 
 std::string Suggest(std::string_view name, std::span<const std::string> candidates) {

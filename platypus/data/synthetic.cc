@@ -25,7 +25,9 @@ struct Set {
   std::string story;
 };
 
-int Adc(double value) { return static_cast<int>(std::lround(std::min(4095.0, std::max(0.0, value)))); }
+int Adc(double value) {
+  return static_cast<int>(std::lround(std::min(4095.0, std::max(0.0, value))));
+}
 
 double Waveform(int label, double phase) {  // phase in turns
   const double t = phase - std::floor(phase);
@@ -40,10 +42,10 @@ double Waveform(int label, double phase) {  // phase in turns
 }
 
 void FillWaves(int label, Random& random, int rows, std::vector<int>& values) {
-  // Periods of 20 to 100 samples in every class: only the shape, that is the harmonics, tells them apart.
-  const double frequency = 1.0 / random.Uniform(20.0, 100.0);
+  // Overlapping periods in every class: only the shape, that is the harmonics, tells them apart.
+  const double frequency = 1.0 / random.Uniform(20.0, 30.0);
   const double amplitude = random.Uniform(300.0, 1200.0);
-  const double noise = amplitude * std::pow(10.0, -random.Uniform(14.0, 30.0) / 20.0);
+  const double noise = amplitude * std::pow(10.0, -random.Uniform(24.0, 36.0) / 20.0);
   const double middle = random.Uniform(1700.0, 2400.0);
   const double drift = random.Uniform(-100.0, 100.0);
   const double wobble = random.Uniform(0.0, 0.002);  // slow change of frequency
@@ -68,24 +70,33 @@ void FillMotor(int label, Random& random, int rows, std::vector<int>& values) {
     const double ring = knock * std::exp(-12.0 * defect) * std::sin(kTurn * 11.0 * phase);
     const double axes[3] = {shaft + ring, imbalance * std::cos(kTurn * phase) + 0.7 * ring,
                             0.3 * std::sin(kTurn * 2.0 * phase) + 0.5 * ring};
-    for (const double axis : axes) values.push_back(Adc(2048.0 + size * (axis + 0.25 * random.Normal())));
+    for (const double axis : axes)
+      values.push_back(Adc(2048.0 + size * (axis + 0.25 * random.Normal())));
   }
 }
 
 const Set& Find(const std::string& name) {
-  static const Set kWaves = {
-      {"sawtooth", "sine", "square"}, "signal\n", 90, 30000, FillWaves,
-      "Sawtooth, sine and square waves as a 12-bit converter would record them: periods of 20 to 100 samples, "
-      "amplitudes of 300 to 1200 codes, a signal-to-noise ratio of 14 to 30 dB, drift and a slow wobble.\n"};
-  static const Set kMotor = {
-      {"bearing", "imbalance", "normal"}, "acc_x,acc_y,acc_z\n", 8, 2000,
-      [](int label, Random& random, int rows, std::vector<int>& values) {
-        FillMotor(label == 0 ? 2 : label == 1 ? 1 : 0, random, rows, values);
-      },
-      "Three axes of vibration of a motor: normal, with imbalance, with a worn outer bearing race.\n"};
+  static const Set waves = {{"sawtooth", "sine", "square"},
+                            "signal\n",
+                            90,
+                            30000,
+                            FillWaves,
+                            "Sawtooth, sine and square waves as a 12-bit converter would record "
+                            "them: periods of 20 to 30 samples, "
+                            "amplitudes of 300 to 1200 codes, noise 24 to 36 dB below the amplitude"
+                            ", drift and a slow wobble.\n"};
+  static const Set motor = {{"bearing", "imbalance", "normal"},
+                            "acc_x,acc_y,acc_z\n",
+                            8,
+                            2000,
+                            [](int label, Random& random, int rows, std::vector<int>& values) {
+                              FillMotor(label == 0 ? 2 : label == 1 ? 1 : 0, random, rows, values);
+                            },
+                            "Three axes of vibration of a motor: normal, with imbalance, with a "
+                            "worn outer bearing race.\n"};
   const std::vector<std::string>& names = SyntheticNames();
-  if (name == names[0]) return kWaves;
-  if (name == names[1]) return kMotor;
+  if (name == names[0]) return waves;
+  if (name == names[1]) return motor;
   throw Error(Category::kUsage, fmt::format("there is no generated data set '{}'", name),
               Suggest(name, names));
 }
@@ -106,25 +117,28 @@ std::string ToCsv(const Set& set, const std::vector<int>& values) {
 }  // namespace
 
 const std::vector<std::string>& SyntheticNames() {
-  static const std::vector<std::string> kNames = {"generic_timeseries_classification",
-                                                  "motor_vibration_small"};
-  return kNames;
+  static const std::vector<std::string> names = {"generic_timeseries_classification",
+                                                 "motor_vibration_small"};
+  return names;
 }
 
-void WriteSynthetic(const std::string& name, const fs::path& folder, uint64_t seed, ThreadPool& pool,
-                    ProgressSink& sink) {
+void WriteSynthetic(const std::string& name, const fs::path& folder, uint64_t seed,
+                    ThreadPool& pool, ProgressSink& sink) try {
   const Set& set = Find(name);
   const std::string readme = fmt::format(
-      "# {}\n\n{}\n{} recordings of {} rows in each of {} classes. Computed by `platypus init {}` with seed {}.\n",
+      "# {}\n\n{}\n{} recordings of {} rows in each of {} classes. Computed by `platypus init {}` "
+      "with seed {}.\n",
       name, set.story, set.files, set.rows, set.classes.size(), name, seed);
   if (fs::exists(folder)) {
-    if (fs::is_regular_file(folder / "README.md") && ReadFile(folder / "README.md") == readme) return;
+    if (fs::is_regular_file(folder / "README.md") && ReadFile(folder / "README.md") == readme)
+      return;
     if (!fs::is_directory(folder) || !fs::is_empty(folder)) {
-      throw Error(Category::kData, fmt::format("{} exists and holds something else", folder.string()),
+      throw Error(Category::kData,
+                  fmt::format("{} exists and holds something else", folder.string()),
                   "name a new folder, or remove this one");
     }
   }
-  const fs::path temporary = fs::path(folder.lexically_normal().string() + ".writing");
+  const fs::path temporary = (folder / "").lexically_normal().parent_path().string() + ".writing";
   fs::remove_all(temporary);
   const auto count = static_cast<int64_t>(set.classes.size()) * set.files;
   std::mutex mutex;
@@ -136,14 +150,17 @@ void WriteSynthetic(const std::string& name, const fs::path& folder, uint64_t se
     std::vector<int> values;
     values.reserve(static_cast<size_t>(set.rows) * 3);
     set.fill(label, random, set.rows, values);
-    WriteFile(temporary / "classes" / label_name / fmt::format("{}_{:02}.csv", label_name, i % set.files),
-              ToCsv(set, values));
+    WriteFile(
+        temporary / "classes" / label_name / fmt::format("{}_{:02}.csv", label_name, i % set.files),
+        ToCsv(set, values));
     const std::lock_guard lock(mutex);
     sink.OnProgress({"create", name, ++finished, count, "files", {}});
   });
   WriteFile(temporary / "README.md", readme);
   if (fs::exists(folder)) fs::remove(folder);  // empty
   fs::rename(temporary, folder);
+} catch (const fs::filesystem_error& error) {
+  Fail(Category::kData, "cannot write {}: {}", folder.string(), error.code().message());
 }
 
 }  // namespace platypus::data

@@ -24,8 +24,11 @@ std::vector<std::string> VerifyCores(const config::Config& config, const std::st
   if (!config.compilation.verify_cores.empty()) return config.compilation.verify_cores;
   const std::vector<std::string>& known = deploy::Cores();
   const std::string& wanted = config.compilation.core.empty() ? device_core : config.compilation.core;
-  const bool emulated = wanted != "host" && std::count(known.begin(), known.end(), wanted) > 0;
-  return {"host", emulated ? wanted : "cortex-m4"};
+  std::vector<std::string> cores = {"host", "cortex-m4"};
+  if (std::count(known.begin(), known.end(), wanted) > 0 && std::count(cores.begin(), cores.end(), wanted) == 0) {
+    cores.push_back(wanted);
+  }
+  return cores;
 }
 
 void FillOutputs(const graph::Graph& network, std::vector<deploy::GoldenSample>& golden,

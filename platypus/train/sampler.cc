@@ -18,10 +18,14 @@ std::vector<int64_t> DrawOrder(std::span<const int32_t> labels, bool balanced, R
     members[label].push_back(static_cast<int64_t>(i));
   }
   std::erase_if(members, [](const auto& list) { return list.empty(); });
-  for (int64_t& drawn : order) {
-    const auto& list = members[random.Below(members.size())];
-    drawn = list[random.Below(list.size())];
+  // Classes take turns; each deals its samples like cards and shuffles when it runs out.
+  std::vector<size_t> dealt(members.size(), 0);
+  for (size_t i = 0; i < order.size(); ++i) {
+    const size_t c = i % members.size();
+    if (dealt[c] % members[c].size() == 0) random.Shuffle(std::span(members[c]));
+    order[i] = members[c][dealt[c]++ % members[c].size()];
   }
+  random.Shuffle(std::span(order));
   return order;
 }
 
