@@ -7,6 +7,7 @@
 #include <set>
 
 #include "platypus/base/error.h"
+#include "platypus/deploy/arena.h"
 #include "platypus/deploy/c_text.h"
 
 namespace platypus::deploy {
@@ -52,14 +53,14 @@ class Lowering {
       if (fused_.contains(&node) || std::holds_alternative<graph::QuantizeInput>(node.op)) continue;
       Lower(node);
     }
+    const TensorId result = Deliver();
     net_.out_elements = NumElements(g_.Output().shape);
     net_.out_type = "tm_" + TypeName(g_.Output().dtype);
     net_.out_scale = g_.Output().dtype == DType::kFloat32 ? 1.0f : g_.Output().scale;
     if (Root(g_.output) == in_root_) {
       Fail(Category::kModel, "network {}: it computes nothing", g_.name);
     }
-    PlaceBuffers();
-    WriteAddresses();
+    PlaceInArena(net_, storage_, in_root_, result);
     return std::move(net_);
   }
 
@@ -76,12 +77,17 @@ class Lowering {
     for (const Node& node : g_.nodes) {
       const auto* q = std::get_if<graph::QuantizeInput>(&node.op);
       if (q == nullptr) continue;
+      if (node.inputs[0] != g_.input) {
+        Fail(Category::kModel, "layer {}: only the network's input can be quantised here",
+             node.name);
+      }
       entry = node.output;
       net_.in_offset = g_.Parameter(node, "offset").Floats();
       for (const int32_t m : g_.Parameter(node, "multiplier").Int32s()) {
         net_.in_multiplier.push_back(static_cast<float>(m));
       }
-      for (const int32_t s : g_.Parameter(node, "shift").Int32s()) net_.in_power.push_back(std::ldexp(1.0f, -s));
+      for (const int32_t s : g_.Parameter(node, "shift").Int32s())
+        net_.in_power.push_back(std::ldexp(1.0f, -s));
       net_.in_lo = static_cast<float>(q->lo);
       net_.in_hi = static_cast<float>(q->hi);
       net_.in_scale = At(entry).scale;
@@ -91,36 +97,64 @@ class Lowering {
     net_.in_positions = e.h * e.w;
     net_.in_type = "tm_" + TypeName(At(entry).dtype);
     in_root_ = entry;
-    if (e.c > 1 && e.h * e.w > 1) {  // callers deliver channel after channel, kernels want channels together
+    storage_[entry] = {TypeName(At(entry).dtype), 0};
+    if (e.c > 1 &&
+        e.h * e.w > 1) {  // callers deliver channel after channel, kernels want channels together
       CLayer layer;
       layer.name = "input";
       layer.comment = fmt::format("input {} to channels last", ToString(At(entry).shape));
-      layer.code = fmt::format("tm_channels_last_{}(in, {}, {}, @{});", TypeName(At(entry).dtype), e.c, e.h * e.w,
-                               kArranged);
-      layer.input = entry;
+      layer.code = fmt::format("tm_transpose_{}(@{}, {}, {}, @{});", TypeName(At(entry).dtype),
+                               entry, e.c, e.h * e.w, kArranged);
+      layer.inputs = {entry};
       layer.output = kArranged;
-      layer.activation_octets = NumElements(At(entry).shape) * Octets(At(entry).dtype);
-      sizes_[kArranged] = layer.activation_octets;
-      types_[kArranged] = TypeName(At(entry).dtype);
+      layer.tensor = entry;
+      layer.activation_octets = Store(kArranged, entry);
       net_.layers.push_back(std::move(layer));
       arranged_ = true;
     }
   }
 
-  // The address of a tensor; "@id" is replaced when the arena is planned.
-  std::string Address(TensorId id) {
-    const TensorId root = Root(id);
-    if (root == in_root_) return arranged_ ? fmt::format("@{}", kArranged) : "in";
-    return fmt::format("@{}", root);
+  // The tensor that stands in the caller's output: channel after channel, as the interpreter
+  // delivers it.
+  TensorId Deliver() {
+    const Extent e = ExtentOf(g_.Output().shape);
+    if (e.c == 1 || e.h * e.w == 1 || At(g_.output).shape.size() == 1) return g_.output;
+    CLayer layer;
+    layer.name = "output";
+    layer.comment = fmt::format("output {} to channel after channel", ToString(g_.Output().shape));
+    layer.code = fmt::format("tm_transpose_{}({}, {}, {}, @{});", TypeName(g_.Output().dtype),
+                             Address(g_.output), e.h * e.w, e.c, kDelivered);
+    layer.inputs = {Place(g_.output)};
+    layer.output = kDelivered;
+    layer.tensor = g_.output;
+    layer.channels_last = false;
+    layer.activation_octets = Store(kDelivered, g_.output);
+    net_.layers.push_back(std::move(layer));
+    return kDelivered;
   }
+
+  // Octets of `tensor` when it is kept under `id`.
+  int64_t Store(TensorId id, TensorId tensor) {
+    const int64_t octets = NumElements(At(tensor).shape) * Octets(At(tensor).dtype);
+    storage_[id] = {TypeName(At(tensor).dtype), octets};
+    return octets;
+  }
+
+  // Where a tensor is kept: under its own id, or that of the tensor that it is a view of.
+  TensorId Place(TensorId id) const {
+    const TensorId root = Root(id);
+    return root == in_root_ && arranged_ ? kArranged : root;
+  }
+  // Its address: "@id" becomes an expression when the arena is planned.
+  std::string Address(TensorId id) const { return fmt::format("@{}", Place(id)); }
 
   const Node* OnlyConsumer(TensorId id) const {
     const std::vector<const Node*> consumers = graph::Consumers(g_, id);
     return consumers.size() == 1 ? consumers[0] : nullptr;
   }
 
-  std::string AddTable(const std::string& name, const char* type, std::string values, int64_t count, int64_t each,
-                       CLayer& layer) {
+  std::string AddTable(const std::string& name, const char* type, std::string values, int64_t count,
+                       int64_t each, CLayer& layer) {
     net_.tables.push_back({name, type, count, std::move(values), count * each});
     layer.table_octets += count * each;
     return "w_" + name;
@@ -128,13 +162,15 @@ class Lowering {
 
   std::string Identifier(const Node& node) {
     std::string text;
-    for (const char c : node.name) text += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
-    return text;
+    for (const char c : node.name)
+      text += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+    const Node*& owner = identifiers_.try_emplace(text, &node).first->second;
+    return owner == &node ? text : fmt::format("{}_{}", text, node.output);
   }
 
   // tm_shape of a layer; on a width of 1 the time axis lies along w.
-  std::string ShapeOf(const std::string& id, Extent in, Extent out, graph::Size2 kernel, graph::Size2 stride,
-                      graph::Size2 dilation, const graph::Padding2& padding) {
+  std::string ShapeOf(const std::string& id, Extent in, Extent out, graph::Size2 kernel,
+                      graph::Size2 stride, graph::Size2 dilation, const graph::Padding2& padding) {
     int pad_h = padding.top;
     int pad_w = padding.left;
     if (in.w == 1 && kernel.w == 1 && out.w == 1) {
@@ -146,33 +182,40 @@ class Lowering {
       std::swap(pad_h, pad_w);
     }
     return fmt::format(
-        "static const tm_shape s_{} = {{\n    {}, {}, {}, /* in: height, width, channels */\n    {}, {}, {}, /* out "
+        "static const tm_shape s_{} = {{\n    {}, {}, {}, /* in: height, width, channels */\n    "
+        "{}, {}, {}, /* out "
         "*/\n    {}, {}, {}, {}, {}, {}, {}, {}}}; /* kernel, stride, dilation, padding */\n",
-        id, in.h, in.w, in.c, out.h, out.w, out.c, kernel.h, kernel.w, stride.h, stride.w, dilation.h, dilation.w,
-        pad_h, pad_w);
+        id, in.h, in.w, in.c, out.h, out.w, out.c, kernel.h, kernel.w, stride.h, stride.w,
+        dilation.h, dilation.w, pad_h, pad_w);
   }
 
-  // Tables and the tm_requant constant of a Requantize; `bound` = largest magnitude of the sum before it.
-  std::string RequantOf(const std::string& id, const Node& node, double bound, CLayer& layer) {
+  // Tables and the tm_requant constant of a Requantize; `bounds` = largest magnitude of each
+  // channel's sum before it, or one for all.
+  std::string RequantOf(const std::string& id, const Node& node, const std::vector<double>& bounds,
+                        CLayer& layer) {
     const auto& op = std::get<graph::Requantize>(node.op);
     const std::vector<int32_t>& offset = g_.Parameter(node, "offset").Int32s();
     const std::vector<int32_t>& multiplier = g_.Parameter(node, "multiplier").Int32s();
     const std::vector<int32_t>& shift = g_.Parameter(node, "shift").Int32s();
-    const bool ones = std::all_of(multiplier.begin(), multiplier.end(), [](int32_t m) { return m == 1; });
+    const bool ones =
+        std::all_of(multiplier.begin(), multiplier.end(), [](int32_t m) { return m == 1; });
     const auto count = static_cast<int64_t>(offset.size());
-    const std::string offset_name = AddTable(id + "_offset", "tm_i32", CList(offset), count, 4, layer);
+    const std::string offset_name =
+        AddTable(id + "_offset", "tm_i32", CList(offset), count, 4, layer);
     const std::string shift_name = AddTable(id + "_shift", "tm_u8", CList(shift), count, 1, layer);
     std::string multiplier_name = "NULL";
     bool wide = false;
     if (!ones) {
       multiplier_name = AddTable(id + "_multiplier", "tm_i16", CList(multiplier), count, 2, layer);
-      for (size_t c = 0; c < offset.size(); ++c) {
-        const double product = (bound + std::abs(static_cast<double>(offset[c]))) * std::abs(multiplier[c]);
-        wide = wide || product >= 2147483648.0;
+      for (size_t c = 0; c < std::max(offset.size(), bounds.size()); ++c) {
+        const size_t p = c % offset.size();  // one for all, or one each
+        const double sum = bounds[c % bounds.size()] + std::abs(static_cast<double>(offset[p]));
+        wide = wide || sum * std::abs(multiplier[p]) >= 2147483648.0;
       }
     }
-    layer.shape += fmt::format("static const tm_requant r_{} = {{{}, {}, {}, {}, {}, {}, {}}};\n", id, offset_name,
-                               multiplier_name, shift_name, op.lo, op.hi, wide ? 1 : 0, count == 1 ? 1 : 0);
+    layer.shape += fmt::format("static const tm_requant r_{} = {{{}, {}, {}, {}, {}, {}, {}}};\n",
+                               id, offset_name, multiplier_name, shift_name, op.lo, op.hi,
+                               wide ? 1 : 0, count == 1 ? 1 : 0);
     return "r_" + id;
   }
 
@@ -182,15 +225,15 @@ class Lowering {
     CLayer layer;
     layer.name = node.name;
     layer.macs = graph::CountMacs(g_, node);
-    layer.input = node.inputs[0];
+    for (const TensorId id : node.inputs) layer.inputs.push_back(Place(id));
     layer.output = output;
-    layer.activation_octets = NumElements(At(output).shape) * Octets(At(output).dtype);
-    sizes_[output] = layer.activation_octets;
-    types_[output] = TypeName(At(output).dtype);
-    layer.comment = fmt::format("{} {}: {} -> {}", graph::Name(node.op), node.name, ToString(At(node.inputs[0]).shape),
-                                ToString(At(output).shape));
+    layer.tensor = output;
+    layer.activation_octets = Store(output, output);
+    layer.comment = fmt::format("{} {}: {} -> {}", graph::Name(node.op), node.name,
+                                ToString(At(node.inputs[0]).shape), ToString(At(output).shape));
     if (layer.macs > 0) layer.comment += fmt::format(", {} multiply-accumulates", layer.macs);
-    if (At(output).scale != 0.0f) layer.comment += fmt::format(", one code is {:.9g}", At(output).scale);
+    if (At(output).scale != 0.0f)
+      layer.comment += fmt::format(", one code is {:.9g}", At(output).scale);
     return layer;
   }
 
@@ -204,7 +247,8 @@ class Lowering {
       for (int64_t i = 0; i < s[1]; ++i) {
         for (int64_t t = 0; t < s[2] * s[3]; ++t) {
           const int64_t to = depthwise ? t * s[0] + o : (o * s[2] * s[3] + t) * s[1] + i;
-          result[static_cast<size_t>(to)] = w[static_cast<size_t>((o * s[1] + i) * s[2] * s[3] + t)];
+          result[static_cast<size_t>(to)] =
+              w[static_cast<size_t>((o * s[1] + i) * s[2] * s[3] + t)];
         }
       }
     }
@@ -229,7 +273,8 @@ class Lowering {
     return result;
   }
 
-  void LowerConvolution(const Node& node, const graph::Conv2d& op, Extent in, Extent out, const Shape& weight_shape) {
+  void LowerConvolution(const Node& node, const graph::Conv2d& op, Extent in, Extent out,
+                        const Shape& weight_shape) {
     const std::string id = Identifier(node);
     const std::string in_type = TypeName(At(node.inputs[0]).dtype);
     const bool depthwise = op.groups > 1 && op.groups == in.c && in.c == out.c;
@@ -237,15 +282,17 @@ class Lowering {
     if (in_type == "f32") {
       CLayer layer = NewLayer(node, node.output);
       std::vector<float> w = g_.Parameter(node, "weight").Floats();
-      w = permuted ? PermuteColumns(w, out.c, node.inputs[0]) : ChannelsLast(w, weight_shape, false);
+      w = permuted ? PermuteColumns(w, out.c, node.inputs[0])
+                   : ChannelsLast(w, weight_shape, false);
       const std::string weight =
           AddTable(id + "_weight", "tm_f32", CList(w), static_cast<int64_t>(w.size()), 4, layer);
       const std::string bias =
-          op.has_bias ? AddTable(id + "_bias", "tm_f32", CList(g_.Parameter(node, "bias").Floats()), out.c, 4, layer)
+          op.has_bias ? AddTable(id + "_bias", "tm_f32", CList(g_.Parameter(node, "bias").Floats()),
+                                 out.c, 4, layer)
                       : "NULL";
       layer.shape = ShapeOf(id, in, out, op.kernel, op.stride, op.dilation, op.padding);
-      layer.code = fmt::format("tm_conv_f32({}, {}, {}, {}, s_{}, @{});", Address(node.inputs[0]), weight, bias,
-                               op.groups, id, node.output);
+      layer.code = fmt::format("tm_conv_f32({}, {}, {}, {}, s_{}, @{});", Address(node.inputs[0]),
+                               weight, bias, op.groups, id, node.output);
       Finish(std::move(layer));
       return;
     }
@@ -255,28 +302,30 @@ class Lowering {
     fused_.insert(requantize);
     CLayer layer = NewLayer(node, requantize->output);
     std::vector<int8_t> w = g_.Parameter(node, "weight").Int8s();
-    double bound = 0;
+    std::vector<double> bounds;
     const size_t row = w.size() / static_cast<size_t>(out.c);
-    for (int64_t o = 0; o < out.c; ++o) {
+    for (size_t o = 0; o < static_cast<size_t>(out.c); ++o) {
       double sum = 0;
-      for (size_t i = 0; i < row; ++i) sum += std::abs(w[static_cast<size_t>(o) * row + i]);
-      bound = std::max(bound, sum * LargestCode(node.inputs[0]));
+      for (size_t i = 0; i < row; ++i) sum += std::abs(w[o * row + i]);
+      bounds.push_back(sum * LargestCode(node.inputs[0]));
     }
-    w = permuted ? PermuteColumns(w, out.c, node.inputs[0]) : ChannelsLast(w, weight_shape, depthwise);
-    const std::string weight = AddTable(id + "_weight", "tm_i8", CList(w), static_cast<int64_t>(w.size()), 1, layer);
+    w = permuted ? PermuteColumns(w, out.c, node.inputs[0])
+                 : ChannelsLast(w, weight_shape, depthwise);
+    const std::string weight =
+        AddTable(id + "_weight", "tm_i8", CList(w), static_cast<int64_t>(w.size()), 1, layer);
     layer.shape = ShapeOf(id, in, out, op.kernel, op.stride, op.dilation, op.padding);
-    const std::string requant = RequantOf(id, *requantize, bound, layer);
+    const std::string requant = RequantOf(id, *requantize, bounds, layer);
     const std::string out_type = TypeName(At(requantize->output).dtype);
     const std::string address = Address(node.inputs[0]);
     if (op.groups == 1) {
-      layer.code = fmt::format("tm_conv_{}_{}({}, {}, s_{}, {}, @{});", in_type, out_type, address, weight, id, requant,
-                               requantize->output);
+      layer.code = fmt::format("tm_conv_{}_{}({}, {}, s_{}, {}, @{});", in_type, out_type, address,
+                               weight, id, requant, requantize->output);
     } else if (depthwise) {
-      layer.code = fmt::format("tm_depthwise_{}_{}({}, {}, s_{}, {}, @{});", in_type, out_type, address, weight, id,
-                               requant, requantize->output);
+      layer.code = fmt::format("tm_depthwise_{}_{}({}, {}, s_{}, {}, @{});", in_type, out_type,
+                               address, weight, id, requant, requantize->output);
     } else {
-      layer.code = fmt::format("tm_grouped_{}_{}({}, {}, {}, s_{}, {}, @{});", in_type, out_type, address, weight,
-                               op.groups, id, requant, requantize->output);
+      layer.code = fmt::format("tm_grouped_{}_{}({}, {}, {}, s_{}, {}, @{});", in_type, out_type,
+                               address, weight, op.groups, id, requant, requantize->output);
     }
     Finish(std::move(layer));
   }
@@ -288,13 +337,14 @@ class Lowering {
           "node {}: no Requantize behind it", node.name);
     fused_.insert(requantize);
     CLayer layer = NewLayer(node, requantize->output);
-    layer.shape = ShapeOf(id, ExtentOf(At(node.inputs[0]).shape), ExtentOf(At(node.output).shape), op.kernel, op.stride,
-                          {}, op.padding);
+    layer.shape = ShapeOf(id, ExtentOf(At(node.inputs[0]).shape), ExtentOf(At(node.output).shape),
+                          op.kernel, op.stride, {}, op.padding);
     const double bound = LargestCode(node.inputs[0]) * op.kernel.h * op.kernel.w;
-    const std::string requant = RequantOf(id, *requantize, bound, layer);
-    layer.code = fmt::format("tm_sum_pool_{}_{}({}, s_{}, {}, @{});", TypeName(At(node.inputs[0]).dtype),
-                             TypeName(At(requantize->output).dtype), Address(node.inputs[0]), id, requant,
-                             requantize->output);
+    const std::string requant = RequantOf(id, *requantize, {bound}, layer);
+    layer.code =
+        fmt::format("tm_sum_pool_{}_{}({}, s_{}, {}, @{});", TypeName(At(node.inputs[0]).dtype),
+                    TypeName(At(requantize->output).dtype), Address(node.inputs[0]), id, requant,
+                    requantize->output);
     Finish(std::move(layer));
   }
 
@@ -302,12 +352,17 @@ class Lowering {
   void LowerAlias(const Node& node) {
     const TensorId in = node.inputs[0];
     const Extent e = ExtentOf(At(in).shape);
-    const bool reorders = std::holds_alternative<graph::Flatten>(node.op) && e.c > 1 && e.h * e.w > 1;
+    const bool reorders =
+        std::holds_alternative<graph::Flatten>(node.op) && e.c > 1 && e.h * e.w > 1;
     const std::vector<const Node*> readers = graph::Consumers(g_, node.output);
-    const bool linear_only = node.output != g_.output && std::all_of(readers.begin(), readers.end(), [](const Node* r) {
-      return std::holds_alternative<graph::Linear>(r->op);
-    });
-    if (node.output != g_.output && (!reorders || linear_only)) {
+    const bool linear_only =
+        node.output != g_.output && std::all_of(readers.begin(), readers.end(), [](const Node* r) {
+          return std::holds_alternative<graph::Linear>(r->op);
+        });
+    // Weights of integer Linears are reordered instead; the order of a float sum is part of its
+    // value.
+    const bool exact = At(in).dtype != DType::kFloat32;
+    if (node.output != g_.output && (!reorders || (linear_only && exact))) {
       alias_[node.output] = in;
       if (reorders) permuted_[node.output] = in;
       return;
@@ -315,10 +370,11 @@ class Lowering {
     CLayer layer = NewLayer(node, node.output);
     const std::string type = TypeName(At(node.output).dtype);
     const int64_t positions = e.h * e.w;
-    layer.code = reorders ? fmt::format("tm_channels_last_{}({}, {}, {}, @{});", type, Address(in), positions, e.c,
-                                        node.output)
-                          : fmt::format("tm_copy_runs_{}({}, 1, {}, {}, @{});", type, Address(in),
-                                        NumElements(At(in).shape), NumElements(At(in).shape), node.output);
+    layer.code =
+        reorders ? fmt::format("tm_transpose_{}({}, {}, {}, @{});", type, Address(in), positions,
+                               e.c, node.output)
+                 : fmt::format("tm_copy_runs_{}({}, 1, {}, {}, @{});", type, Address(in),
+                               NumElements(At(in).shape), NumElements(At(in).shape), node.output);
     Finish(std::move(layer));
   }
 
@@ -341,11 +397,11 @@ class Lowering {
         run = part.w * part.c;
         stride = all.w * all.c;
       }
-      layer.code += fmt::format("{}tm_copy_runs_{}({}, {}, {}, {}, @{} + {});", layer.code.empty() ? "" : "\n  ",
-                                TypeName(At(id).dtype), Address(id), blocks, run, stride, node.output, before);
+      layer.code += fmt::format("{}tm_copy_runs_{}({}, {}, {}, {}, @{} + {});",
+                                layer.code.empty() ? "" : "\n  ", TypeName(At(id).dtype),
+                                Address(id), blocks, run, stride, node.output, before);
       before += run;
     }
-    extra_inputs_[net_.layers.size()] = node.inputs;
     Finish(std::move(layer));
   }
 
@@ -359,10 +415,12 @@ class Lowering {
     const auto unsupported = [&](const auto&) {
       Fail(Category::kModel, "layer {}: {} has no C form here", node.name, graph::Name(node.op));
     };
-    const auto simple = [&](const std::string& code, const std::string& shape = {}) {
+    const auto simple = [&](const std::string& code, const std::string& shape = {},
+                            bool in_place = false) {
       CLayer layer = NewLayer(node, node.output);
       layer.code = code;
       layer.shape = shape;
+      if (in_place) layer.overwrites = layer.inputs;
       Finish(std::move(layer));
     };
     std::visit(
@@ -381,24 +439,28 @@ class Lowering {
               LowerConvolution(node, conv, in_extent, out_extent, {w[0], w[1], 1, 1});
             },
             [&](const graph::Relu&) {
-              simple(fmt::format("tm_relu_f32({}, {}, @{});", Address(in), elements, node.output));
+              simple(fmt::format("tm_relu_f32({}, {}, @{});", Address(in), elements, node.output),
+                     {}, true);
             },
             [&](const graph::MaxPool& op) {
-              simple(fmt::format("tm_max_pool_{}({}, s_{}, @{});", type, Address(in), id, node.output),
-                     ShapeOf(id, in_extent, out_extent, op.kernel, op.stride, op.dilation, op.padding));
+              simple(
+                  fmt::format("tm_max_pool_{}({}, s_{}, @{});", type, Address(in), id, node.output),
+                  ShapeOf(id, in_extent, out_extent, op.kernel, op.stride, op.dilation, op.padding),
+                  MayOverwrite(op, in_extent, out_extent));
             },
             [&](const graph::AvgPool& op) {
               simple(fmt::format("tm_avg_pool_f32({}, s_{}, @{});", Address(in), id, node.output),
                      ShapeOf(id, in_extent, out_extent, op.kernel, op.stride, {}, op.padding));
             },
             [&](const graph::AdaptiveAvgPool&) {
-              simple(fmt::format("tm_adaptive_pool_f32({}, s_{}, @{});", Address(in), id, node.output),
-                     ShapeOf(id, in_extent, out_extent, {}, {}, {}, {}));
+              simple(
+                  fmt::format("tm_adaptive_pool_f32({}, s_{}, @{});", Address(in), id, node.output),
+                  ShapeOf(id, in_extent, out_extent, {}, {}, {}, {}));
             },
             [&](const graph::Add&) {
-              extra_inputs_[net_.layers.size()] = node.inputs;
-              simple(fmt::format("tm_add_f32({}, {}, {}, @{});", Address(in), Address(node.inputs[1]), elements,
-                                 node.output));
+              simple(fmt::format("tm_add_f32({}, {}, {}, @{});", Address(in),
+                                 Address(node.inputs[1]), elements, node.output),
+                     {}, true);
             },
             [&](const graph::Concat& op) { LowerConcat(node, op); },
             [&](const graph::FakeQuantize& op) { unsupported(op); },
@@ -406,23 +468,26 @@ class Lowering {
             [&](const graph::SumPool& op) { LowerSumPool(node, op); },
             [&](const graph::Requantize&) {
               CLayer layer = NewLayer(node, node.output);
-              const std::string requant = RequantOf(id, node, LargestCode(in), layer);
+              const std::string requant = RequantOf(id, node, {LargestCode(in)}, layer);
               const Extent e = in_extent;
+              layer.overwrites = layer.inputs;
               layer.code = fmt::format("tm_requantize_{}_{}({}, {}, {}, {}, @{});", type,
-                                       TypeName(At(node.output).dtype), Address(in), e.h * e.w, e.c, requant,
-                                       node.output);
+                                       TypeName(At(node.output).dtype), Address(in), e.h * e.w, e.c,
+                                       requant, node.output);
               Finish(std::move(layer));
             },
             [&](const graph::AddRequantize& op) {
-              extra_inputs_[net_.layers.size()] = node.inputs;
-              simple(fmt::format("tm_add_{}_{}_{}({}, {}, {}, {}, {}, {}, {}, {}, {}, @{});", type,
-                                 TypeName(At(node.inputs[1]).dtype), TypeName(At(node.output).dtype), Address(in),
-                                 Address(node.inputs[1]), elements, op.multiplier0, op.multiplier1,
-                                 op.shift > 0 ? 1 << (op.shift - 1) : 0, op.shift, op.lo, op.hi, node.output));
+              simple(
+                  fmt::format("tm_add_{}_{}_{}({}, {}, {}, {}, {}, {}, {}, {}, {}, @{});", type,
+                              TypeName(At(node.inputs[1]).dtype), TypeName(At(node.output).dtype),
+                              Address(in), Address(node.inputs[1]), elements, op.multiplier0,
+                              op.multiplier1, op.shift > 0 ? 1 << (op.shift - 1) : 0, op.shift,
+                              op.lo, op.hi, node.output),
+                  {}, true);
             },
             [&](const graph::Dequantize& op) {
-              simple(fmt::format("tm_dequantize_{}({}, {}, {}, @{});", type, Address(in), elements, CFloat(op.scale),
-                                 node.output));
+              simple(fmt::format("tm_dequantize_{}({}, {}, {}, @{});", type, Address(in), elements,
+                                 CFloat(op.scale), node.output));
             }},
         node.op);
   }
@@ -439,83 +504,41 @@ class Lowering {
       shift[c] -= mean[c] * gain[c];
     }
     const Extent e = ExtentOf(At(node.output).shape);
+    layer.overwrites = layer.inputs;
     const std::string gains = AddTable(id + "_gain", "tm_f32", CList(gain), e.c, 4, layer);
     const std::string shifts = AddTable(id + "_shift", "tm_f32", CList(shift), e.c, 4, layer);
-    layer.code = fmt::format("tm_affine_f32({}, {}, {}, {}, {}, @{});", Address(node.inputs[0]), gains, shifts,
-                             e.h * e.w, e.c, node.output);
+    layer.code = fmt::format("tm_affine_f32({}, {}, {}, {}, {}, @{});", Address(node.inputs[0]),
+                             gains, shifts, e.h * e.w, e.c, node.output);
     Finish(std::move(layer));
   }
 
-  void PlaceBuffers() {
-    const TensorId out = Root(g_.output);
-    std::map<TensorId, MemoryPlan::Buffer> buffers;
-    const auto use = [&](TensorId id, int layer) {
-      const TensorId root = id == kArranged || Root(id) != in_root_ ? Root(id) : (arranged_ ? kArranged : in_root_);
-      if (root == in_root_ || root == out) return;  // the caller's memory
-      MemoryPlan::Buffer& buffer = buffers[root];
-      if (buffer.tensor < 0) buffer = {root, 0, sizes_.at(root), layer, layer};
-      buffer.last_layer = std::max(buffer.last_layer, layer);
-    };
-    for (size_t i = 0; i < net_.layers.size(); ++i) {
-      const auto layer = static_cast<int>(i);
-      if (net_.layers[i].output != kArranged) {
-        const auto extra = extra_inputs_.find(i);
-        if (extra != extra_inputs_.end()) {
-          for (const TensorId id : extra->second) use(id, layer);
-        } else {
-          use(net_.layers[i].input, layer);
-        }
+  // Whether a pool can write over its input: no later window reads a position that is already
+  // written.
+  static bool MayOverwrite(const graph::MaxPool& op, Extent in, Extent out) {
+    int64_t earliest = in.h * in.w;  // position that the windows after (y, x) read
+    for (int64_t y = out.h - 1; y >= 0; --y) {
+      for (int64_t x = out.w - 1; x >= 0; --x) {
+        if (earliest <= y * out.w + x) return false;
+        const int64_t top = std::max<int64_t>(0, y * op.stride.h - op.padding.top);
+        const int64_t left = std::max<int64_t>(0, x * op.stride.w - op.padding.left);
+        earliest = std::min(earliest, top * in.w + left);
       }
-      use(net_.layers[i].output, layer);
     }
-    std::vector<MemoryPlan::Buffer> list;
-    for (const auto& [id, buffer] : buffers) list.push_back(buffer);
-    net_.memory = Plan(std::move(list));
+    return true;
   }
 
-  // "@id" to an expression.
-  void WriteAddresses() {
-    std::map<TensorId, int64_t> offsets;
-    for (const MemoryPlan::Buffer& buffer : net_.memory.buffers) offsets[buffer.tensor] = buffer.offset;
-    const TensorId out = Root(g_.output);
-    for (CLayer& layer : net_.layers) {
-      std::string text;
-      for (size_t i = 0; i < layer.code.size(); ++i) {
-        if (layer.code[i] != '@') {
-          text += layer.code[i];
-          continue;
-        }
-        size_t digits = i + 1;
-        while (digits < layer.code.size() && (std::isdigit(static_cast<unsigned char>(layer.code[digits])) != 0 ||
-                                              layer.code[digits] == '-')) {
-          ++digits;
-        }
-        const TensorId id = std::stoi(layer.code.substr(i + 1, digits - i - 1));
-        i = digits - 1;
-        if (id == out) {
-          text += "out";
-        } else {
-          const int64_t offset = offsets.at(id);
-          const std::string type = types_.at(id);
-          text += type == "f32" ? fmt::format("arena + {}", offset / 4)
-                                : fmt::format("(tm_{} *)(arena + {})", type, offset);
-        }
-      }
-      layer.code = text;
-    }
-  }
-
-  // Stands for the input brought into channels-last order.
+  // The input brought into channels-last order, and the output brought out of it.
   static constexpr TensorId kArranged = 1 << 24;
+  static constexpr TensorId kDelivered = kArranged + 1;
 
   const graph::Graph& g_;
   CNetwork net_;
   std::set<const Node*> fused_;
   std::map<TensorId, TensorId> alias_;
-  std::map<TensorId, TensorId> permuted_;  // flat tensor in channels-last order -> the tensor it was
-  std::map<TensorId, int64_t> sizes_;
-  std::map<TensorId, std::string> types_;
-  std::map<size_t, std::vector<TensorId>> extra_inputs_;  // layer index -> all inputs, if more than one
+  std::map<TensorId, TensorId>
+      permuted_;  // flat tensor in channels-last order -> the tensor it was
+  std::map<TensorId, Storage> storage_;
+  std::map<std::string, const Node*> identifiers_;
   TensorId in_root_ = -1;
   bool arranged_ = false;
 };

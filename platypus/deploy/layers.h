@@ -7,8 +7,8 @@
 #include "platypus/deploy/memory_plan.h"
 #include "platypus/graph/graph.h"
 
-// A network as the generated C runs it: operators that share a loop joined, arrays in the order that the kernels
-// read, activations placed in the arena.
+// A network as the generated C runs it: operators that share a loop joined, arrays in the order
+// that the kernels read, activations placed in the arena.
 namespace platypus::deploy {
 
 // A constant table of the weights file.
@@ -28,8 +28,15 @@ struct CLayer {
   int64_t macs = 0;
   int64_t table_octets = 0;
   int64_t activation_octets = 0;
-  int input = -1;       // graph::TensorId of its first input, and of its output
-  int output = -1;
+  // Where values are kept: ids of the graph's tensors, and of copies in another order.
+  std::vector<graph::TensorId> inputs;
+  graph::TensorId output = -1;
+  std::vector<graph::TensorId> overwrites;  // inputs whose place its output may take
+  // What it computes: a tensor of the graph, and where it stands afterwards.
+  graph::TensorId tensor = -1;
+  bool channels_last = true;
+  int64_t offset = -1;  // octets into the arena; -1: the caller's output
+  bool uses_arena = false, uses_in = false, uses_out = false;
 };
 
 struct CNetwork {
@@ -37,7 +44,8 @@ struct CNetwork {
   std::vector<Table> tables;
   MemoryPlan memory;
   bool is_integer = false;
-  std::string in_type;   // element types of run(): "tm_i8", "tm_u8", "tm_f32"
+  std::string arena_type;  // "tm_u8", or "tm_f32" when floats are kept there
+  std::string in_type;     // element types of run(): "tm_i8", "tm_u8", "tm_f32"
   std::string out_type;
   // Of an integer network: x -> codes.
   std::vector<float> in_offset, in_multiplier, in_power;

@@ -15,7 +15,8 @@ bool Overlap(const Buffer& a, const Buffer& b) {
 }
 
 // Places buffers in the given order, each at the lowest offset that is free during its life.
-int64_t PlaceInOrder(std::vector<Buffer>& buffers, const std::vector<size_t>& order, int64_t alignment) {
+int64_t PlaceInOrder(std::vector<Buffer>& buffers, const std::vector<size_t>& order,
+                     int64_t alignment) {
   int64_t arena = 0;
   for (size_t i = 0; i < order.size(); ++i) {
     Buffer& buffer = buffers[order[i]];
@@ -41,7 +42,8 @@ int64_t LowerBound(const std::vector<Buffer>& buffers) {
   for (const Buffer& at : buffers) {  // the sum can only grow where a life begins
     int64_t sum = 0;
     for (const Buffer& other : buffers) {
-      if (other.first_layer <= at.first_layer && at.first_layer <= other.last_layer) sum += other.size;
+      if (other.first_layer <= at.first_layer && at.first_layer <= other.last_layer)
+        sum += other.size;
     }
     bound = std::max(bound, sum);
   }
@@ -55,12 +57,14 @@ MemoryPlan Plan(std::vector<Buffer> buffers, int64_t alignment) {
   plan.lower_bound_octets = LowerBound(buffers);
   std::vector<size_t> order(buffers.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return buffers[a].size > buffers[b].size; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return buffers[a].size > buffers[b].size; });
   plan.arena_octets = PlaceInOrder(buffers, order, alignment);
   plan.buffers = buffers;
   Random random(1, "memory plan");
   constexpr int kTries = 300;
-  for (int i = 0; i < kTries && order.size() > 1 && plan.arena_octets > plan.lower_bound_octets; ++i) {
+  for (int i = 0; i < kTries && order.size() > 1 && plan.arena_octets > plan.lower_bound_octets;
+       ++i) {
     std::vector<size_t> other = order;
     std::swap(other[random.Below(other.size())], other[random.Below(other.size())]);
     const int64_t arena = PlaceInOrder(buffers, other, alignment);

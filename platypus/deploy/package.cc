@@ -20,7 +20,10 @@ namespace {
 class Emitter {
  public:
   explicit Emitter(const PackageRequest& request)
-      : r_(request), m_(request.prefix), upper_(Upper(request.prefix)), net_(LowerToC(*request.network)) {}
+      : r_(request),
+        m_(request.prefix),
+        upper_(Upper(request.prefix)),
+        net_(LowerToC(*request.network)) {}
 
   Package Run() {
     EmitFeatures(r_, package_);
@@ -36,20 +39,27 @@ class Emitter {
     package_[m_ + "_selftest.c"] = SelfTest();
     package_["main_selftest.c"] = SelfTestMain();
     std::vector<std::string> runtime = FeatureRuntimeFiles(*r_.pipeline);
-    runtime.insert(runtime.end(), {"tm_kernels.h", "tm_math.c", "tm_math.h"});
+    runtime.insert(runtime.end(), {"tm_kernels.h", "tm_layers.h", "tm_shape.h", "tm_moves.h",
+                                   "tm_float.h", "tm_math.c", "tm_math.h"});
     for (const embedded::File& file : embedded::runtime_files()) {
       const std::string path(file.path);
-      if (path.starts_with("rt/") && std::count(runtime.begin(), runtime.end(), path.substr(3)) > 0) {
+      if (path.starts_with("rt/") &&
+          std::count(runtime.begin(), runtime.end(), path.substr(3)) > 0) {
         package_[path] = std::string(file.content);
       }
     }
     AddBuildFiles();
     package_["LICENSE"] =
-        "Permission to use, copy, modify, and/or distribute this software for any purpose with or without fee is "
-        "hereby granted.\n\nTHE SOFTWARE IS PROVIDED \"AS IS\" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH REGARD TO "
-        "THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE "
-        "LIABLE FOR ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM "
-        "LOSS OF USE, DATA OR PROFITS, WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING "
+        "Permission to use, copy, modify, and/or distribute this software for any purpose with or "
+        "without fee is "
+        "hereby granted.\n\nTHE SOFTWARE IS PROVIDED \"AS IS\" AND THE AUTHOR DISCLAIMS ALL "
+        "WARRANTIES WITH REGARD TO "
+        "THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS. IN NO "
+        "EVENT SHALL THE AUTHOR BE "
+        "LIABLE FOR ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES "
+        "WHATSOEVER RESULTING FROM "
+        "LOSS OF USE, DATA OR PROFITS, WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER "
+        "TORTIOUS ACTION, ARISING "
         "OUT OF OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.\n";
     package_["REPORT.md"] = Report();
     package_["report.json"] = ReportJson();
@@ -63,7 +73,9 @@ class Emitter {
     return Banner(file, what, r_.generator_version);
   }
   static std::string Open(const std::string& guard, const std::string& includes) {
-    return fmt::format("#ifndef {0}\n#define {0}\n\n{1}\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n", guard, includes);
+    return fmt::format(
+        "#ifndef {0}\n#define {0}\n\n{1}\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n", guard,
+        includes);
   }
   static std::string Close(const std::string& guard) {
     return fmt::format("\n#ifdef __cplusplus\n}}\n#endif\n\n#endif /* {} */\n", guard);
@@ -72,7 +84,7 @@ class Emitter {
   // Elements of the arena's own type.
   int64_t ArenaElements() const {
     const int64_t octets = std::max<int64_t>(net_.memory.arena_octets, 4);
-    return net_.is_integer ? octets : (octets + 3) / 4;
+    return net_.arena_type == "tm_u8" ? octets : (octets + 3) / 4;
   }
 
   std::string Header() const {
@@ -122,10 +134,11 @@ void {11}_dequantize_output(const {11}_out_t *out, tm_f32 *values);
 /* Index of the largest output, the lowest one on a tie. */
 tm_i32 {11}_argmax(const {11}_out_t *out);
 )",
-                        upper_, ModelHash().substr(0, 8), in[0], in.size() > 1 ? in[1] : 1, in.size() > 2 ? in[2] : 1,
-                        InLength(), net_.out_elements, net_.layers.size(), ArenaElements(),
-                        net_.is_integer ? ArenaElements() : ArenaElements() * 4, net_.in_type, m_, net_.out_type,
-                        net_.is_integer ? "tm_u8" : "tm_f32");
+                        upper_, ModelHash().substr(0, 8), in[0], in.size() > 1 ? in[1] : 1,
+                        in.size() > 2 ? in[2] : 1, InLength(), net_.out_elements,
+                        net_.layers.size(), ArenaElements(),
+                        net_.arena_type == "tm_u8" ? ArenaElements() : ArenaElements() * 4,
+                        net_.in_type, m_, net_.out_type, net_.arena_type);
     return text + Close(upper_ + "_H");
   }
 
@@ -137,25 +150,26 @@ tm_i32 {11}_argmax(const {11}_out_t *out);
 
   std::string Source() const {
     std::string text = Top(m_ + ".c", "the network, layer by layer");
-    text += fmt::format("#include \"{0}.h\"\n\n#include \"{0}_weights.h\"\n#include \"rt/tm_kernels.h\"\n\n", m_);
-    text += fmt::format("/* Activations share one arena of {} octets (at least {} would be needed).\n", net_.memory.arena_octets,
-                        net_.memory.lower_bound_octets);
+    text += fmt::format(
+        "#include \"{0}.h\"\n\n#include \"{0}_weights.h\"\n#include \"rt/tm_float.h\"\n#include "
+        "\"rt/tm_kernels.h\"\n\n",
+        m_);
+    text +=
+        fmt::format("/* Activations share one arena of {} octets (at least {} would be needed).\n",
+                    net_.memory.arena_octets, net_.memory.lower_bound_octets);
     for (const MemoryPlan::Buffer& b : net_.memory.buffers) {
-      text += fmt::format(" *   octets {:>6} to {:>6}: written by layer {}, last read by layer {}\n", b.offset,
-                          b.offset + b.size - 1, b.first_layer, b.last_layer);
+      text +=
+          fmt::format(" *   octets {:>6} to {:>6}: written by layer {}, last read by layer {}\n",
+                      b.offset, b.offset + b.size - 1, b.first_layer, b.last_layer);
     }
     text += " */\n";
     for (size_t i = 0; i < net_.layers.size(); ++i) {
       const CLayer& layer = net_.layers[i];
-      const bool arena = layer.code.find("arena") != std::string::npos;
-      const bool in = layer.code.find("(in,") != std::string::npos;
-      const bool out = layer.code.find("out)") != std::string::npos || layer.code.find("out +") != std::string::npos ||
-                       layer.code.find(" out,") != std::string::npos;
-      text += fmt::format("\n/* {}. {} */\n{}static void layer_{}({}_ctx *ctx) {{\n", i, CString(layer.comment),
-                          layer.shape, i, m_);
-      if (arena) text += fmt::format("  {} *arena = ctx->arena;\n", net_.is_integer ? "tm_u8" : "tm_f32");
-      if (in) text += fmt::format("  const {}_in_t *in = ctx->in;\n", m_);
-      if (out) text += fmt::format("  {}_out_t *out = ctx->out;\n", m_);
+      text += fmt::format("\n/* {}. {} */\n{}static void layer_{}({}_ctx *ctx) {{\n", i,
+                          CString(layer.comment), layer.shape, i, m_);
+      if (layer.uses_arena) text += fmt::format("  {} *arena = ctx->arena;\n", net_.arena_type);
+      if (layer.uses_in) text += fmt::format("  const {}_in_t *in = ctx->in;\n", m_);
+      if (layer.uses_out) text += fmt::format("  {}_out_t *out = ctx->out;\n", m_);
       text += fmt::format("  {}\n}}\n", layer.code);
     }
     text += fmt::format(R"(
@@ -207,21 +221,28 @@ tm_status {0}_run({0}_ctx *ctx, const {0}_in_t *in, {0}_out_t *out) {{
 )",
                         m_, upper_);
     if (net_.is_integer) {
-      text += fmt::format("static const tm_f32 in_offset[{0}] = {{\n{1}}};\nstatic const tm_f32 in_multiplier[{0}] = "
-                          "{{\n{2}}};\nstatic const tm_f32 in_power[{0}] = {{\n{3}}}; /* 2^-shift */\n\n",
-                          net_.in_offset.size(), CList(net_.in_offset), CList(net_.in_multiplier),
-                          CList(net_.in_power));
-      text += fmt::format("void {0}_quantize_input(const tm_f32 *features, {0}_in_t *in) {{\n  tm_quantize_{1}(features, "
-                          "{2}, {3}, in_offset, in_multiplier, in_power, {4}, {5}, in);\n}}\n\n",
-                          m_, net_.in_type.substr(3), net_.in_channels, net_.in_positions, CFloat(net_.in_lo),
-                          CFloat(net_.in_hi));
+      text += fmt::format(
+          "static const tm_f32 in_offset[{0}] = {{\n{1}}};\nstatic const tm_f32 in_multiplier[{0}] "
+          "= "
+          "{{\n{2}}};\nstatic const tm_f32 in_power[{0}] = {{\n{3}}}; /* 2^-shift */\n\n",
+          net_.in_offset.size(), CList(net_.in_offset), CList(net_.in_multiplier),
+          CList(net_.in_power));
+      text += fmt::format(
+          "void {0}_quantize_input(const tm_f32 *features, {0}_in_t *in) {{\n  "
+          "tm_quantize_{1}(features, "
+          "{2}, {3}, in_offset, in_multiplier, in_power, {4}, {5}, in);\n}}\n\n",
+          m_, net_.in_type.substr(3), net_.in_channels, net_.in_positions, CFloat(net_.in_lo),
+          CFloat(net_.in_hi));
     } else {
-      text += fmt::format("void {0}_quantize_input(const tm_f32 *features, {0}_in_t *in) {{\n  memcpy(in, features, "
-                          "{1}_IN_LEN * sizeof *in);\n}}\n\n",
-                          m_, upper_);
+      text += fmt::format(
+          "void {0}_quantize_input(const tm_f32 *features, {0}_in_t *in) {{\n  memcpy(in, "
+          "features, "
+          "{1}_IN_LEN * sizeof *in);\n}}\n\n",
+          m_, upper_);
     }
-    const std::string value =
-        net_.out_type == "tm_f32" ? "out[i]" : fmt::format("(tm_f32)out[i] * {}", CFloat(net_.out_scale));
+    const std::string value = net_.out_type == "tm_f32"
+                                  ? "out[i]"
+                                  : fmt::format("(tm_f32)out[i] * {}", CFloat(net_.out_scale));
     text += fmt::format(R"(void {0}_dequantize_output(const {0}_out_t *out, tm_f32 *values) {{
   tm_i32 i;
   for (i = 0; i < {1}_OUT_LEN; ++i) {{
@@ -244,14 +265,18 @@ tm_i32 {0}_argmax(const {0}_out_t *out) {{
 
   std::string WeightsHeader() const {
     const std::string guard = upper_ + "_WEIGHTS_H";
-    std::string text = Top(m_ + "_weights.h", "constant tables") + Open(guard, "#include \"rt/tm_port.h\"\n");
-    text += "/* The tables' real names begin with the model's and are short: several models fit into one firmware, and\n"
-            " * linkers that look at 31 characters can tell them apart. */\n";
+    std::string text =
+        Top(m_ + "_weights.h", "constant tables") + Open(guard, "#include \"rt/tm_port.h\"\n");
+    text +=
+        "/* The tables' real names begin with the model's and are short: several models fit into "
+        "one firmware, and\n"
+        " * linkers that look at 31 characters can tell them apart. */\n";
     for (size_t i = 0; i < net_.tables.size(); ++i) {
       text += fmt::format("#define w_{} {}_w{}\n", net_.tables[i].name, m_, i);
     }
     text += "\n";
-    for (const Table& t : net_.tables) text += fmt::format("extern const {} w_{}[{}];\n", t.type, t.name, t.count);
+    for (const Table& t : net_.tables)
+      text += fmt::format("extern const {} w_{}[{}];\n", t.type, t.name, t.count);
     return text + Close(guard);
   }
 
@@ -274,7 +299,8 @@ tm_i32 {0}_argmax(const {0}_out_t *out) {{
     };
     const auto has = [&](auto stage) {
       using T = decltype(stage);
-      return std::any_of(p.stages.begin(), p.stages.end(), [](const auto& s) { return std::holds_alternative<T>(s); });
+      return std::any_of(p.stages.begin(), p.stages.end(),
+                         [](const auto& s) { return std::holds_alternative<T>(s); });
     };
     define("NUM_VARIABLES", std::to_string(p.variables));
     define("FRAME_SIZE_SAMPLES", std::to_string(p.frame_size));
@@ -292,11 +318,14 @@ tm_i32 {0}_argmax(const {0}_out_t *out) {{
     define("OUTPUT_IS_INTEGER", net_.out_type == "tm_f32" ? "0" : "1");
     define("OUTPUT_SCALE", CFloat(net_.out_scale));
     define("OUTPUT_ZERO_POINT", "0");
-    text += fmt::format("\n/* Names that existing projects use. */\n#define FE_VARIABLES {}\n#define FE_FRAME_SIZE {}\n#define "
-                        "FE_NUM_FRAME_CONCAT {}\n#define FE_FEATURE_SIZE_PER_FRAME {}\n#define FE_STACKING_CHANNELS {}\n"
-                        "#define FE_STACKING_FRAME_WIDTH {}\n#define FE_NN_OUT_SIZE {}\n",
-                        p.variables, p.frame_size, p.frame_concat, p.FrameFeatures(), p.OutputShape()[0],
-                        p.OutputShape()[1], net_.out_elements);
+    text += fmt::format(
+        "\n/* Names that existing projects use. */\n#define FE_VARIABLES {}\n#define FE_FRAME_SIZE "
+        "{}\n#define "
+        "FE_NUM_FRAME_CONCAT {}\n#define FE_FEATURE_SIZE_PER_FRAME {}\n#define "
+        "FE_STACKING_CHANNELS {}\n"
+        "#define FE_STACKING_FRAME_WIDTH {}\n#define FE_NN_OUT_SIZE {}\n",
+        p.variables, p.frame_size, p.frame_concat, p.FrameFeatures(), p.OutputShape()[0],
+        p.OutputShape()[1], net_.out_elements);
     if (net_.is_integer) text += "#define SKIP_NORMALIZE\n";
     if (net_.out_type != "tm_f32") text += "#define OUTPUT_INT\n";
     return text + fmt::format("\n#endif /* {} */\n", guard);
@@ -306,7 +335,8 @@ tm_i32 {0}_argmax(const {0}_out_t *out) {{
     const std::string guard = upper_ + "_APP_H";
     std::string text = Top(m_ + "_app.h", "from samples to decisions");
     text += Open(guard, fmt::format("#include \"{0}.h\"\n#include \"{0}_fe.h\"\n", m_));
-    text += fmt::format(R"(/* A class counts as decided when at least {0}_VOTE_NEEDED of the last {0}_VOTE_WINDOW results name it. */
+    text += fmt::format(
+        R"(/* A class counts as decided when at least {0}_VOTE_NEEDED of the last {0}_VOTE_WINDOW results name it. */
 #define {0}_VOTE_WINDOW 8
 #define {0}_VOTE_NEEDED 5
 
@@ -342,15 +372,18 @@ typedef struct {{
 /* Plays golden set `set`, or all of them for -1. TM_OK if everything agrees, TM_ERROR_INDEX for a bad set. */
 tm_status {1}_selftest({1}_app *app, tm_i32 set, {1}_selftest_result *result);
 )",
-                        upper_, m_);
+        upper_, m_);
     return text + Close(guard);
   }
 
   std::string AppSource() const {
     std::string text = Top(m_ + "_app.c", "from samples to decisions");
-    text += fmt::format("#include \"{0}_app.h\"\n\nconst char *const {0}_class_names[{1}_NUM_CLASSES] = {{\n", m_, upper_);
+    text += fmt::format(
+        "#include \"{0}_app.h\"\n\nconst char *const {0}_class_names[{1}_NUM_CLASSES] = {{\n", m_,
+        upper_);
     for (size_t i = 0; i < r_.classes.size(); ++i) {
-      text += fmt::format("  \"{}\"{}\n", CString(r_.classes[i]), i + 1 < r_.classes.size() ? "," : "");
+      text +=
+          fmt::format("  \"{}\"{}\n", CString(r_.classes[i]), i + 1 < r_.classes.size() ? "," : "");
     }
     text += fmt::format(R"(}};
 
@@ -426,7 +459,8 @@ typedef struct {{
 #define {0}_GOLDEN_ROWS {2}
 extern const {3}_golden {3}_golden_sets[{0}_TEST_SETS];
 )",
-                        upper_, std::max<size_t>(1, r_.golden.size()), r_.pipeline->RowsPerSample(), m_);
+                        upper_, std::max<size_t>(1, r_.golden.size()), r_.pipeline->RowsPerSample(),
+                        m_);
     return text + Close(guard);
   }
 
@@ -440,18 +474,23 @@ extern const {3}_golden {3}_golden_sets[{0}_TEST_SETS];
       const std::vector<std::vector<float>> tensors = interpreter.RunAll(g.features);
       std::vector<float> in = g.features;
       for (const graph::Node& node : r_.network->nodes) {
-        if (std::holds_alternative<graph::QuantizeInput>(node.op)) in = tensors[static_cast<size_t>(node.output)];
+        if (std::holds_alternative<graph::QuantizeInput>(node.op))
+          in = tensors[static_cast<size_t>(node.output)];
       }
-      text += fmt::format("\n#if {}_TEST_SETS > {}\nstatic const tm_f32 raw_{}[] = {{\n{}}};\n", upper_, i, i, CList(g.raw));
+      text += fmt::format("\n#if {}_TEST_SETS > {}\nstatic const tm_f32 raw_{}[] = {{\n{}}};\n",
+                          upper_, i, i, CList(g.raw));
       text += fmt::format("static const tm_f32 features_{}[] = {{\n{}}};\n", i, CList(g.features));
-      text += fmt::format("static const {}_in_t in_{}[] = {{\n{}}};\n", m_, i, Codes(in, net_.is_integer));
+      text += fmt::format("static const {}_in_t in_{}[] = {{\n{}}};\n", m_, i,
+                          Codes(in, net_.is_integer));
       text += fmt::format("static const {}_out_t out_{}[] = {{\n{}}};\n#endif\n", m_, i,
                           Codes(g.output, net_.out_type != "tm_f32"));
     }
     text += fmt::format("\nconst {}_golden {}_golden_sets[{}_TEST_SETS] = {{\n", m_, m_, upper_);
     for (size_t i = 0; i < r_.golden.size(); ++i) {
-      text += fmt::format("#if {4}_TEST_SETS > {0}\n  {5}{{raw_{0}, features_{0}, in_{0}, out_{0}, {1}, \"{2}\"}}{3}\n#endif\n", i,
-                          r_.golden[i].label, CString(r_.golden[i].source), "", upper_, i == 0 ? "" : ", ");
+      text += fmt::format(
+          "#if {4}_TEST_SETS > {0}\n  {5}{{raw_{0}, features_{0}, in_{0}, out_{0}, {1}, "
+          "\"{2}\"}}{3}\n#endif\n",
+          i, r_.golden[i].label, CString(r_.golden[i].source), "", upper_, i == 0 ? "" : ", ");
     }
     return text + "};\n";
   }
@@ -572,7 +611,8 @@ target_link_libraries(selftest {0})
                                              m_, indented);
     std::string joined;
     for (const std::string& source : LibrarySources()) joined += " " + source;
-    package_["Makefile"] = fmt::format(R"(# make: the library; make check: the self-test on this machine; CROSS=arm-none-eabi- for another compiler.
+    package_["Makefile"] = fmt::format(
+        R"(# make: the library; make check: the self-test on this machine; CROSS=arm-none-eabi- for another compiler.
 CC = $(CROSS)gcc
 AR = $(CROSS)ar
 CFLAGS ?= -O2
@@ -589,7 +629,7 @@ check: lib{0}.a main_selftest.o {0}_selftest.o {0}_test_vectors.o
 clean:
 	rm -f $(OBJECTS) *.o lib{0}.a selftest
 )",
-                                       m_);
+        m_);
   }
 
   nlohmann::ordered_json LayersJson() const {
@@ -621,20 +661,27 @@ clean:
   }
 
   std::string Report() const {
-    std::string text = fmt::format("# {}: layers and memory\n\n| # | layer | MACs | weights, octets | activations, octets |\n|--:|---|--:|--:|--:|\n", m_);
+    std::string text = fmt::format(
+        "# {}: layers and memory\n\n| # | layer | MACs | weights, octets | activations, octets "
+        "|\n|--:|---|--:|--:|--:|\n",
+        m_);
     for (size_t i = 0; i < net_.layers.size(); ++i) {
       const CLayer& layer = net_.layers[i];
-      text += fmt::format("| {} | {} | {} | {} | {} |\n", i, CString(layer.comment), layer.macs, layer.table_octets,
-                          layer.activation_octets);
+      text += fmt::format("| {} | {} | {} | {} | {} |\n", i, CString(layer.comment), layer.macs,
+                          layer.table_octets, layer.activation_octets);
     }
-    return text + fmt::format("\nConstants: {} octets. Arena: {} octets; no plan can do with less than {}.\n"
-                              "Exact by construction. Code size, stack and instructions are measured by `platypus verify`.\n",
-                              TableOctets(), net_.memory.arena_octets, net_.memory.lower_bound_octets);
+    return text +
+           fmt::format(
+               "\nConstants: {} octets. Arena: {} octets; no plan can do with less than {}.\n"
+               "Exact by construction. Code size, stack and instructions are measured by `platypus "
+               "verify`.\n",
+               TableOctets(), net_.memory.arena_octets, net_.memory.lower_bound_octets);
   }
 
   std::string Readme() const {
     std::string facts;
-    for (const auto& [name, value] : r_.facts) facts += fmt::format("| {} | {} |\n", CString(name), CString(value));
+    for (const auto& [name, value] : r_.facts)
+      facts += fmt::format("| {} | {} |\n", CString(name), CString(value));
     return fmt::format(R"(# {0}
 
 C99 source of one trained classifier, from samples to classes: no heap, no recursion, no double, no library but `sqrtf`.
@@ -674,13 +721,21 @@ Use it:
                      {"type", net_.in_type},
                      {"scale", net_.in_scale},
                      {"zero_point", 0}};
-    json["output"] = {{"length", net_.out_elements}, {"type", net_.out_type}, {"scale", net_.out_scale}, {"zero_point", 0}};
+    json["output"] = {{"length", net_.out_elements},
+                      {"type", net_.out_type},
+                      {"scale", net_.out_scale},
+                      {"zero_point", 0}};
     auto chain = nlohmann::ordered_json::array();
     for (const features::Stage& stage : r_.pipeline->stages) chain.push_back(features::Name(stage));
     const features::Pipeline& p = *r_.pipeline;
-    json["features"] = {{"variables", p.variables},   {"frame_size", p.frame_size}, {"hop", p.hop},
-                        {"frames", p.frame_concat},   {"frame_skip", p.frame_skip}, {"decimation", p.decimation},
-                        {"sample_divisor", p.scale}, {"chain", chain}};
+    json["features"] = {{"variables", p.variables},
+                        {"frame_size", p.frame_size},
+                        {"hop", p.hop},
+                        {"frames", p.frame_concat},
+                        {"frame_skip", p.frame_skip},
+                        {"decimation", p.decimation},
+                        {"sample_divisor", p.scale},
+                        {"chain", chain}};
     auto facts = nlohmann::ordered_json::object();
     for (const auto& [name, value] : r_.facts) facts[name] = value;
     json["facts"] = facts;
@@ -703,15 +758,19 @@ Use it:
 }  // namespace
 
 Package Generate(const PackageRequest& request) {
-  Check(!request.prefix.empty() && request.network != nullptr && request.pipeline != nullptr, "incomplete request");
+  Check(!request.prefix.empty() && request.network != nullptr && request.pipeline != nullptr,
+        "incomplete request");
   for (const char c : request.prefix) {
     if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_') {
-      Fail(Category::kConfiguration, "compilation.prefix: '{}' is not a C identifier", request.prefix);
+      Fail(Category::kConfiguration, "compilation.prefix: '{}' is not a C identifier",
+           request.prefix);
     }
   }
-  if (std::isdigit(static_cast<unsigned char>(request.prefix[0])) != 0 || request.prefix.size() > 24) {
+  if (std::isdigit(static_cast<unsigned char>(request.prefix[0])) != 0 ||
+      request.prefix.size() > 24) {
     Fail(Category::kConfiguration,
-         "compilation.prefix: '{}' must begin with a letter and have at most 24 characters (external names of 31 "
+         "compilation.prefix: '{}' must begin with a letter and have at most 24 characters "
+         "(external names of 31 "
          "characters are all that C99 promises to tell apart)",
          request.prefix);
   }

@@ -16,7 +16,7 @@ namespace platypus::deploy {
 
 // One raw recording excerpt with everything that the host computed from it.
 struct GoldenSample {
-  std::vector<float> raw;       // [rows][variables], RowsPerSample() rows, decimated, not yet scaled
+  std::vector<float> raw;  // [rows][variables], RowsPerSample() rows, decimated, not yet scaled
   std::vector<float> features;  // network input, C order
   std::vector<float> output;    // network output
   int label = 0;
@@ -33,7 +33,8 @@ struct PackageRequest {
   std::string task_type;
   std::string device;
   std::string generator_version;  // "Platypus 0.1.0"
-  std::vector<std::pair<std::string, std::string>> facts;  // for manifest and README: model, data set, accuracy, seed
+  std::vector<std::pair<std::string, std::string>>
+      facts;  // for manifest and README: model, data set, accuracy, seed
 };
 
 // Relative path -> content. Deterministic: same request, same bytes; ASCII, LF.

@@ -42,7 +42,9 @@ class Reader {
     if (size > 0) std::memcpy(to, bytes_.data(), size);
     bytes_.remove_prefix(size);
   }
-  [[noreturn]] void Damaged() const { Fail(Category::kData, "{}: the test set is damaged", file_.string()); }
+  [[noreturn]] void Damaged() const {
+    Fail(Category::kData, "{}: the test set is damaged", file_.string());
+  }
 
   std::string_view bytes_;
   const std::filesystem::path& file_;
@@ -73,7 +75,8 @@ TestSet LoadTestSet(const std::filesystem::path& file) {
                      HashText(std::string_view(all).substr(0, all.size() - kDigest)) ==
                          std::string_view(all).substr(all.size() - kDigest);
   if (!whole) Fail(Category::kData, "{}: the test set is damaged", file.string());
-  Reader reader(std::string_view(all).substr(kMagic.size(), all.size() - kMagic.size() - kDigest), file);
+  Reader reader(std::string_view(all).substr(kMagic.size(), all.size() - kMagic.size() - kDigest),
+                file);
   TestSet set;
   set.labels = reader.Take<int32_t>();
   set.features = reader.Take<float>();

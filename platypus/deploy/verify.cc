@@ -25,26 +25,31 @@ struct Core {
   std::string emulator;  // empty: runs here
   std::string emulator_package;
   std::vector<std::string> machine;
-  std::string script;    // linker script
+  std::string script;  // linker script
 };
 
 const std::vector<Core>& Table() {
-  const auto arm = [](const char* name, std::vector<std::string> flags, const char* machine, const char* timer,
-                      const char* mhz, const char* script) {
-    flags.insert(flags.end(), {"-mthumb", std::string("-DTIMER=") + timer, std::string("-DTIMER_MHZ=") + mhz,
-                               "--specs=nano.specs"});
-    return Core{name,  "arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi",
-                flags, "qemu-system-arm",   "qemu-system-arm",
-                {"-M", machine},            script};
+  const auto arm = [](const char* name, std::vector<std::string> flags, const char* machine,
+                      const char* timer, const char* mhz, const char* script) {
+    flags.insert(flags.end(), {"-mthumb", std::string("-DTIMER=") + timer,
+                               std::string("-DTIMER_MHZ=") + mhz, "--specs=nano.specs"});
+    return Core{name,
+                "arm-none-eabi-gcc",
+                "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+                flags,
+                "qemu-system-arm",
+                "qemu-system-arm",
+                {"-M", machine},
+                script};
   };
   static const std::vector<Core> kCores = {
       {"host", "gcc", "gcc", {}, "", "", {}, ""},
       // The board has a Cortex-M3, which runs Armv6-M code.
       arm("cortex-m0plus", {"-mcpu=cortex-m0plus"}, "mps2-an385", "0x40000000u", "25", "mps2.ld"),
-      arm("cortex-m4", {"-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"}, "mps2-an386", "0x40000000u", "25",
-          "mps2.ld"),
-      arm("cortex-m33", {"-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"}, "mps2-an505", "0x50000000u",
-          "20", "an505.ld"),
+      arm("cortex-m4", {"-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"}, "mps2-an386",
+          "0x40000000u", "25", "mps2.ld"),
+      arm("cortex-m33", {"-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"}, "mps2-an505",
+          "0x50000000u", "20", "an505.ld"),
       {"riscv32",
        "riscv64-unknown-elf-gcc",
        "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
@@ -94,7 +99,8 @@ Facts ReadManifest(const fs::path& folder) {
                  features.at("hop").get<int64_t>() * (features.at("frames").get<int64_t>() - 1);
     return facts;
   } catch (const nlohmann::json::exception& error) {
-    throw Error(Category::kData, fmt::format("the manifest is damaged: {}", error.what()), "", {file.string(), 0, 0});
+    throw Error(Category::kData, fmt::format("the manifest is damaged: {}", error.what()), "",
+                {file.string(), 0, 0});
   }
 }
 
@@ -114,28 +120,34 @@ std::vector<std::string> PackageSources(const fs::path& package) {
   return sources;
 }
 
-ProcessResult MustRun(const std::vector<std::string>& command, const fs::path& folder, int seconds) {
+ProcessResult MustRun(const std::vector<std::string>& command, const fs::path& folder,
+                      int seconds) {
   ProcessResult result = RunProcess(command, folder, seconds);
-  if (result.timed_out) Fail(Category::kToolchain, "{} did not end within {} s", command[0], seconds);
+  if (result.timed_out)
+    Fail(Category::kToolchain, "{} did not end within {} s", command[0], seconds);
   if (result.status != 0) {
-    Fail(Category::kToolchain, "{} failed with status {}:\n{}", command[0], result.status, result.output.substr(0, 4000));
+    Fail(Category::kToolchain, "{} failed with status {}:\n{}", command[0], result.status,
+         result.output.substr(0, 4000));
   }
   return result;
 }
 
 void Build(const Core& core, const Facts& facts, const fs::path& package, const fs::path& build) {
   WriteFile(build / "model.h",
-            fmt::format("#include \"{0}_app.h\"\n#define M(name) {0}_##name\n#define U(name) {1}_##name\n#define GOLDEN_ROWS {2}\n",
+            fmt::format("#include \"{0}_app.h\"\n#define M(name) {0}_##name\n#define U(name) "
+                        "{1}_##name\n#define GOLDEN_ROWS {2}\n",
                         facts.prefix, Upper(facts.prefix), facts.rows));
-  std::vector<std::string> compile = {core.compiler, "-c", "-std=gnu99", "-O2", "-ffp-contract=off",
-                                      "-ffunction-sections", "-fdata-sections", "-I."};
+  std::vector<std::string> compile = {
+      core.compiler,     "-c", "-std=gnu99", "-O2", "-ffp-contract=off", "-ffunction-sections",
+      "-fdata-sections", "-I."};
   compile.insert(compile.end(), core.flags.begin(), core.flags.end());
   const bool host = core.emulator.empty();
   std::vector<std::string> link = {core.compiler};
   link.insert(link.end(), core.flags.begin(), core.flags.end());
   std::vector<std::string> sources = PackageSources(package);
   sources.insert(sources.end(), {"harness.c", host ? "host.c" : "core.c"});
-  for (const std::string& source : sources) {  // objects keep their names, so that the map tells them apart
+  for (const std::string& source :
+       sources) {  // objects keep their names, so that the map tells them apart
     std::string object = source.substr(0, source.size() - 1) + "o";
     std::replace(object.begin(), object.end(), '/', '_');
     std::vector<std::string> command = compile;
@@ -153,7 +165,8 @@ void Append(std::string& bytes, const std::vector<float>& values) {
   bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
 }
 
-void WriteInput(const TestSet& set, int64_t samples, size_t recordings, int64_t in_length, const fs::path& file) {
+void WriteInput(const TestSet& set, int64_t samples, size_t recordings, int64_t in_length,
+                const fs::path& file) {
   std::string bytes;
   const uint32_t head[3] = {static_cast<uint32_t>(samples), static_cast<uint32_t>(recordings), 1};
   bytes.append(reinterpret_cast<const char*>(head), sizeof head);
@@ -168,13 +181,16 @@ std::string Play(const Core& core, const fs::path& build, bool counting) {
   if (!core.emulator.empty()) {
     command = {core.emulator};
     command.insert(command.end(), core.machine.begin(), core.machine.end());
-    command.insert(command.end(), {"-display", "none", "-monitor", "none", "-serial", "null", "-semihosting-config",
-                                   "enable=on,target=native", "-kernel", "a.elf"});
-    if (counting) command.insert(command.end(), {"-icount", core.name == "riscv32" ? "shift=0" : "shift=7"});
+    command.insert(command.end(),
+                   {"-display", "none", "-monitor", "none", "-serial", "null",
+                    "-semihosting-config", "enable=on,target=native", "-kernel", "a.elf"});
+    if (counting)
+      command.insert(command.end(), {"-icount", core.name == "riscv32" ? "shift=0" : "shift=7"});
   }
   ProcessResult result = MustRun(command, build, 600);
   if (result.output.find("done\n") == std::string::npos) {
-    Fail(Category::kToolchain, "the program on {} did not finish:\n{}", core.name, result.output.substr(0, 1000));
+    Fail(Category::kToolchain, "the program on {} did not finish:\n{}", core.name,
+         result.output.substr(0, 1000));
   }
   return result.output;
 }
@@ -195,7 +211,8 @@ std::pair<int64_t, int64_t> Count(const std::string& output, const std::string& 
 int64_t FlashOctets(const fs::path& map_file) {
   std::istringstream map(ReadFile(map_file));
   std::string line;
-  while (std::getline(map, line) && line.find("Linker script and memory map") == std::string::npos) {
+  while (std::getline(map, line) &&
+         line.find("Linker script and memory map") == std::string::npos) {
   }
   int64_t octets = 0;
   std::string section;  // its name stands alone on a line when it is long
@@ -217,7 +234,8 @@ int64_t FlashOctets(const fs::path& map_file) {
     std::string object;
     if (!(words >> size >> object) || !size.starts_with("0x") || section.empty()) continue;
     const bool stored = section.starts_with(".text") || section.starts_with(".rodata") ||
-                        section.starts_with(".srodata") || section.starts_with(".data") || section.starts_with(".sdata");
+                        section.starts_with(".srodata") || section.starts_with(".data") ||
+                        section.starts_with(".sdata");
     const bool harness = object == "harness.o" || object == "core.o";
     if (stored && !harness) octets += std::stoll(size, nullptr, 16);
     section.clear();
@@ -233,9 +251,11 @@ struct Comparison {
   void Run(const std::string& bytes) {
     const size_t width = static_cast<size_t>(facts.out_length) * (facts.integer_output ? 1 : 4);
     const size_t feature_octets = static_cast<size_t>(facts.in_length) * 4;
-    const size_t expected = static_cast<size_t>(set.samples) * width + set.recordings.size() * (feature_octets + width);
+    const size_t expected =
+        static_cast<size_t>(set.samples) * width + set.recordings.size() * (feature_octets + width);
     if (bytes.size() != expected) {
-      Fail(Category::kToolchain, "the program wrote {} octets, expected {}", bytes.size(), expected);
+      Fail(Category::kToolchain, "the program wrote {} octets, expected {}", bytes.size(),
+           expected);
     }
     const char* at = bytes.data();
     int64_t correct = 0;
@@ -247,17 +267,20 @@ struct Comparison {
       correct += best == set.labels[static_cast<size_t>(i)] ? 1 : 0;
     }
     result.samples = set.samples;
-    result.accuracy = set.samples > 0 ? static_cast<double>(correct) / static_cast<double>(set.samples) : 0;
+    result.accuracy =
+        set.samples > 0 ? static_cast<double>(correct) / static_cast<double>(set.samples) : 0;
     for (const GoldenSample& sample : set.recordings) {
       for (int64_t k = 0; k < facts.in_length; ++k) {
         float found = 0;
         std::memcpy(&found, at + k * 4, sizeof found);
         const float wanted = sample.features[static_cast<size_t>(k)];
-        const double difference = std::abs(double{found} - wanted) / std::max(1.0, std::abs(double{wanted}));
+        const double difference =
+            std::abs(double{found} - wanted) / std::max(1.0, std::abs(double{wanted}));
         result.max_feature_difference = std::max(result.max_feature_difference, difference);
       }
       at += feature_octets;
-      result.recording_mismatches += Differ(Outputs(at), sample.output.data(), "recording " + sample.source) ? 1 : 0;
+      result.recording_mismatches +=
+          Differ(Outputs(at), sample.output.data(), "recording " + sample.source) ? 1 : 0;
       at += width;
       ++result.recordings;
     }
@@ -282,9 +305,11 @@ struct Comparison {
     for (size_t k = 0; k < found.size(); ++k) {
       if (found[k] == wanted[k]) continue;
       differs = true;
-      result.max_output_difference = std::max(result.max_output_difference, std::abs(double{found[k]} - wanted[k]));
+      result.max_output_difference =
+          std::max(result.max_output_difference, std::abs(double{found[k]} - wanted[k]));
       if (result.first_difference.empty()) {
-        result.first_difference = fmt::format("{}, output {}: expected {}, found {}", where, k, wanted[k], found[k]);
+        result.first_difference =
+            fmt::format("{}, output {}: expected {}, found {}", where, k, wanted[k], found[k]);
       }
     }
     return differs;
@@ -302,16 +327,17 @@ const std::vector<std::string>& Cores() {
   return kNames;
 }
 
-VerifyResult Verify(const fs::path& package_folder, const TestSet& set, const std::string& core_name,
-                    ProgressSink& sink) {
+VerifyResult Verify(const fs::path& package_folder, const TestSet& set,
+                    const std::string& core_name, ProgressSink& sink) {
   const Core& core = FindCore(core_name);
   const Facts facts = ReadManifest(package_folder);
   VerifyResult result;
   result.core = core.name;
-  for (const auto& [program, package] :
-       {std::pair{core.compiler, core.compiler_package}, std::pair{core.emulator, core.emulator_package}}) {
+  for (const auto& [program, package] : {std::pair{core.compiler, core.compiler_package},
+                                         std::pair{core.emulator, core.emulator_package}}) {
     if (!program.empty() && !HasProgram(program)) {
-      result.notice = fmt::format("{} is not installed: {} is not verified (apt-get install {})", program, core.name, package);
+      result.notice = fmt::format("{} is not installed: {} is not verified (apt-get install {})",
+                                  program, core.name, package);
       return result;
     }
   }
@@ -320,7 +346,9 @@ VerifyResult Verify(const fs::path& package_folder, const TestSet& set, const st
     Fail(Category::kData, "the test set does not belong to this package");
   }
   constexpr int kSteps = 3;
-  const auto progress = [&](int step) { sink.OnProgress({"verify", core.name, step, kSteps, "steps", {}}); };
+  const auto progress = [&](int step) {
+    sink.OnProgress({"verify", core.name, step, kSteps, "steps", {}});
+  };
   const TemporaryFolder build;
   progress(0);
   CopyFiles(package_folder, build.Path());
@@ -333,12 +361,12 @@ VerifyResult Verify(const fs::path& package_folder, const TestSet& set, const st
   progress(2);
   result.ram_bytes = Count(output, "memory").first;
   if (!core.emulator.empty()) {
-    WriteInput(set, std::min<int64_t>(1, set.samples), std::min<size_t>(1, set.recordings.size()), facts.in_length,
-               build.Path() / "input.bin");
+    WriteInput(set, std::min<int64_t>(1, set.samples), std::min<size_t>(1, set.recordings.size()),
+               facts.in_length, build.Path() / "input.bin");
     output = Play(core, build.Path(), true);
     if (Count(output, "fifty").first != 50) {
-      Fail(Category::kToolchain, "counting instructions on {} is off: 50 were counted as {}", core.name,
-           Count(output, "fifty").first);
+      Fail(Category::kToolchain, "counting instructions on {} is off: 50 were counted as {}",
+           core.name, Count(output, "fifty").first);
     }
     std::tie(result.instructions, result.stack_bytes) = Count(output, "network");
     result.feature_instructions = Count(output, "features").first;

@@ -11,34 +11,38 @@
 
 namespace platypus::deploy {
 
-// What the host computed for the test set, to be compared with the C on a core. Kept beside a run's package
+// What the host computed for the test set, to be compared with the C on a core. Kept beside a run's
+// package
 // (<compilation>/verification/test_set.bin) so that `platypus verify` can repeat the proof later.
 struct TestSet {
   int64_t samples = 0;
-  std::vector<float> features;  // [samples][input elements]
-  std::vector<float> outputs;   // [samples][output elements], of the reference interpreter
-  std::vector<int32_t> labels;  // [samples]
+  std::vector<float> features;           // [samples][input elements]
+  std::vector<float> outputs;            // [samples][output elements], of the reference interpreter
+  std::vector<int32_t> labels;           // [samples]
   std::vector<GoldenSample> recordings;  // raw -> features -> output
 };
 
-// Little-endian: a line "PLATYPUS-TEST-SET-1", the arrays with their lengths, a SHA-256. Error (data) on damage.
+// Little-endian: a line "PLATYPUS-TEST-SET-1", the arrays with their lengths, a SHA-256. Error
+// (data) on damage.
 void Save(const TestSet& set, const std::filesystem::path& file);
 TestSet LoadTestSet(const std::filesystem::path& file);
 
 struct VerifyResult {
   std::string core;
-  bool ran = false;        // false: `notice` says which tool is missing and the package that has it
+  bool ran = false;  // false: `notice` says which tool is missing and the package that has it
   std::string notice;
   int64_t samples = 0;     // network: samples compared
   int64_t mismatches = 0;  // samples with any output that differs
   double max_output_difference = 0;
-  int64_t recordings = 0;            // raw rows -> features -> network
-  int64_t recording_mismatches = 0;  // ... whose network output differs
-  double max_feature_difference = 0; // relative to max(1, |feature|); 0 means bit for bit
-  double accuracy = 0;     // of the C on the core, over `samples`
-  int64_t flash_bytes = 0; // linked code and constants of the package and of what it needs of the C library
-  int64_t ram_bytes = 0;   // application state: activations, feature extraction, input and output buffers
-  int64_t stack_bytes = 0; // deepest use below one inference
+  int64_t recordings = 0;             // raw rows -> features -> network
+  int64_t recording_mismatches = 0;   // ... whose network output differs
+  double max_feature_difference = 0;  // relative to max(1, |feature|); 0 means bit for bit
+  double accuracy = 0;                // of the C on the core, over `samples`
+  int64_t flash_bytes =
+      0;  // linked code and constants of the package and of what it needs of the C library
+  int64_t ram_bytes =
+      0;  // application state: activations, feature extraction, input and output buffers
+  int64_t stack_bytes = 0;           // deepest use below one inference
   int64_t instructions = 0;          // of one inference; 0 on the host
   int64_t feature_instructions = 0;  // of the feature extraction of one sample
   std::string first_difference;      // sample, element, expected and found value; empty if none
@@ -47,10 +51,11 @@ struct VerifyResult {
 // The cores that Verify knows: host, cortex-m0plus, cortex-m4, cortex-m33, riscv32.
 const std::vector<std::string>& Cores();
 
-// Builds the package for a core, runs it (under QEMU for all but host) and plays the whole set. Works on a copy. Error
-// (toolchain) if the package does not build or the emulator fails, (usage) for an unknown core.
-VerifyResult Verify(const std::filesystem::path& package_folder, const TestSet& set, const std::string& core,
-                    ProgressSink& sink);
+// Builds the package for a core, runs it (under QEMU for all but host) and plays the whole set.
+// Works on a copy. Error (toolchain) if the package does not build or the emulator fails, (usage)
+// for an unknown core.
+VerifyResult Verify(const std::filesystem::path& package_folder, const TestSet& set,
+                    const std::string& core, ProgressSink& sink);
 
 }  // namespace platypus::deploy
 

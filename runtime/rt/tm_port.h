@@ -10,8 +10,8 @@
 extern "C" {
 #endif
 
-/* At least 8, 16 and 32 bits: on cores whose char has 16 bits a tm_i8 has them too, so every store of a
- * narrow value is clamped before and nothing relies on wrap-around. */
+/* At least 8, 16 and 32 bits: on cores whose char has 16 bits a tm_i8 has them too, so every store
+ * of a narrow value is clamped before and nothing relies on wrap-around. */
 typedef signed char tm_i8;
 typedef unsigned char tm_u8;
 typedef short tm_i16;
@@ -54,6 +54,25 @@ TM_ASSERT(arithmetic_shift, (-8 >> 1) == -4);
 #define TM_ALIGN(octets)
 #define TM_SECTION(name)
 #define TM_RAMFUNC
+#endif
+
+/* Asks for `n` copies of the body of the loop that follows. */
+#define TM_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define TM_UNROLL(n) TM_PRAGMA(clang loop unroll_count(n))
+#elif defined(__GNUC__)
+#define TM_UNROLL(n) TM_PRAGMA(GCC unroll n)
+#else
+#define TM_UNROLL(n)
+#endif
+
+/* Output positions that an integer convolution computes together: what the registers hold. */
+#ifndef TM_POSITIONS
+#if defined(__ARM_ARCH_6M__)
+#define TM_POSITIONS 4 /* of one channel */
+#else
+#define TM_POSITIONS 2 /* of four channels */
+#endif
 #endif
 
 #ifdef __cplusplus

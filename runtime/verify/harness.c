@@ -1,8 +1,9 @@
-/* Platypus verification: plays a test set through a generated package. SPDX-License-Identifier: 0BSD
+/* Platypus verification: plays a test set through a generated package. SPDX-License-Identifier:
+ * 0BSD
  *
- * input.bin:  samples, recordings, counted (32 bits each); per sample IN_LEN floats; per recording ROWS x VARIABLES floats.
- * output.bin: per sample its outputs; per recording its features (floats), then its outputs.
- * counts:     printed as "count NAME instructions stack". */
+ * input.bin:  samples, recordings, counted (32 bits each); per sample IN_LEN floats; per recording
+ * ROWS x VARIABLES floats. output.bin: per sample its outputs; per recording its features (floats),
+ * then its outputs. counts:     printed as "count NAME instructions stack". */
 #include "harness.h"
 
 #include "model.h"
@@ -21,7 +22,7 @@ static void print_number(unsigned long value) {
   io_print(text + at);
 }
 
-static void print_count(const char *name, unsigned long instructions, unsigned long stack) {
+static void print_count(const char* name, unsigned long instructions, unsigned long stack) {
   io_print("count ");
   io_print(name);
   io_print(" ");
@@ -31,7 +32,7 @@ static void print_count(const char *name, unsigned long instructions, unsigned l
   io_print("\n");
 }
 
-static int fail(const char *what) {
+static int fail(const char* what) {
   io_print("failed: ");
   io_print(what);
   io_print("\n");

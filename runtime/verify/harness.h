@@ -5,11 +5,11 @@
 #include <stddef.h>
 
 /* Files of the working folder. open: handle, or -1; read and write: octets that were done. */
-int io_open(const char *name, int for_writing);
-long io_read(int handle, void *data, long size);
-long io_write(int handle, const void *data, long size);
+int io_open(const char* name, int for_writing);
+long io_read(int handle, void* data, long size);
+long io_write(int handle, const void* data, long size);
 void io_close(int handle);
-void io_print(const char *text);
+void io_print(const char* text);
 
 /* Executed instructions between the two calls (0 where they cannot be counted). */
 void count_start(void);

@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 
-static FILE *files[4];
+static FILE* files[4];
 
-int io_open(const char *name, int for_writing) {
+int io_open(const char* name, int for_writing) {
   int i;
   for (i = 0; i < 4; ++i) {
     if (files[i] == NULL) {
@@ -15,13 +15,17 @@ int io_open(const char *name, int for_writing) {
   }
   return -1;
 }
-long io_read(int handle, void *data, long size) { return (long)fread(data, 1, (size_t)size, files[handle]); }
-long io_write(int handle, const void *data, long size) { return (long)fwrite(data, 1, (size_t)size, files[handle]); }
+long io_read(int handle, void* data, long size) {
+  return (long)fread(data, 1, (size_t)size, files[handle]);
+}
+long io_write(int handle, const void* data, long size) {
+  return (long)fwrite(data, 1, (size_t)size, files[handle]);
+}
 void io_close(int handle) {
   fclose(files[handle]);
   files[handle] = NULL;
 }
-void io_print(const char *text) { fputs(text, stdout); }
+void io_print(const char* text) { fputs(text, stdout); }
 void count_start(void) {}
 unsigned long count_stop(void) { return 0; }
 void stack_start(void) {}

@@ -1,0 +1,115 @@
+#include "platypus/deploy/arena.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+namespace platypus::deploy {
+namespace {
+
+using graph::TensorId;
+
+// Last layer that reads or writes each value.
+std::map<TensorId, int> LastUses(const std::vector<CLayer>& layers) {
+  std::map<TensorId, int> last;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    last[layers[i].output] = static_cast<int>(i);
+    for (const TensorId id : layers[i].inputs) last[id] = static_cast<int>(i);
+  }
+  return last;
+}
+
+// Which buffer every value lives in. A layer that may overwrite an input which nobody reads
+// afterwards does.
+class Buffers {
+ public:
+  Buffers(const std::vector<CLayer>& layers, const std::map<TensorId, Storage>& storage,
+          TensorId in, TensorId out)
+      : storage_(storage), last_(LastUses(layers)) {
+    for (size_t i = 0; i < layers.size(); ++i) {
+      const TensorId id = layers[i].output;
+      if (id == in || id == out) continue;
+      const auto layer = static_cast<int>(i);
+      const int shared = Reusable(layers[i], layer);
+      if (shared >= 0) {
+        owner_[id] = shared;
+        list_[static_cast<size_t>(shared)].last_layer = last_.at(id);
+      } else {
+        owner_[id] = static_cast<int>(list_.size());
+        list_.push_back({id, 0, storage.at(id).octets, layer, last_.at(id)});
+      }
+    }
+  }
+
+  const std::vector<MemoryPlan::Buffer>& List() const { return list_; }
+  // -1: the caller's memory.
+  int OwnerOf(TensorId id) const {
+    const auto found = owner_.find(id);
+    return found == owner_.end() ? -1 : found->second;
+  }
+
+ private:
+  int Reusable(const CLayer& layer, int index) const {
+    for (const TensorId id : layer.overwrites) {
+      const bool fits = storage_.at(id).octets >= storage_.at(layer.output).octets;
+      if (OwnerOf(id) >= 0 && fits && last_.at(id) == index) return OwnerOf(id);
+    }
+    return -1;
+  }
+
+  const std::map<TensorId, Storage>& storage_;
+  std::map<TensorId, int> last_;
+  std::map<TensorId, int> owner_;
+  std::vector<MemoryPlan::Buffer> list_;
+};
+
+}  // namespace
+
+void PlaceInArena(CNetwork& network, const std::map<TensorId, Storage>& storage, TensorId in,
+                  TensorId out) {
+  const Buffers buffers(network.layers, storage, in, out);
+  network.memory = Plan(buffers.List());
+  // Plan keeps the order of the buffers.
+  const auto offset = [&](TensorId id) {
+    return network.memory.buffers[static_cast<size_t>(buffers.OwnerOf(id))].offset;
+  };
+  network.arena_type = "tm_u8";
+  for (const auto& [id, value] : storage) {
+    if (value.type == "f32" && buffers.OwnerOf(id) >= 0) network.arena_type = "tm_f32";
+  }
+  const bool floats = network.arena_type == "tm_f32";
+  const auto expression = [&](TensorId id) -> std::string {
+    if (id == in) return "in";
+    if (id == out) return "out";
+    const std::string& type = storage.at(id).type;
+    if (type == "f32") return fmt::format("arena + {}", offset(id) / 4);
+    if (!floats && type == "u8") return fmt::format("arena + {}", offset(id));
+    return fmt::format("(tm_{} *)arena + {}", type, offset(id));
+  };
+  for (CLayer& layer : network.layers) {
+    if (layer.output != out) layer.offset = offset(layer.output);
+    layer.uses_in = std::count(layer.inputs.begin(), layer.inputs.end(), in) > 0;
+    layer.uses_out =
+        layer.output == out || std::count(layer.inputs.begin(), layer.inputs.end(), out) > 0;
+    layer.uses_arena = layer.output != out;
+    for (const TensorId id : layer.inputs) layer.uses_arena |= id != in && id != out;
+    std::string text;
+    for (size_t i = 0; i < layer.code.size();) {
+      if (layer.code[i] != '@') {
+        text += layer.code[i++];
+        continue;
+      }
+      TensorId id = 0;
+      for (++i;
+           i < layer.code.size() && std::isdigit(static_cast<unsigned char>(layer.code[i])) != 0;
+           ++i) {
+        id = id * 10 + (layer.code[i] - '0');
+      }
+      text += expression(id);
+    }
+    layer.code = text;
+  }
+}
+
+}  // namespace platypus::deploy

@@ -1,0 +1,25 @@
+#ifndef PLATYPUS_DEPLOY_ARENA_H_
+#define PLATYPUS_DEPLOY_ARENA_H_
+
+#include <map>
+#include <string>
+
+#include "platypus/deploy/layers.h"
+
+namespace platypus::deploy {
+
+// How a value is kept: "i8", "u8" or "f32", and its size.
+struct Storage {
+  std::string type;
+  int64_t octets = 0;
+};
+
+// Plans the arena for the layers' values (`in` and `out` are the caller's memory), and replaces
+// every "@id" in the layers' code by an expression: "in", "out" or a place in the arena. Sets
+// memory, arena_type and the layers' offsets.
+void PlaceInArena(CNetwork& network, const std::map<graph::TensorId, Storage>& storage,
+                  graph::TensorId in, graph::TensorId out);
+
+}  // namespace platypus::deploy
+
+#endif  // PLATYPUS_DEPLOY_ARENA_H_

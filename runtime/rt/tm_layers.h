@@ -1,0 +1,290 @@
+/* Platypus runtime: integer layers for one pair of code types. SPDX-License-Identifier: 0BSD
+ *
+ * Included by tm_kernels.h once for each pair, with TM_IN and TM_OUT naming the types (i8 or u8).
+ */
+#define TM_X TM_TYPE(TM_IN)
+#define TM_Y TM_TYPE(TM_OUT)
+#define TM_FN(name) TM_JOIN4(name, TM_IN, TM_OUT)
+
+/* All channels of one output position; the window may stick out of the input.
+ * Four channels at a time share the loads of x. */
+TM_INLINE void TM_FN(tm_conv_point)(const TM_X* x, const tm_i8* weight, tm_shape s, tm_requant r,
+                                    tm_window w, TM_Y* y) {
+  const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
+  tm_i32 c, ky, kx, i;
+  for (c = 0; c + 4 <= s.out_c; c += 4) {
+    tm_i32 a0 = tm_offset(c, r), a1 = tm_offset(c + 1, r);
+    tm_i32 a2 = tm_offset(c + 2, r), a3 = tm_offset(c + 3, r);
+    for (ky = w.ky0; ky < w.ky1; ++ky) {
+      for (kx = w.kx0; kx < w.kx1; ++kx) {
+        const TM_X* p = x + tm_tap(w, ky, kx, s);
+        const tm_i8* q = weight + c * row + (ky * s.kernel_w + kx) * s.in_c;
+        TM_UNROLL(4)
+        for (i = 0; i < s.in_c; ++i) {
+          const tm_i32 v = p[i];
+          a0 += v * q[i];
+          a1 += v * q[i + row];
+          a2 += v * q[i + 2 * row];
+          a3 += v * q[i + 3 * row];
+        }
+      }
+    }
+    y[c] = (TM_Y)tm_requantize(a0, c, r);
+    y[c + 1] = (TM_Y)tm_requantize(a1, c + 1, r);
+    y[c + 2] = (TM_Y)tm_requantize(a2, c + 2, r);
+    y[c + 3] = (TM_Y)tm_requantize(a3, c + 3, r);
+  }
+  for (; c < s.out_c; ++c) {
+    tm_i32 sum = tm_offset(c, r);
+    for (ky = w.ky0; ky < w.ky1; ++ky) {
+      for (kx = w.kx0; kx < w.kx1; ++kx) {
+        const TM_X* p = x + tm_tap(w, ky, kx, s);
+        const tm_i8* q = weight + c * row + (ky * s.kernel_w + kx) * s.in_c;
+        TM_UNROLL(4)
+        for (i = 0; i < s.in_c; ++i) {
+          sum += (tm_i32)p[i] * q[i];
+        }
+      }
+    }
+    y[c] = (TM_Y)tm_requantize(sum, c, r);
+  }
+}
+
+/* `blocks` times TM_POSITIONS neighbouring columns of one output row, whose windows lie within the
+ * input from left to right. x: tap (0, 0) of the first; w: only its rows count. */
+#if TM_POSITIONS == 4
+/* One channel at a time: eight registers hold everything, and each product overwrites its x. */
+TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, const tm_i8* weight, tm_shape s,
+                                      tm_requant r, tm_window w, tm_i32 blocks, TM_Y* y) {
+  const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
+  const tm_i32 step = s.stride_w * s.in_c;
+  const tm_i32 runs = s.dilation_w == 1 ? 1 : s.kernel_w;
+  const tm_i32 run = s.dilation_w == 1 ? s.kernel_w * s.in_c : s.in_c;
+  tm_i32 c, b, ky, k, i;
+  for (c = 0; c < s.out_c; ++c) {
+    const tm_i32 offset = tm_offset(c, r);
+    TM_Y* z = y + c;
+    for (b = 0; b < blocks; ++b) {
+      const tm_i32 at = first + b * 4 * step;
+      tm_i32 a0 = offset, a1 = offset, a2 = offset, a3 = offset;
+      for (ky = w.ky0; ky < w.ky1; ++ky) {
+        for (k = 0; k < runs; ++k) {
+          const TM_X* p = x + (at + (ky * s.dilation_h * s.in_w + k * s.dilation_w) * s.in_c);
+          const tm_i8* q = weight + (c * row + (ky * s.kernel_w + k) * s.in_c);
+          TM_UNROLL(8)
+          for (i = 0; i < run; ++i) {
+            const tm_i32 v = q[i];
+            a0 += v * p[i];
+            a1 += v * p[i + step];
+            a2 += v * p[i + 2 * step];
+            a3 += v * p[i + 3 * step];
+          }
+        }
+      }
+      z[0] = (TM_Y)tm_requantize(a0, c, r);
+      z[s.out_c] = (TM_Y)tm_requantize(a1, c, r);
+      z[2 * s.out_c] = (TM_Y)tm_requantize(a2, c, r);
+      z[3 * s.out_c] = (TM_Y)tm_requantize(a3, c, r);
+      z += 4 * s.out_c;
+    }
+  }
+}
+#else
+TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, const tm_i8* weight, tm_shape s,
+                                      tm_requant r, tm_window w, tm_i32 blocks, TM_Y* y) {
+  const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
+  const tm_i32 step = s.stride_w * s.in_c;
+  const tm_i32 runs = s.dilation_w == 1 ? 1 : s.kernel_w;
+  const tm_i32 run = s.dilation_w == 1 ? s.kernel_w * s.in_c : s.in_c;
+  tm_i32 c, b, ky, k, i;
+  for (c = 0; c + 4 <= s.out_c; c += 4) {
+    const tm_i32 o0 = tm_offset(c, r), o1 = tm_offset(c + 1, r);
+    const tm_i32 o2 = tm_offset(c + 2, r), o3 = tm_offset(c + 3, r);
+    TM_Y* z = y + c;
+    for (b = 0; b < blocks; ++b) {
+      const tm_i32 at = first + b * 2 * step;
+      tm_i32 a0 = o0, a1 = o1, a2 = o2, a3 = o3, b0 = o0, b1 = o1, b2 = o2, b3 = o3;
+      for (ky = w.ky0; ky < w.ky1; ++ky) {
+        for (k = 0; k < runs; ++k) {
+          const TM_X* p = x + (at + (ky * s.dilation_h * s.in_w + k * s.dilation_w) * s.in_c);
+          const tm_i8* q = weight + (c * row + (ky * s.kernel_w + k) * s.in_c);
+          TM_UNROLL(4)
+          for (i = 0; i < run; ++i) {
+            const tm_i32 v = p[i], u = p[i + step];
+            a0 += v * q[i];
+            b0 += u * q[i];
+            a1 += v * q[i + row];
+            b1 += u * q[i + row];
+            a2 += v * q[i + 2 * row];
+            b2 += u * q[i + 2 * row];
+            a3 += v * q[i + 3 * row];
+            b3 += u * q[i + 3 * row];
+          }
+        }
+      }
+      z[0] = (TM_Y)tm_requantize(a0, c, r);
+      z[1] = (TM_Y)tm_requantize(a1, c + 1, r);
+      z[2] = (TM_Y)tm_requantize(a2, c + 2, r);
+      z[3] = (TM_Y)tm_requantize(a3, c + 3, r);
+      z[s.out_c] = (TM_Y)tm_requantize(b0, c, r);
+      z[s.out_c + 1] = (TM_Y)tm_requantize(b1, c + 1, r);
+      z[s.out_c + 2] = (TM_Y)tm_requantize(b2, c + 2, r);
+      z[s.out_c + 3] = (TM_Y)tm_requantize(b3, c + 3, r);
+      z += 2 * s.out_c;
+    }
+  }
+  for (; c < s.out_c; ++c) {
+    const tm_i32 offset = tm_offset(c, r);
+    TM_Y* z = y + c;
+    for (b = 0; b < blocks; ++b) {
+      const tm_i32 at = first + b * 2 * step;
+      tm_i32 a = offset, d = offset;
+      for (ky = w.ky0; ky < w.ky1; ++ky) {
+        for (k = 0; k < runs; ++k) {
+          const TM_X* p = x + (at + (ky * s.dilation_h * s.in_w + k * s.dilation_w) * s.in_c);
+          const tm_i8* q = weight + (c * row + (ky * s.kernel_w + k) * s.in_c);
+          TM_UNROLL(4)
+          for (i = 0; i < run; ++i) {
+            a += (tm_i32)p[i] * q[i];
+            d += (tm_i32)p[i + step] * q[i];
+          }
+        }
+      }
+      z[0] = (TM_Y)tm_requantize(a, c, r);
+      z[s.out_c] = (TM_Y)tm_requantize(d, c, r);
+      z += 2 * s.out_c;
+    }
+  }
+}
+#endif
+
+/* weight [out_c][kernel_h][kernel_w][in_c] */
+TM_INLINE void TM_FN(tm_conv)(const TM_X* x, const tm_i8* weight, tm_shape s, tm_requant r,
+                              TM_Y* y) {
+  const tm_i32 inner = tm_first_inner(s);
+  const tm_i32 room = tm_last_inner(s) - inner;
+  const tm_i32 blocks = room < 0 ? 0 : room / TM_POSITIONS;
+  tm_i32 oy, ox;
+  for (oy = 0; oy < s.out_h; ++oy) {
+    ox = 0;
+    if (blocks > 0) {
+      const tm_window w = tm_window_at(oy, inner, s);
+      TM_FN(tm_conv_columns)(x, tm_tap(w, 0, 0, s), weight, s, r, w, blocks, y + inner * s.out_c);
+      ox = inner > 0 ? 0 : blocks * TM_POSITIONS;
+    }
+    while (ox < s.out_w) {
+      TM_FN(tm_conv_point)(x, weight, s, r, tm_window_at(oy, ox, s), y + ox * s.out_c);
+      ox += 1;
+      if (blocks > 0 && ox == inner) {
+        ox += blocks * TM_POSITIONS;
+      }
+    }
+    y += s.out_w * s.out_c;
+  }
+}
+
+/* Every channel by itself; weight [kernel_h][kernel_w][out_c] */
+TM_INLINE void TM_FN(tm_depthwise)(const TM_X* x, const tm_i8* weight, tm_shape s, tm_requant r,
+                                   TM_Y* y) {
+  tm_i32 oy, ox, c, ky, kx;
+  for (oy = 0; oy < s.out_h; ++oy) {
+    for (ox = 0; ox < s.out_w; ++ox) {
+      const tm_window w = tm_window_at(oy, ox, s);
+      for (c = 0; c + 4 <= s.out_c; c += 4) {
+        tm_i32 a0 = tm_offset(c, r), a1 = tm_offset(c + 1, r);
+        tm_i32 a2 = tm_offset(c + 2, r), a3 = tm_offset(c + 3, r);
+        for (ky = w.ky0; ky < w.ky1; ++ky) {
+          for (kx = w.kx0; kx < w.kx1; ++kx) {
+            const TM_X* p = x + (tm_tap(w, ky, kx, s) + c);
+            const tm_i8* q = weight + ((ky * s.kernel_w + kx) * s.out_c + c);
+            a0 += (tm_i32)p[0] * q[0];
+            a1 += (tm_i32)p[1] * q[1];
+            a2 += (tm_i32)p[2] * q[2];
+            a3 += (tm_i32)p[3] * q[3];
+          }
+        }
+        y[c] = (TM_Y)tm_requantize(a0, c, r);
+        y[c + 1] = (TM_Y)tm_requantize(a1, c + 1, r);
+        y[c + 2] = (TM_Y)tm_requantize(a2, c + 2, r);
+        y[c + 3] = (TM_Y)tm_requantize(a3, c + 3, r);
+      }
+      for (; c < s.out_c; ++c) {
+        tm_i32 sum = tm_offset(c, r);
+        for (ky = w.ky0; ky < w.ky1; ++ky) {
+          for (kx = w.kx0; kx < w.kx1; ++kx) {
+            sum +=
+                (tm_i32)x[tm_tap(w, ky, kx, s) + c] * weight[(ky * s.kernel_w + kx) * s.out_c + c];
+          }
+        }
+        y[c] = (TM_Y)tm_requantize(sum, c, r);
+      }
+      y += s.out_c;
+    }
+  }
+}
+
+/* Output channel c reads the in_c / groups input channels of its group; weight
+ * [out_c][kernel_h][kernel_w][in_c / groups] */
+TM_INLINE void TM_FN(tm_grouped)(const TM_X* x, const tm_i8* weight, tm_i32 groups, tm_shape s,
+                                 tm_requant r, TM_Y* y) {
+  const tm_i32 ins = s.in_c / groups;
+  const tm_i32 outs = s.out_c / groups;
+  tm_i32 oy, ox, c, ky, kx, i;
+  for (oy = 0; oy < s.out_h; ++oy) {
+    for (ox = 0; ox < s.out_w; ++ox) {
+      const tm_window w = tm_window_at(oy, ox, s);
+      for (c = 0; c < s.out_c; ++c) {
+        tm_i32 sum = tm_offset(c, r);
+        for (ky = w.ky0; ky < w.ky1; ++ky) {
+          for (kx = w.kx0; kx < w.kx1; ++kx) {
+            const TM_X* p = x + (tm_tap(w, ky, kx, s) + c / outs * ins);
+            const tm_i8* q = weight + ((c * s.kernel_h + ky) * s.kernel_w + kx) * ins;
+            for (i = 0; i < ins; ++i) {
+              sum += (tm_i32)p[i] * q[i];
+            }
+          }
+        }
+        y[c] = (TM_Y)tm_requantize(sum, c, r);
+      }
+      y += s.out_c;
+    }
+  }
+}
+
+/* Sum over each window, requantised: an average. */
+TM_INLINE void TM_FN(tm_sum_pool)(const TM_X* x, tm_shape s, tm_requant r, TM_Y* y) {
+  tm_i32 oy, ox, c, ky, kx;
+  for (oy = 0; oy < s.out_h; ++oy) {
+    for (ox = 0; ox < s.out_w; ++ox) {
+      const tm_window w = tm_window_at(oy, ox, s);
+      for (c = 0; c < s.out_c; ++c) {
+        tm_i32 sum = tm_offset(c, r);
+        for (ky = w.ky0; ky < w.ky1; ++ky) {
+          const TM_X* p = x + (tm_tap(w, ky, 0, s) + c);
+          TM_UNROLL(4)
+          for (kx = w.kx0; kx < w.kx1; ++kx) {
+            sum += p[kx * s.in_c];
+          }
+        }
+        *y++ = (TM_Y)tm_requantize(sum, c, r);
+      }
+    }
+  }
+}
+
+/* y may be x. */
+TM_INLINE void TM_FN(tm_requantize)(const TM_X* x, tm_i32 positions, tm_i32 channels, tm_requant r,
+                                    TM_Y* y) {
+  tm_i32 p, c;
+  for (p = 0; p < positions; ++p) {
+    for (c = 0; c < channels; ++c) {
+      *y++ = (TM_Y)tm_requantize(*x++ + tm_offset(c, r), c, r);
+    }
+  }
+}
+
+#undef TM_FN
+#undef TM_Y
+#undef TM_X
+#undef TM_OUT
+#undef TM_IN

@@ -1,0 +1,69 @@
+/* Platypus runtime: layers that select or move values. SPDX-License-Identifier: 0BSD */
+#ifndef TM_MOVES_H
+#define TM_MOVES_H
+
+#include "tm_shape.h"
+
+#define TM_DEFINE_MOVES(type, lowest)                                                              \
+  /* The largest value of each window; padding never wins. */                                      \
+  TM_INLINE void tm_max_pool_##type(const tm_##type* x, tm_shape s, tm_##type* y) {                \
+    tm_i32 oy, ox, c, ky, kx;                                                                      \
+    for (oy = 0; oy < s.out_h; ++oy) {                                                             \
+      for (ox = 0; ox < s.out_w; ++ox) {                                                           \
+        const tm_window w = tm_window_at(oy, ox, s);                                               \
+        if (w.ky1 - w.ky0 == s.kernel_h && w.kx1 - w.kx0 == s.kernel_w) {                          \
+          const tm_##type* p = x + tm_tap(w, 0, 0, s);                                             \
+          for (c = 0; c < s.out_c; ++c) {                                                          \
+            tm_##type best = p[c];                                                                 \
+            TM_UNROLL(8)                                                                           \
+            for (ky = 0; ky < s.kernel_h; ++ky) {                                                  \
+              TM_UNROLL(8)                                                                         \
+              for (kx = 0; kx < s.kernel_w; ++kx) {                                                \
+                const tm_##type v =                                                                \
+                    p[(ky * s.dilation_h * s.in_w + kx * s.dilation_w) * s.in_c + c];              \
+                best = v > best ? v : best;                                                        \
+              }                                                                                    \
+            }                                                                                      \
+            *y++ = best;                                                                           \
+          }                                                                                        \
+        } else {                                                                                   \
+          for (c = 0; c < s.out_c; ++c) {                                                          \
+            tm_##type best = lowest;                                                               \
+            for (ky = w.ky0; ky < w.ky1; ++ky) {                                                   \
+              for (kx = w.kx0; kx < w.kx1; ++kx) {                                                 \
+                const tm_##type v = x[tm_tap(w, ky, kx, s) + c];                                   \
+                best = v > best ? v : best;                                                        \
+              }                                                                                    \
+            }                                                                                      \
+            *y++ = best;                                                                           \
+          }                                                                                        \
+        }                                                                                          \
+      }                                                                                            \
+    }                                                                                              \
+  }                                                                                                \
+  /* One part of a concatenation: `blocks` runs of `run` values, put `stride` apart. */            \
+  TM_INLINE void tm_copy_runs_##type(const tm_##type* x, tm_i32 blocks, tm_i32 run, tm_i32 stride, \
+                                     tm_##type* y) {                                               \
+    tm_i32 b, i;                                                                                   \
+    for (b = 0; b < blocks; ++b) {                                                                 \
+      for (i = 0; i < run; ++i) {                                                                  \
+        y[b * stride + i] = *x++;                                                                  \
+      }                                                                                            \
+    }                                                                                              \
+  }                                                                                                \
+  /* [row][column] to [column][row]: channel after channel to channels last, or back. */           \
+  TM_INLINE void tm_transpose_##type(const tm_##type* x, tm_i32 rows, tm_i32 columns,              \
+                                     tm_##type* y) {                                               \
+    tm_i32 r, c;                                                                                   \
+    for (c = 0; c < columns; ++c) {                                                                \
+      for (r = 0; r < rows; ++r) {                                                                 \
+        *y++ = x[r * columns + c];                                                                 \
+      }                                                                                            \
+    }                                                                                              \
+  }
+
+TM_DEFINE_MOVES(i8, -128)
+TM_DEFINE_MOVES(u8, 0)
+TM_DEFINE_MOVES(f32, -3.402823466e+38f)
+
+#endif /* TM_MOVES_H */

@@ -1,0 +1,57 @@
+/* Platypus runtime: extents of a layer and its windows. SPDX-License-Identifier: 0BSD */
+#ifndef TM_SHAPE_H
+#define TM_SHAPE_H
+
+#include "tm_port.h"
+
+/* Extents of one layer. A network on a width of 1 has its time axis in `w` here, so that a window
+ * is one run of neighbouring values. */
+typedef struct {
+  tm_i32 in_h, in_w, in_c;
+  tm_i32 out_h, out_w, out_c;
+  tm_i32 kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_h, pad_w;
+} tm_shape;
+
+/* Taps of a window that fall on the input: first ... last - 1. */
+TM_INLINE tm_i32 tm_first_tap(tm_i32 start, tm_i32 dilation) {
+  return start >= 0 ? 0 : (dilation - 1 - start) / dilation;
+}
+TM_INLINE tm_i32 tm_last_tap(tm_i32 start, tm_i32 dilation, tm_i32 kernel, tm_i32 size) {
+  const tm_i32 room = size - 1 - start;
+  const tm_i32 taps = room < 0 ? 0 : room / dilation + 1;
+  return taps < kernel ? taps : kernel;
+}
+
+/* The taps of one output position that fall on the input, and the input position of tap (0, 0). */
+typedef struct {
+  tm_i32 top, left, ky0, ky1, kx0, kx1;
+} tm_window;
+
+TM_INLINE tm_window tm_window_at(tm_i32 oy, tm_i32 ox, tm_shape s) {
+  tm_window w;
+  w.top = oy * s.stride_h - s.pad_h;
+  w.left = ox * s.stride_w - s.pad_w;
+  w.ky0 = tm_first_tap(w.top, s.dilation_h);
+  w.ky1 = tm_last_tap(w.top, s.dilation_h, s.kernel_h, s.in_h);
+  w.kx0 = tm_first_tap(w.left, s.dilation_w);
+  w.kx1 = tm_last_tap(w.left, s.dilation_w, s.kernel_w, s.in_w);
+  return w;
+}
+
+/* Index of the first channel under tap (ky, kx). */
+TM_INLINE tm_i32 tm_tap(tm_window w, tm_i32 ky, tm_i32 kx, tm_shape s) {
+  return ((w.top + ky * s.dilation_h) * s.in_w + w.left + kx * s.dilation_w) * s.in_c;
+}
+
+/* Output columns whose windows lie within the input from left to right: first ... last - 1. */
+TM_INLINE tm_i32 tm_first_inner(tm_shape s) {
+  const tm_i32 first = (s.pad_w + s.stride_w - 1) / s.stride_w;
+  return first < s.out_w ? first : s.out_w;
+}
+TM_INLINE tm_i32 tm_last_inner(tm_shape s) {
+  const tm_i32 room = s.in_w - 1 - (s.kernel_w - 1) * s.dilation_w + s.pad_w;
+  const tm_i32 last = room < 0 ? 0 : room / s.stride_w + 1;
+  return last < s.out_w ? last : s.out_w;
+}
+
+#endif /* TM_SHAPE_H */

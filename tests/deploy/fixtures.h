@@ -1,0 +1,225 @@
+#ifndef PLATYPUS_TESTS_DEPLOY_FIXTURES_H_
+#define PLATYPUS_TESTS_DEPLOY_FIXTURES_H_
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "platypus/base/parallel.h"
+#include "platypus/base/random.h"
+#include "platypus/deploy/package.h"
+#include "platypus/deploy/verify.h"
+#include "platypus/exec/interpreter.h"
+#include "platypus/graph/graph.h"
+
+// Networks, pipelines and test sets to deploy.
+namespace platypus::deploy::fixtures {
+
+using graph::Graph;
+using graph::TensorId;
+
+inline int Below(Random& random, int bound) {
+  return static_cast<int>(random.Below(static_cast<uint64_t>(bound)));
+}
+
+// Low to high, both included.
+inline int Between(Random& random, int low, int high) {
+  return low + Below(random, high - low + 1);
+}
+
+inline std::vector<float> Floats(Random& random, int64_t count, double deviation) {
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& v : values) v = static_cast<float>(random.Normal() * deviation);
+  return values;
+}
+
+inline std::vector<int8_t> Weights(Random& random, int64_t count) {
+  std::vector<int8_t> values(static_cast<size_t>(count));
+  for (int8_t& v : values) v = static_cast<int8_t>(Between(random, -127, 127));
+  return values;
+}
+
+// How a Requantize is drawn.
+enum class Scaling { kShift, kNarrow, kWide };
+
+struct Codes {
+  int32_t lo = -128;
+  int32_t hi = 127;
+};
+constexpr Codes kSigned{-128, 127};
+constexpr Codes kUnsigned{0, 255};
+
+// A Requantize that brings sums of standard deviation `spread` to the range of the codes.
+inline TensorId AddRequantize(Graph& g, Random& random, const std::string& name, TensorId in,
+                              double spread, Scaling scaling, Codes codes, bool shared) {
+  const int64_t channels = shared ? 1 : g.At(in).shape.at(0);
+  std::vector<int32_t> offset;
+  std::vector<int32_t> multiplier;
+  std::vector<int32_t> shift;
+  for (int64_t c = 0; c < channels; ++c) {
+    int32_t m = 1;
+    if (scaling == Scaling::kNarrow) m = Between(random, 3, 15);
+    if (scaling == Scaling::kWide) m = Between(random, 2048, 4095);
+    if (scaling != Scaling::kShift && Below(random, 8) == 0) m = -m;
+    const int bits = static_cast<int>(std::lround(std::log2(spread * std::abs(m) / 60.0)));
+    multiplier.push_back(m);
+    shift.push_back(std::clamp(bits + Below(random, 2), 0, 31));
+    offset.push_back(static_cast<int32_t>(random.Normal() * spread));
+  }
+  const TensorId out = graph::Append(g, name, graph::Requantize{codes.lo, codes.hi}, {in});
+  g.At(out).scale = 0.0625f;
+  g.parameters[name + ".offset"] = {{channels}, offset};
+  g.parameters[name + ".multiplier"] = {{channels}, multiplier};
+  g.parameters[name + ".shift"] = {{channels}, shift};
+  return out;
+}
+
+inline TensorId AddInput(Graph& g, Random& random, Codes codes) {
+  const int64_t channels = g.Input().shape.at(0);
+  std::vector<int32_t> multiplier;
+  std::vector<int32_t> shift;
+  for (int64_t c = 0; c < channels; ++c) {
+    multiplier.push_back(Between(random, 2048, 4095));
+    shift.push_back(Between(random, 5, 7));
+  }
+  const TensorId out =
+      graph::Append(g, "input.quantize", graph::QuantizeInput{codes.lo, codes.hi}, {g.input});
+  g.At(out).scale = 0.03125f;
+  g.parameters["input.quantize.offset"] = {{channels}, Floats(random, channels, 0.5)};
+  g.parameters["input.quantize.multiplier"] = {{channels}, multiplier};
+  g.parameters["input.quantize.shift"] = {{channels}, shift};
+  return out;
+}
+
+// Conv2d and the Requantize behind it.
+inline TensorId AddConv(Graph& g, Random& random, const std::string& name, TensorId in,
+                        graph::Conv2d op, Scaling scaling, Codes codes) {
+  op.has_bias = false;
+  const int64_t row = g.At(in).shape.at(0) / op.groups * op.kernel.h * op.kernel.w;
+  const TensorId sums = graph::Append(g, name, op, {in});
+  g.parameters[name + ".weight"] = {
+      {op.out_channels, g.At(in).shape.at(0) / op.groups, op.kernel.h, op.kernel.w},
+      Weights(random, op.out_channels * row)};
+  const double spread = 73.0 * 70.0 * std::sqrt(static_cast<double>(row));
+  return AddRequantize(g, random, name + ".requantize", sums, spread, scaling, codes, false);
+}
+
+inline TensorId AddLinear(Graph& g, Random& random, const std::string& name, TensorId in, int outs,
+                          Scaling scaling, Codes codes) {
+  const int64_t ins = g.At(in).shape.at(0);
+  const TensorId sums = graph::Append(g, name, graph::Linear{outs, false, {}}, {in});
+  g.parameters[name + ".weight"] = {{outs, ins}, Weights(random, outs * ins)};
+  const double spread = 73.0 * 70.0 * std::sqrt(static_cast<double>(ins));
+  return AddRequantize(g, random, name + ".requantize", sums, spread, scaling, codes, false);
+}
+
+inline TensorId AddMeanPool(Graph& g, Random& random, const std::string& name, TensorId in,
+                            graph::SumPool op, Codes codes) {
+  const TensorId sums = graph::Append(g, name, op, {in});
+  const double spread = 60.0 * op.kernel.h * op.kernel.w;
+  return AddRequantize(g, random, name + ".requantize", sums, spread, Scaling::kNarrow, codes,
+                       true);
+}
+
+// The layers of the catalogue's CLS_1k (two classes) for [1, length, 1], with random codes.
+inline Graph Cls1k(int length) {
+  Random random(3, "cls_1k");
+  Graph g = graph::MakeGraph("CLS_1k", {1, length, 1});
+  TensorId t = AddInput(g, random, kSigned);
+  const auto conv = [](int outs, int kernel) {
+    graph::Conv2d op;
+    op.out_channels = outs;
+    op.kernel = {kernel, 1};
+    op.padding = {kernel / 2, 0, kernel / 2, 0};
+    return op;
+  };
+  t = AddConv(g, random, "features.1.0", t, conv(8, 5), Scaling::kShift, kUnsigned);
+  t = AddConv(g, random, "features.1a.0", t, conv(8, 5), Scaling::kShift, kUnsigned);
+  t = graph::Append(g, "features.2", graph::MaxPool{{3, 1}, {2, 1}, {}, {1, 0, 1, 0}}, {t});
+  g.At(t).scale = 0.0625f;
+  t = AddConv(g, random, "features.3.0", t, conv(16, 3), Scaling::kShift, kUnsigned);
+  const int rest = static_cast<int>(g.At(t).shape[1]);
+  t = AddMeanPool(g, random, "features.5", t, graph::SumPool{{rest, 1}, {rest, 1}, {}}, kUnsigned);
+  t = graph::Append(g, "features.6", graph::Flatten{}, {t});
+  g.At(t).scale = 0.0625f;
+  AddLinear(g, random, "classifier", t, 2, Scaling::kShift, kSigned);
+  return g;
+}
+
+// Frames of `length` rows, no transforms: the window itself is the network's input.
+inline features::Pipeline PlainPipeline(int variables, int length) {
+  features::Pipeline p;
+  p.variables = variables;
+  p.frame_size = length;
+  p.hop = length;
+  return p;
+}
+
+// Spectra in dB of two joined frames: 2 variables, 2 x 8 features.
+inline features::Pipeline SpectrumPipeline() {
+  features::Pipeline p;
+  p.variables = 2;
+  p.frame_size = 64;
+  p.hop = 32;
+  p.scale = 4.0f;
+  p.stages = {features::Window{},    features::Fft{},       features::KeepFirst{33},
+              features::Magnitude{}, features::DropFirst{}, features::Bin{8, 4, 0, true},
+              features::LogDb{}};
+  p.frame_concat = 2;
+  return p;
+}
+
+// A package request and what it points to.
+struct Model {
+  Graph network;
+  features::Pipeline pipeline;
+  PackageRequest request;
+  TestSet set;
+
+  Model() = default;
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+};
+
+inline void Fill(Model& model, int64_t samples, uint64_t seed, double deviation = 1.0) {
+  Random random(seed, "test set");
+  ThreadPool pool(1);
+  const Shape& shape = model.network.Input().shape;
+  const int64_t in = NumElements(shape);
+  const int64_t outs = NumElements(model.network.Output().shape);
+  const exec::Interpreter interpreter(model.network);
+  TestSet& set = model.set;
+  set.samples = samples;
+  set.features = Floats(random, samples * in, deviation);
+  set.outputs = interpreter.Run(set.features, samples, pool);
+  for (int64_t i = 0; i < samples; ++i) {
+    const auto first = set.outputs.begin() + i * outs;
+    set.labels.push_back(static_cast<int32_t>(std::max_element(first, first + outs) - first));
+  }
+  const features::Pipeline& p = model.pipeline;
+  for (int i = 0; i < 3; ++i) {
+    GoldenSample sample;
+    sample.raw = Floats(random, int64_t{p.RowsPerSample()} * p.variables, deviation);
+    features::Extract(p, sample.raw, sample.features);
+    if (static_cast<int64_t>(sample.features.size()) != in) break;  // rows are not this input
+    sample.output = interpreter.Run(sample.features, 1, pool);
+    sample.label = 0;
+    sample.source = "recording " + std::to_string(i);
+    set.recordings.push_back(sample);
+  }
+  PackageRequest& request = model.request;
+  request.prefix = "net";
+  request.network = &model.network;
+  request.pipeline = &model.pipeline;
+  for (int64_t c = 0; c < outs; ++c) request.classes.push_back("class " + std::to_string(c));
+  request.golden = set.recordings;
+  request.task_type = "generic_timeseries_classification";
+  request.device = "none";
+  request.generator_version = "Platypus test";
+  request.facts = {{"model", model.network.name}};
+}
+
+}  // namespace platypus::deploy::fixtures
+
+#endif  // PLATYPUS_TESTS_DEPLOY_FIXTURES_H_

@@ -1,0 +1,207 @@
+#ifndef PLATYPUS_TESTS_DEPLOY_RANDOM_GRAPHS_H_
+#define PLATYPUS_TESTS_DEPLOY_RANDOM_GRAPHS_H_
+
+#include "tests/deploy/fixtures.h"
+
+// Small networks that use every operator, in odd sizes.
+namespace platypus::deploy::fixtures {
+
+inline graph::Padding2 RandomPadding(Random& random, graph::Size2 kernel) {
+  return {Below(random, kernel.h / 2 + 1), Below(random, kernel.w / 2 + 1),
+          Below(random, kernel.h / 2 + 1), Below(random, kernel.w / 2 + 1)};
+}
+
+// A window that fits into `in`.
+struct Window {
+  graph::Size2 kernel;
+  graph::Size2 stride;
+  graph::Size2 dilation;
+  graph::Padding2 padding;
+};
+
+inline Window RandomWindow(Random& random, const Shape& in) {
+  Window w;
+  w.kernel = {Between(random, 1, static_cast<int>(std::min<int64_t>(5, in[1]))),
+              Between(random, 1, static_cast<int>(std::min<int64_t>(3, in[2])))};
+  w.stride = {Between(random, 1, 3), in[2] == 1 ? 1 : Between(random, 1, 2)};
+  w.padding = RandomPadding(random, w.kernel);
+  if (w.kernel.h > 1 && (w.kernel.h - 1) * 2 + 1 <= in[1]) w.dilation.h = Between(random, 1, 2);
+  return w;
+}
+
+inline Codes RandomCodes(Random& random) { return Below(random, 3) == 0 ? kSigned : kUnsigned; }
+inline Scaling RandomScaling(Random& random) { return static_cast<Scaling>(Below(random, 3)); }
+
+inline graph::Conv2d RandomConv(Random& random, const Shape& in) {
+  const Window w = RandomWindow(random, in);
+  graph::Conv2d op;
+  op.kernel = w.kernel;
+  op.stride = w.stride;
+  op.dilation = w.dilation;
+  op.padding = w.padding;
+  const auto channels = static_cast<int>(in[0]);
+  op.groups = 1;
+  op.out_channels = Between(random, 1, 9);
+  if (channels > 1 && Below(random, 3) == 0) {
+    op.groups = channels;
+    op.out_channels = channels * Between(random, 1, 2);
+  } else if (channels % 2 == 0 && Below(random, 4) == 0) {
+    op.groups = 2;
+    op.out_channels = 2 * Between(random, 1, 4);
+  }
+  return op;
+}
+
+inline Graph RandomIntegerGraph(uint64_t seed) {
+  Random random(seed, "integer graph");
+  const bool narrow = Below(random, 2) == 0;
+  Graph g = graph::MakeGraph("random", {Between(random, 1, 4), Between(random, 2, 24),
+                                        narrow ? 1 : Between(random, 2, 6)});
+  TensorId t = AddInput(g, random, RandomCodes(random));
+  const int layers = Between(random, 1, 6);
+  for (int i = 0; i < layers; ++i) {
+    const std::string name = "layer." + std::to_string(i);
+    const Shape in = g.At(t).shape;
+    switch (Below(random, 8)) {
+      case 0: {
+        const Window w = RandomWindow(random, in);
+        t = graph::Append(g, name, graph::MaxPool{w.kernel, w.stride, w.dilation, w.padding}, {t});
+        break;
+      }
+      case 1: {
+        const Window w = RandomWindow(random, in);
+        t = AddMeanPool(g, random, name, t, {w.kernel, w.stride, w.padding}, RandomCodes(random));
+        break;
+      }
+      case 2: {  // a residual: t + f(t)
+        graph::Conv2d op;
+        op.out_channels = static_cast<int>(in[0]);
+        op.kernel = {in[1] >= 3 ? 3 : 1, 1};
+        op.padding = {op.kernel.h / 2, 0, op.kernel.h / 2, 0};
+        const TensorId branch =
+            AddConv(g, random, name + ".branch", t, op, RandomScaling(random), RandomCodes(random));
+        const Codes codes = RandomCodes(random);
+        std::vector<TensorId> inputs = {t, branch};
+        if (Below(random, 2) == 0) std::swap(inputs[0], inputs[1]);
+        t = graph::Append(g, name,
+                          graph::AddRequantize{Between(random, 1, 9000), Between(random, 1, 9000),
+                                               Between(random, 12, 14), codes.lo, codes.hi},
+                          inputs);
+        break;
+      }
+      case 3: {  // two branches joined along channels or time
+        const Codes codes = RandomCodes(random);
+        graph::Conv2d op;
+        op.out_channels = static_cast<int>(in[0]);
+        const TensorId a = AddConv(g, random, name + ".a", t, op, RandomScaling(random), codes);
+        const TensorId b = AddConv(g, random, name + ".b", t, op, RandomScaling(random), codes);
+        t = graph::Append(g, name, graph::Concat{Below(random, 3)}, {a, b, a});
+        break;
+      }
+      case 4:
+        t = AddRequantize(g, random, name, t, 60.0, Scaling::kNarrow, RandomCodes(random),
+                          Below(random, 2) == 0);
+        break;
+      default:
+        t = AddConv(g, random, name, t, RandomConv(random, in), RandomScaling(random),
+                    RandomCodes(random));
+    }
+  }
+  if (Below(random, 4) != 0) {
+    t = graph::Append(g, "flatten", graph::Flatten{}, {t});
+    if (Below(random, 4) != 0) {
+      t = AddLinear(g, random, "classifier", t, Between(random, 2, 6), RandomScaling(random),
+                    RandomCodes(random));
+    }
+  }
+  if (Below(random, 3) == 0) t = graph::Append(g, "real", graph::Dequantize{0.0625f}, {t});
+  return g;
+}
+
+inline void SetFloats(Graph& g, Random& random, const std::string& name, Shape shape,
+                      double deviation) {
+  const int64_t count = NumElements(shape);
+  g.parameters[name] = {std::move(shape), Floats(random, count, deviation)};
+}
+
+inline TensorId AddFloatConv(Graph& g, Random& random, const std::string& name, TensorId in,
+                             graph::Conv2d op) {
+  op.has_bias = Below(random, 2) == 0;
+  const int64_t ins = g.At(in).shape.at(0) / op.groups;
+  const TensorId out = graph::Append(g, name, op, {in});
+  SetFloats(g, random, name + ".weight", {op.out_channels, ins, op.kernel.h, op.kernel.w}, 0.3);
+  if (op.has_bias) SetFloats(g, random, name + ".bias", {op.out_channels}, 0.3);
+  return out;
+}
+
+inline TensorId AddNorm(Graph& g, Random& random, const std::string& name, TensorId in) {
+  const int64_t channels = g.At(in).shape.at(0);
+  const TensorId out = graph::Append(g, name, graph::BatchNorm{}, {in});
+  SetFloats(g, random, name + ".weight", {channels}, 1.0);
+  SetFloats(g, random, name + ".bias", {channels}, 1.0);
+  SetFloats(g, random, name + ".running_mean", {channels}, 1.0);
+  std::vector<float> variance = Floats(random, channels, 1.0);
+  for (float& v : variance) v = 0.1f + v * v;
+  g.parameters[name + ".running_var"] = {{channels}, variance};
+  return out;
+}
+
+inline Graph RandomFloatGraph(uint64_t seed) {
+  Random random(seed, "float graph");
+  const bool narrow = Below(random, 2) == 0;
+  Graph g = graph::MakeGraph("random", {Between(random, 1, 4), Between(random, 2, 24),
+                                        narrow ? 1 : Between(random, 2, 6)});
+  TensorId t = AddNorm(g, random, "norm", g.input);
+  const int layers = Between(random, 1, 6);
+  for (int i = 0; i < layers; ++i) {
+    const std::string name = "layer." + std::to_string(i);
+    const Shape in = g.At(t).shape;
+    const Window w = RandomWindow(random, in);
+    switch (Below(random, 9)) {
+      case 0:
+        t = graph::Append(g, name, graph::MaxPool{w.kernel, w.stride, w.dilation, w.padding}, {t});
+        break;
+      case 1:
+        t = graph::Append(g, name, graph::AvgPool{w.kernel, w.stride, w.padding}, {t});
+        break;
+      case 2:
+        t = graph::Append(g, name,
+                          graph::AdaptiveAvgPool{{Between(random, 1, static_cast<int>(in[1])),
+                                                  Between(random, 1, static_cast<int>(in[2]))}},
+                          {t});
+        break;
+      case 3: {
+        graph::Conv2d op;
+        op.out_channels = static_cast<int>(in[0]);
+        const TensorId branch = AddFloatConv(g, random, name + ".branch", t, op);
+        t = graph::Append(g, name, graph::Add{}, {t, branch});
+        break;
+      }
+      case 4: {
+        const TensorId relu = graph::Append(g, name + ".relu", graph::Relu{}, {t});
+        t = graph::Append(g, name, graph::Concat{Below(random, 3)}, {t, relu});
+        break;
+      }
+      case 5:
+        t = graph::Append(g, name, graph::Identity{}, {t});
+        break;
+      default:
+        t = AddFloatConv(g, random, name, t, RandomConv(random, in));
+        t = AddNorm(g, random, name + ".norm", t);
+        t = graph::Append(g, name + ".relu", graph::Relu{}, {t});
+    }
+  }
+  if (Below(random, 4) != 0) {
+    t = graph::Append(g, "flatten", graph::Flatten{}, {t});
+    const int64_t ins = g.At(t).shape[0];
+    const int outs = Between(random, 2, 6);
+    t = graph::Append(g, "classifier", graph::Linear{outs, true, {}}, {t});
+    SetFloats(g, random, "classifier.weight", {outs, ins}, 0.2);
+    SetFloats(g, random, "classifier.bias", {outs}, 0.2);
+  }
+  return g;
+}
+
+}  // namespace platypus::deploy::fixtures
+
+#endif  // PLATYPUS_TESTS_DEPLOY_RANDOM_GRAPHS_H_
