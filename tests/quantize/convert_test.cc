@@ -1,0 +1,248 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "platypus/base/error.h"
+#include "platypus/base/random.h"
+#include "platypus/exec/interpreter.h"
+#include "platypus/graph/quantization.h"
+#include "platypus/quantize/affine.h"
+#include "platypus/quantize/quantize.h"
+
+namespace platypus::quantize {
+namespace {
+
+using graph::Graph;
+
+struct Maker {
+  Graph g;
+  Random random;
+  int count = 0;
+  Maker(const Shape& input, uint64_t seed) : g(graph::MakeGraph("t", input)), random(seed, "net") {}
+
+  graph::TensorId Add(graph::Op op, std::vector<graph::TensorId> inputs = {}) {
+    if (inputs.empty()) inputs = {g.output};
+    return graph::Append(g, "n" + std::to_string(count++), std::move(op), inputs);
+  }
+  void Fill(const char* role, const Shape& shape, double low, double high) {
+    std::vector<float> values(static_cast<size_t>(NumElements(shape)));
+    for (float& v : values) v = static_cast<float>(random.Uniform(low, high));
+    g.parameters[g.nodes.back().name + "." + role] = {shape, values};
+  }
+  void Norm() {
+    const int64_t c = g.Output().shape[0];
+    Add(graph::BatchNorm{});
+    Fill("weight", {c}, 0.5, 1.5);
+    Fill("bias", {c}, -0.5, 0.5);
+    Fill("running_mean", {c}, -1, 1);
+    Fill("running_var", {c}, 0.5, 2);
+  }
+  void Conv(int out, int k, int stride, int groups = 1) {
+    const int64_t in = g.Output().shape[0];
+    Add(graph::Conv2d{out, {k, 1}, {stride, 1}, {}, {k / 2, 0, k / 2, 0}, groups, true, {}});
+    const double limit = 1.5 / std::sqrt(static_cast<double>(in / groups * k));
+    Fill("weight", {out, in / groups, k, 1}, -limit, limit);
+    Fill("bias", {out}, -0.3, 0.3);
+  }
+  void Linear(int out) {
+    const int64_t in = g.Output().shape[0];
+    Add(graph::Linear{out, true, {}});
+    const double limit = 1.5 / std::sqrt(static_cast<double>(in));
+    Fill("weight", {out, in}, -limit, limit);
+    Fill("bias", {out}, -0.3, 0.3);
+  }
+};
+
+Graph RandomNetwork(uint64_t seed) {
+  Maker m({1 + static_cast<int64_t>(seed % 3), 32, 1}, seed);
+  if (seed % 4 != 3) m.Norm();
+  m.Conv(4, 5, 1);
+  if (seed % 2 == 0) m.Norm();
+  if (seed % 5 != 0) m.Add(graph::Relu{});
+  if (seed % 3 == 0) m.Add(graph::MaxPool{{3, 1}, {2, 1}, {}, {1, 0, 1, 0}});
+  m.Conv(4, 3, 1, seed % 2 == 0 ? 4 : 1);
+  const auto trunk = m.Add(graph::Relu{});
+  if (seed % 4 == 1) {
+    m.Conv(4, 3, 1);
+    m.Add(graph::Add{}, {trunk, m.g.output});
+    if (seed % 8 == 1) m.Add(graph::Relu{});
+  } else if (seed % 4 == 2) {
+    m.Conv(3, 1, 1);
+    m.Add(graph::Concat{0}, {trunk, m.g.output});
+  }
+  if (seed % 3 == 1) {
+    m.Add(graph::AdaptiveAvgPool{{seed % 2 == 0 ? 1 : 4, 1}});
+  } else if (seed % 3 == 2) {
+    m.Add(graph::AvgPool{{3, 1}, {3, 1}, {}});
+  }
+  m.Add(graph::Flatten{});
+  m.Linear(3);
+  return m.g;
+}
+
+// Sets every range to what random inputs produce.
+Graph Calibrate(Graph g, const std::vector<float>& inputs, int64_t count) {
+  for (const graph::Node& node : g.nodes) {
+    if (!std::holds_alternative<graph::FakeQuantize>(node.op)) continue;
+    // Ranges before this node are set already; the node itself still passes through.
+    const exec::Interpreter interpreter(g);
+    float low = 1e30f;
+    float high = -1e30f;
+    const auto size = static_cast<size_t>(NumElements(g.Input().shape));
+    for (int64_t i = 0; i < count; ++i) {
+      const auto tensors = interpreter.RunAll(std::span(inputs).subspan(static_cast<size_t>(i) * size, size));
+      for (const float v : tensors[static_cast<size_t>(node.inputs[0])]) {
+        low = std::min(low, v);
+        high = std::max(high, v);
+      }
+    }
+    g.Parameter(node, "range").Floats() = {low, high};
+  }
+  return g;
+}
+
+TEST(ConvertTest, IntegersFollowTheFakeQuantisedGraph) {
+  ThreadPool pool(2);
+  int64_t agree = 0;
+  int64_t all = 0;
+  for (uint64_t seed = 0; seed < 24; ++seed) {
+    const Graph network = RandomNetwork(seed);
+    const Settings settings;
+    Random random(seed, "inputs");
+    constexpr int64_t kCount = 40;
+    std::vector<float> inputs(static_cast<size_t>(kCount * NumElements(network.Input().shape)));
+    for (float& v : inputs) v = static_cast<float>(random.Uniform(-2, 2));
+    const Graph fake = Calibrate(PrepareForTraining(network, settings), inputs, 10);
+    const Graph integer = Convert(fake, settings);
+    const double scale = OutputScale(integer);
+    ASSERT_GT(scale, 0) << seed;
+    const std::vector<float> expected = exec::Interpreter(fake).Run(inputs, kCount, pool);
+    const std::vector<float> found = exec::Interpreter(integer).Run(inputs, kCount, pool);
+    double error = 0;
+    for (size_t i = 0; i < found.size(); ++i) {
+      EXPECT_EQ(found[i], std::floor(found[i]));
+      EXPECT_NEAR(found[i] * scale, expected[i], 6 * scale) << "seed " << seed;
+      error += std::abs(found[i] * scale - expected[i]) / scale;
+    }
+    EXPECT_LT(error / static_cast<double>(found.size()), 1.0) << "seed " << seed;
+    for (int64_t i = 0; i < kCount; ++i) {
+      const auto best = [&](const std::vector<float>& v) {
+        return std::max_element(v.begin() + i * 3, v.begin() + i * 3 + 3) - v.begin();
+      };
+      agree += best(expected) == best(found) ? 1 : 0;
+      ++all;
+    }
+  }
+  EXPECT_GE(static_cast<double>(agree), 0.97 * static_cast<double>(all));
+}
+
+TEST(ConvertTest, AveragesAreExactToHalfACode) {
+  for (const int area : {2, 3, 5, 46, 100, 256, 1000}) {
+    Maker m({1, area, 1}, 1);
+    m.Add(graph::AdaptiveAvgPool{{1, 1}});
+    Graph fake = PrepareForTraining(m.g, {});
+    for (auto& [name, array] : fake.parameters) array.Floats() = {-127.0f, 127.0f};  // scale 1, signed
+    const Graph integer = Convert(fake, {});
+    Random random(static_cast<uint64_t>(area), "codes");
+    ThreadPool pool(1);
+    std::vector<float> x(static_cast<size_t>(area));
+    for (float& v : x) v = static_cast<float>(random.Below(256)) - 128.0f;
+    double mean = 0;
+    for (const float v : x) mean += std::clamp(v, -128.0f, 127.0f) / area;
+    const float found = exec::Interpreter(integer).Run(x, 1, pool)[0];
+    EXPECT_NEAR(found, mean, 0.5 + 0.01 * std::abs(mean) + 1e-6) << "area " << area;
+  }
+}
+
+TEST(ConvertTest, ProvesThatAccumulatorsFit) {
+  Maker m({1, 1, 1}, 1);
+  m.Add(graph::Flatten{});
+  m.Linear(2);
+  Graph fake = PrepareForTraining(m.g, {});
+  const Graph ok = Convert(Calibrate(fake, {1.0f, -1.0f}, 2), {});
+  EXPECT_EQ(ok.Output().dtype, DType::kInt8);
+  // 70 000 inputs of 255 times weights of 127: more than 2^31.
+  Maker wide({70000, 1, 1}, 1);
+  wide.Add(graph::Flatten{});
+  wide.Linear(1);
+  for (float& w : wide.g.parameters["n1.weight"].Floats()) w = 127.0f / 128.0f;
+  Graph big = PrepareForTraining(wide.g, {});
+  for (auto& [name, array] : big.parameters) {
+    if (name.ends_with(".range")) array.Floats() = {0.0f, 255.0f};
+  }
+  try {
+    Convert(big, {});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::kModel);
+    EXPECT_NE(std::string(error.what()).find("layer n1, output channel 0: the accumulator can reach"), std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(ConvertTest, RefusesUnobservedRangesAndUnevenWindows) {
+  Maker m({1, 7, 1}, 1);
+  m.Add(graph::AdaptiveAvgPool{{2, 1}});
+  Graph fake = PrepareForTraining(m.g, {});
+  EXPECT_THROW(Convert(fake, {}), Error);
+  for (auto& [name, array] : fake.parameters) array.Floats() = {-1.0f, 1.0f};
+  try {
+    Convert(fake, {});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("from 7 to 2 along height"), std::string::npos) << error.what();
+  }
+}
+
+TEST(ConvertTest, ConstantAndDeadChannels) {
+  Maker m({2, 8, 1}, 4);
+  m.Norm();
+  m.g.parameters["n0.weight"].Floats() = {0.0f, 1.0f};  // the first channel is its bias, whatever comes in
+  m.Conv(3, 3, 1);
+  auto& w = m.g.parameters["n1.weight"].Floats();
+  std::fill(w.begin(), w.begin() + 6, 0.0f);
+  m.g.parameters["n1.bias"].Floats() = {0.7f, 0.1f, -0.2f};
+  m.Add(graph::Flatten{});
+  m.Linear(2);
+  Random random(9, "in");
+  std::vector<float> inputs(32 * 16);
+  for (float& v : inputs) v = static_cast<float>(random.Uniform(-2, 2));
+  const Graph fake = Calibrate(PrepareForTraining(m.g, {}), inputs, 16);
+  const Graph integer = Convert(fake, {});
+  ThreadPool pool(1);
+  const std::vector<float> a = exec::Interpreter(fake).Run(inputs, 32, pool);
+  const std::vector<float> b = exec::Interpreter(integer).Run(inputs, 32, pool);
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(b[i] * OutputScale(integer), a[i], 4 * OutputScale(integer));
+}
+
+TEST(AffineTest, FactorsAreNearAndWithinTheirBits) {
+  Random random(3, "factor");
+  for (int i = 0; i < 2000; ++i) {
+    const double w = std::exp(random.Uniform(-14, 4));
+    for (const int bits : {6, 8, 12}) {
+      if (w >= (1 << bits) - 1) continue;
+      const Factor f = MakeFactor(w, bits);
+      EXPECT_LT(std::abs(f.multiplier), 1 << bits);
+      EXPECT_NEAR(f.Value(), w, w * std::ldexp(1.0, -bits) + 0x1.0p-32);
+    }
+  }
+  EXPECT_EQ(MakeFactor(0.125, 8).multiplier, 1);
+  EXPECT_EQ(MakeFactor(0.125, 8).shift, 3);
+  EXPECT_EQ(MakeFactor(4.0, 8).multiplier, 4);
+  EXPECT_EQ(MakeFactor(-0.75, 8).multiplier, -192);
+  EXPECT_EQ(RoundingOffset(2.5, {1, 0}), 2);
+  EXPECT_EQ(RoundingOffset(-3.0, {1, 4}), 5);
+}
+
+TEST(CodesTest, FollowTheDefinition) {
+  const graph::FakeQuantize op;
+  EXPECT_EQ(graph::ActivationCodes(op, 0.0f, 255.0f), (graph::Codes{1.0f, 0, 255}));
+  EXPECT_EQ(graph::ActivationCodes(op, 0.0f, 256.0f), (graph::Codes{2.0f, 0, 255}));
+  EXPECT_EQ(graph::ActivationCodes(op, -1.0f, 0.25f), (graph::Codes{0x1.0p-6f, -128, 127}));
+  EXPECT_EQ(graph::WeightCodes({}, 127.0f), (graph::Codes{1.0f, -127, 127}));
+  EXPECT_EQ(graph::CeilPowerOfTwo(0.25f), 0.25f);
+  EXPECT_EQ(graph::CeilPowerOfTwo(0.2500001f), 0.5f);
+}
+
+}  // namespace
+}  // namespace platypus::quantize
