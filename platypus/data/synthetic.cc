@@ -43,9 +43,9 @@ double Waveform(int label, double phase) {  // phase in turns
 
 void FillWaves(int label, Random& random, int rows, std::vector<int>& values) {
   // Overlapping periods in every class: only the shape, that is the harmonics, tells them apart.
-  const double frequency = 1.0 / random.Uniform(20.0, 30.0);
+  const double frequency = 1.0 / random.Uniform(20.0, 28.0);
   const double amplitude = random.Uniform(300.0, 1200.0);
-  const double noise = amplitude * std::pow(10.0, -random.Uniform(24.0, 36.0) / 20.0);
+  const double noise = amplitude * std::pow(10.0, -random.Uniform(28.0, 40.0) / 20.0);
   const double middle = random.Uniform(1700.0, 2400.0);
   const double drift = random.Uniform(-100.0, 100.0);
   const double wobble = random.Uniform(0.0, 0.002);  // slow change of frequency
@@ -82,8 +82,8 @@ const Set& Find(const std::string& name) {
                             30000,
                             FillWaves,
                             "Sawtooth, sine and square waves as a 12-bit converter would record "
-                            "them: periods of 20 to 30 samples, "
-                            "amplitudes of 300 to 1200 codes, noise 24 to 36 dB below the amplitude"
+                            "them: periods of 20 to 28 samples, "
+                            "amplitudes of 300 to 1200 codes, noise 28 to 40 dB below the amplitude"
                             ", drift and a slow wobble.\n"};
   static const Set motor = {{"bearing", "imbalance", "normal"},
                             "acc_x,acc_y,acc_z\n",
