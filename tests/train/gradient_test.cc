@@ -1,223 +1,265 @@
-// Gradients of every float operator against central differences of the loss, and forward passes
-// against the reference interpreter, which shares no code with the engine.
+// One training step of every float operator against a reference in double: loss, gradients by
+// central differences, running statistics; prediction against the interpreter; all instruction sets
+// against each other.
 #include <gtest/gtest.h>
+#include <hwy/highway.h>
+#include <hwy/targets.h>
 
+#include <algorithm>
 #include <cmath>
-#include <numeric>
 
+#include "networks.h"
+#include "platypus/base/error.h"
 #include "platypus/base/random.h"
 #include "platypus/exec/interpreter.h"
+#include "platypus/train/kernels.h"
 #include "platypus/train/network.h"
+#include "reference.h"
 
 namespace platypus::train {
 namespace {
 
 using graph::Graph;
 
-Array RandomArray(const Shape& shape, Random& random, double low, double high) {
-  std::vector<float> values(static_cast<size_t>(NumElements(shape)));
-  for (float& value : values) value = static_cast<float>(random.Uniform(low, high));
-  return {shape, std::move(values)};
-}
+// Random samples with labels below 3.
+struct Samples {
+  Samples(const Graph& graph, int64_t count, uint64_t seed) {
+    Random random(seed, "data");
+    const auto elements = static_cast<size_t>(NumElements(graph.Input().shape));
+    values.resize(static_cast<size_t>(count) * elements);
+    for (float& value : values) value = static_cast<float>(random.Uniform(-1.5, 1.5));
+    for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+      const float* first = values.data() + i * elements;
+      pointers.push_back(first);
+      doubles.emplace_back(first, first + elements);
+      labels.push_back(static_cast<int32_t>(random.Below(3)));
+    }
+  }
+  Network::Batch Batch() const { return {pointers, labels}; }
 
-struct Maker {
-  Graph graph;
-  Random random{7, "gradient test"};
-  int count = 0;
-
-  explicit Maker(const Shape& input) : graph(graph::MakeGraph("test", input)) {}
-  graph::TensorId Add(graph::Op op, std::vector<graph::TensorId> inputs = {}) {
-    if (inputs.empty()) inputs = {graph.output};
-    return graph::Append(graph, "n" + std::to_string(count++), std::move(op), std::move(inputs));
-  }
-  void Parameter(const char* role, const Shape& shape, double low, double high) {
-    graph.parameters[graph.nodes.back().name + "." + role] = RandomArray(shape, random, low, high);
-  }
-  void Conv(graph::Conv2d op) {
-    const int64_t in = graph.Output().shape[0];
-    Add(op);
-    Parameter("weight", {op.out_channels, in / op.groups, op.kernel.h, op.kernel.w}, -0.6, 0.6);
-    if (op.has_bias) Parameter("bias", {op.out_channels}, -0.5, 0.5);
-  }
-  void Linear(int outputs) {
-    const int64_t in = graph.Output().shape[0];
-    Add(graph::Linear{outputs, true, {}});
-    Parameter("weight", {outputs, in}, -0.5, 0.5);
-    Parameter("bias", {outputs}, -0.5, 0.5);
-  }
-  void Norm() {
-    const int64_t channels = graph.Output().shape[0];
-    Add(graph::BatchNorm{});
-    Parameter("weight", {channels}, 0.5, 1.5);
-    Parameter("bias", {channels}, -0.5, 0.5);
-    Parameter("running_mean", {channels}, -0.3, 0.3);
-    Parameter("running_var", {channels}, 0.5, 1.5);
-  }
-  Graph Classifier(int classes) {
-    if (graph.Output().shape.size() == 3) Add(graph::Flatten{});
-    Linear(classes);
-    graph::Verify(graph);
-    return graph;
-  }
+  std::vector<float> values;
+  std::vector<const float*> pointers;
+  std::vector<int32_t> labels;
+  Reference::Values doubles;
 };
 
-struct Case {
-  std::string name;
-  Graph graph;
-};
-
-graph::Conv2d Conv(int out, graph::Size2 kernel, graph::Size2 stride = {},
-                   graph::Padding2 padding = {}, int groups = 1, graph::Size2 dilation = {},
-                   bool bias = true) {
-  return {out, kernel, stride, dilation, padding, groups, bias, {}};
-}
-
-std::vector<Case> Cases() {
-  std::vector<Case> cases;
-  const auto add = [&](const char* name, const Shape& input, auto build) {
-    Maker maker(input);
-    build(maker);
-    cases.push_back({name, maker.Classifier(3)});
-  };
-  add("linear", {5, 1, 1}, [](Maker&) {});
-  add("conv_k5", {2, 13, 1}, [](Maker& m) { m.Conv(Conv(5, {5, 1}, {}, {2, 0, 2, 0})); });
-  add("conv_deep", {3, 9, 1}, [](Maker& m) {
-    m.Conv(Conv(4, {3, 1}, {}, {1, 0, 1, 0}));
-    m.Add(graph::Relu{});
-    m.Conv(Conv(6, {3, 1}, {}, {1, 0, 1, 0}));
-  });
-  add("conv_stride2", {2, 11, 1}, [](Maker& m) {
-    m.Conv(Conv(4, {5, 1}, {2, 1}, {2, 0, 2, 0}));
-    m.Conv(Conv(3, {3, 1}, {2, 1}, {1, 0, 1, 0}));
-  });
-  add("conv_stride7_dilation", {1, 40, 1}, [](Maker& m) {
-    m.Conv(Conv(2, {3, 1}, {1, 1}, {2, 0, 2, 0}, 1, {2, 1}));
-    m.Conv(Conv(3, {11, 1}, {7, 1}, {5, 0, 5, 0}));
-  });
-  add("conv_2d", {2, 7, 6}, [](Maker& m) {
-    m.Conv(Conv(3, {3, 2}, {1, 2}, {1, 1, 1, 0}));
-    m.Conv(Conv(4, {2, 3}, {2, 1}, {0, 1, 1, 1}, 1, {1, 1}, false));
-  });
-  add("depthwise", {6, 10, 1}, [](Maker& m) {
-    m.Conv(Conv(6, {3, 1}, {}, {1, 0, 1, 0}));
-    m.Conv(Conv(6, {3, 1}, {2, 1}, {1, 0, 1, 0}, 6));
-    m.Conv(Conv(8, {1, 1}));
-  });
-  add("groups", {4, 8, 1}, [](Maker& m) { m.Conv(Conv(6, {3, 1}, {}, {}, 2)); });
-  add("norm_input", {3, 6, 1}, [](Maker& m) { m.Norm(); });
-  add("conv_norm_relu", {2, 8, 1}, [](Maker& m) {
-    m.Norm();
-    m.Conv(Conv(4, {3, 1}, {}, {1, 0, 1, 0}));
-    m.Norm();
-    m.Add(graph::Relu{});
-    m.Conv(Conv(5, {3, 1}, {}, {1, 0, 1, 0}));
-    m.Norm();
-    m.Add(graph::Relu{});
-  });
-  add("max_pool", {3, 9, 1}, [](Maker& m) {
-    m.Conv(Conv(3, {3, 1}, {}, {1, 0, 1, 0}));
-    m.Add(graph::MaxPool{{3, 1}, {2, 1}, {1, 1}, {1, 0, 1, 0}});
-  });
-  add("avg_pool_padded", {2, 9, 4}, [](Maker& m) {
-    m.Conv(Conv(3, {1, 1}));
-    m.Add(graph::AvgPool{{3, 2}, {2, 2}, {1, 1, 1, 1}});
-  });
-  add("adaptive_uneven", {2, 11, 1}, [](Maker& m) {
-    m.Conv(Conv(3, {1, 1}));
-    m.Add(graph::AdaptiveAvgPool{{4, 1}});
-  });
-  add("residual", {3, 6, 1}, [](Maker& m) {
-    m.Conv(Conv(4, {1, 1}));
-    const auto trunk = m.graph.output;
-    m.Conv(Conv(4, {3, 1}, {}, {1, 0, 1, 0}));
-    const auto branch = m.Add(graph::Relu{});
-    m.Add(graph::Add{}, {trunk, branch});
-    m.Add(graph::Relu{});
-  });
-  add("concat", {2, 6, 1}, [](Maker& m) {
-    m.Norm();
-    const auto trunk = m.graph.output;
-    m.Conv(Conv(3, {3, 1}, {}, {1, 0, 1, 0}));
-    const auto left = m.graph.output;
-    m.Conv(Conv(3, {1, 1}));
-    const auto right = m.Add(graph::Relu{});
-    m.Add(graph::Concat{1}, {left, right});
-    const auto joined = m.graph.output;
-    graph::Conv2d wide = Conv(3, {1, 1});
-    m.Add(wide, {trunk});
-    m.Parameter("weight", {3, 2, 1, 1}, -0.5, 0.5);
-    m.Parameter("bias", {3}, -0.5, 0.5);
-    m.Add(graph::Concat{1}, {joined, m.graph.output});
-  });
-  add("linear_norm", {4, 2, 1}, [](Maker& m) {
-    m.Add(graph::Flatten{});
-    m.Linear(6);
-    m.Norm();
-    m.Add(graph::Relu{});
-  });
-  return cases;
-}
+constexpr int64_t kCount = 19;  // not a multiple of the 16 lanes
+constexpr double kSmoothing = 0.1;
 
 class GradientTest : public testing::TestWithParam<size_t> {};
 
 TEST_P(GradientTest, AgreesWithCentralDifferences) {
   const Graph graph = Cases()[GetParam()].graph;
-  constexpr int64_t kCount = 19;  // not a multiple of the 16 lanes
-  Random random(11, "data");
-  const auto elements = static_cast<size_t>(NumElements(graph.Input().shape));
-  std::vector<float> data(kCount * elements);
-  for (float& value : data) value = static_cast<float>(random.Uniform(-1.5, 1.5));
-  std::vector<const float*> samples;
-  std::vector<int32_t> labels;
-  for (int64_t i = 0; i < kCount; ++i) {
-    samples.push_back(data.data() + static_cast<size_t>(i) * elements);
-    labels.push_back(static_cast<int32_t>(random.Below(3)));
-  }
+  const Samples samples(graph, kCount, 11);
   ThreadPool pool(2);
-  Network network(graph, kCount);
-  const auto loss = [&] {
-    return network.Train({samples, labels}, 0.1f, false, pool).loss / kCount;
-  };
-  loss();
-  const std::vector<float> gradients(network.Gradients().begin(), network.Gradients().end());
-  const std::span<float> parameters = network.Parameters();
-  double worst = 0;
-  for (size_t i = 0; i < parameters.size(); i += 1 + parameters.size() / 60) {
-    const float kept = parameters[i];
-    constexpr float kStep = 1e-3f;
-    parameters[i] = kept + kStep;
-    const double above = loss();
-    parameters[i] = kept - kStep;
-    const double below = loss();
-    parameters[i] = kept;
-    const double numeric = (above - below) / (2.0 * kStep);
-    EXPECT_NEAR(gradients[i], numeric, 2e-3 + 0.03 * std::abs(numeric)) << "parameter " << i;
-    worst = std::max(worst, std::abs(gradients[i] - numeric));
+  Network network(graph, 40);
+  const double loss =
+      network.Train(samples.Batch(), static_cast<float>(kSmoothing), false, pool).loss / kCount;
+  const std::span<const float> gradients = network.Gradients();
+
+  Reference reference(graph);
+  EXPECT_NEAR(loss, reference.Loss(samples.doubles, samples.labels, kSmoothing), 1e-5);
+  size_t offset = 0;  // of the array in the row of parameters: node order, weight then bias
+  for (const graph::Node& node : graph.nodes) {
+    for (const char* role : {".weight", ".bias"}) {
+      const auto found = reference.parameters.find(node.name + role);
+      if (found == reference.parameters.end()) continue;
+      std::vector<double>& values = found->second;
+      for (size_t i = 0; i < values.size(); i += 1 + values.size() / 12) {
+        constexpr double kStep = 1e-6;
+        const double kept = values[i];
+        values[i] = kept + kStep;
+        const double above = reference.Loss(samples.doubles, samples.labels, kSmoothing);
+        values[i] = kept - kStep;
+        const double below = reference.Loss(samples.doubles, samples.labels, kSmoothing);
+        values[i] = kept;
+        const double numeric = (above - below) / (2 * kStep);
+        EXPECT_NEAR(gradients[offset + i], numeric, 2e-6 + 1e-4 * std::abs(numeric))
+            << node.name << role << " " << i;
+      }
+      offset += values.size();
+    }
   }
+  EXPECT_EQ(offset, gradients.size());
   EXPECT_GT(*std::max_element(gradients.begin(), gradients.end()), 1e-4f) << "all gradients vanish";
+}
+
+TEST_P(GradientTest, TracksRunningStatistics) {
+  const Graph graph = Cases()[GetParam()].graph;
+  const Samples samples(graph, kCount, 12);
+  ThreadPool pool(1);
+  Network network(graph, kCount);
+  network.Train(samples.Batch(), 0.0f, false, pool);
+  Graph after = graph;
+  network.Save(after);
+  Reference reference(graph);
+  reference.Loss(samples.doubles, samples.labels, 0);
+  for (const auto& [name, means] : reference.means) {
+    for (size_t c = 0; c < means.size(); ++c) {
+      const auto expect = [&](const std::string& role, double batch) {
+        const double before = graph.parameters.at(name + role).Floats()[c];
+        EXPECT_NEAR(after.parameters.at(name + role).Floats()[c], 0.9 * before + 0.1 * batch, 1e-6)
+            << name << role;
+      };
+      expect(".running_mean", means[c]);
+      expect(".running_var", reference.variances.at(name)[c]);
+    }
+  }
 }
 
 TEST_P(GradientTest, PredictsWhatTheInterpreterComputes) {
   const Graph graph = Cases()[GetParam()].graph;
-  constexpr int64_t kCount = 35;
-  Random random(13, "data");
-  const auto elements = static_cast<size_t>(NumElements(graph.Input().shape));
-  std::vector<float> data(kCount * elements);
-  for (float& value : data) value = static_cast<float>(random.Uniform(-1.5, 1.5));
-  std::vector<const float*> samples;
-  for (int64_t i = 0; i < kCount; ++i)
-    samples.push_back(data.data() + static_cast<size_t>(i) * elements);
-  ThreadPool pool(2);
-  Network network(graph, kCount);
-  std::vector<float> logits(kCount * 3);
-  network.Predict({samples, {}}, logits, pool);
-  const std::vector<float> expected = exec::Interpreter(graph).Run(data, kCount, pool);
-  for (size_t i = 0; i < logits.size(); ++i)
-    EXPECT_NEAR(logits[i], expected[i], 2e-5 * std::max(1.0f, std::abs(expected[i])));
+  constexpr int64_t kMany = 35;
+  const Samples samples(graph, kMany, 13);
+  for (const int threads : {1, 2, 5}) {  // 5: more than blocks
+    ThreadPool pool(threads);
+    Network network(graph, kMany);
+    std::vector<float> logits(kMany * 3);
+    network.Predict(samples.Batch(), logits, pool);
+    const std::vector<float> expected = exec::Interpreter(graph).Run(samples.values, kMany, pool);
+    for (size_t i = 0; i < logits.size(); ++i) {
+      EXPECT_NEAR(logits[i], expected[i], 2e-5 * std::max(1.0f, std::abs(expected[i])));
+    }
+  }
+}
+
+// Chooses instruction sets; at the end of the scope the best again.
+class Targets {
+ public:
+  ~Targets() { Choose(0); }
+  static void Choose(int64_t target) {
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  }
+};
+
+TEST_P(GradientTest, AllInstructionSetsAgree) {
+  const Graph graph = Cases()[GetParam()].graph;
+  const Samples samples(graph, kCount, 14);
+  ThreadPool pool(1);
+  const auto run = [&] {
+    Network network(graph, kCount);
+    network.Train(samples.Batch(), 0.0f, false, pool);
+    std::vector<float> values(network.Gradients().begin(), network.Gradients().end());
+    const size_t first = values.size();
+    values.resize(first + static_cast<size_t>(kCount) * 3);
+    network.Predict(samples.Batch(), std::span(values).subspan(first), pool);
+    return values;
+  };
+  const std::vector<float> expected = run();
+  const std::string best = TargetName();
+  const Targets targets;
+  std::vector<std::string> names;
+  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    Targets::Choose(target);
+    names.emplace_back(TargetName());
+    const std::vector<float> values = run();
+    for (size_t i = 0; i < values.size(); ++i) {
+      EXPECT_NEAR(values[i], expected[i], 1e-5 + 1e-4 * std::abs(expected[i])) << names.back();
+    }
+  }
+  EXPECT_NE(std::find(names.begin(), names.end(), best), names.end());
 }
 
 INSTANTIATE_TEST_SUITE_P(Operators, GradientTest, testing::Range(size_t{0}, Cases().size()),
                          [](const auto& info) { return Cases()[info.param].name; });
+
+TEST(NetworkTest, OneValueKeepsRunningStatistics) {
+  Maker maker({4, 1, 1});
+  maker.Norm();
+  const Graph graph = maker.Classifier(3);
+  const Samples samples(graph, 1, 3);
+  ThreadPool pool(1);
+  Network network(graph, 16);
+  const double loss = network.Train(samples.Batch(), 0.0f, false, pool).loss;
+  Graph after = graph;
+  network.Save(after);
+  EXPECT_EQ(after.parameters, graph.parameters);
+  std::vector<float> z(3);
+  network.Predict(samples.Batch(), z, pool);
+  const double sum = std::exp(z[0]) + std::exp(z[1]) + std::exp(z[2]);
+  EXPECT_NEAR(loss, std::log(sum) - z[static_cast<size_t>(samples.labels[0])], 1e-5);
+}
+
+TEST(NetworkTest, SmoothsLabels) {
+  Maker maker({1, 1, 1});
+  Graph graph = maker.Classifier(3);
+  const std::string name = graph.nodes.back().name;
+  graph.parameters[name + ".weight"].Floats() = {0, 0, 0};
+  graph.parameters[name + ".bias"].Floats() = {1, 0, -1};
+  const float x = 1;
+  const std::vector<const float*> samples = {&x};
+  const std::vector<int32_t> labels = {0};
+  ThreadPool pool(1);
+  Network network(graph, 1);
+  const double loss = network.Train({samples, labels}, 0.1f, false, pool).loss;
+  // targets 0.9333, 0.0333, 0.0333
+  const double log_sum = std::log(std::exp(1) + 1 + std::exp(-1));
+  EXPECT_NEAR(loss, log_sum - (0.9 + 0.1 / 3) * 1 + 0.1 / 3, 1e-6);
+}
+
+// x -> w x -> codes -> u_k q: the gradient of w passes where the code is not clamped.
+TEST(NetworkTest, GradientPassesRoundingInsideTheRangeOnly) {
+  Graph graph = graph::MakeGraph("codes", {1});
+  graph::Append(graph, "first", graph::Linear{1, false, {}}, {graph.output});
+  graph.parameters["first.weight"] = {{1, 1}, std::vector<float>{1.0f}};
+  graph::Append(graph, "codes", graph::FakeQuantize{}, {graph.output});
+  graph.parameters["codes.range"] = {{2}, std::vector<float>{-1.0f, 1.0f}};
+  graph::Append(graph, "second", graph::Linear{2, false, graph::WeightQuantizer{}}, {graph.output});
+  graph.parameters["second.weight"] = {{2, 1}, std::vector<float>{0.3f, -0.7f}};
+  graph::Verify(graph);
+  // One sample each; scale 2^-6, codes -128 ... 127; a row's scale is 2^-8 for 0.3 and 2^-7 for
+  // 0.7.
+  const double u0 = std::nearbyint(0.3f * 256) / 256;
+  const double u1 = std::nearbyint(-0.7f * 128) / 128;
+  ThreadPool pool(1);
+  for (const float x : {0.5f, 0.507f, -1.9f, 1.99f, -1.99f, -2.1f, 2.5f}) {
+    const double q = std::clamp(std::floor(x * 64.0 + 0.5), -128.0, 127.0) / 64;
+    const double p1 = 1 / (1 + std::exp((u0 - u1) * q));
+    const std::vector<const float*> samples = {&x};
+    const std::vector<int32_t> labels = {1};
+    Network network(graph, 1);
+    const Network::Outcome outcome = network.Train({samples, labels}, 0.0f, false, pool);
+    EXPECT_NEAR(outcome.loss, -std::log(p1), 1e-6);
+    const std::span<const float> g = network.Gradients();
+    const double code = std::floor(x * 64.0 + 0.5);
+    const bool inside = code >= -128 && code <= 127;
+    EXPECT_NEAR(g[0], inside ? (1 - p1) * (u0 - u1) * x : 0.0, 1e-6) << x;
+    EXPECT_NEAR(g[1], (1 - p1) * q, 1e-6) << x;
+    EXPECT_NEAR(g[2], -(1 - p1) * q, 1e-6) << x;
+  }
+}
+
+TEST(NetworkTest, ObservesRangesAsMovingAverages) {
+  Graph graph = graph::MakeGraph("range", {2});
+  graph::Append(graph, "codes", graph::FakeQuantize{}, {graph.output});
+  graph.parameters["codes.range"] = {{2}, std::vector<float>{1.0f, -1.0f}};
+  graph::Append(graph, "out", graph::Linear{2, false, {}}, {graph.output});
+  graph.parameters["out.weight"] = {{2, 2}, std::vector<float>{1, 0, 0, 1}};
+  Network network(graph, 32);
+  ThreadPool pool(2);
+  const auto step = [&](float low, float high, bool observe) {
+    // 20 samples of two values; the lanes without a sample hold zeros and must not count.
+    std::vector<std::vector<float>> rows(20, {low, high});
+    rows[17] = {low + 0.25f, high - 0.25f};
+    std::vector<const float*> samples;
+    for (const auto& row : rows) samples.push_back(row.data());
+    network.Train({samples, std::vector<int32_t>(20, 0)}, 0.0f, observe, pool);
+    return std::pair{network.State()[0], network.State()[1]};
+  };
+  EXPECT_EQ(step(1, 3, false), std::pair(1.0f, -1.0f));
+  EXPECT_EQ(step(1, 3, true), std::pair(1.0f, 3.0f));
+  const auto [min, max] = step(2, 5, true);
+  EXPECT_NEAR(min, 1.01, 1e-6);
+  EXPECT_NEAR(max, 3.02, 1e-6);
+  EXPECT_EQ(step(7, 9, false), std::pair(min, max));
+}
+
+TEST(NetworkTest, RejectsIntegerOperators) {
+  Graph graph = graph::MakeGraph("integers", {4}, DType::kFloat32);
+  graph::Append(graph, "in", graph::QuantizeInput{}, {graph.output});
+  EXPECT_THROW(Network(graph, 1), Error);
+}
 
 }  // namespace
 }  // namespace platypus::train
