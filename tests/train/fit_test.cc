@@ -1,12 +1,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <numbers>
+#include <tuple>
 
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
 #include "platypus/base/random.h"
-#include "platypus/train/optimizer.h"
+#include "platypus/train/checkpoint.h"
 #include "platypus/train/train.h"
 
 namespace platypus::train {
@@ -212,75 +214,186 @@ TEST(FitTest, CalibrationMovesRangesOnly) {
   }
 }
 
-TEST(OptimizerTest, FollowsTheFormulas) {
-  const auto run = [](const char* name, double decay) {
-    config::Training settings;
-    settings.optimizer = name;
-    settings.weight_decay = decay;
-    Optimizer optimizer(settings, 1);
-    std::vector<float> p = {1.0f};
-    for (const float g : {0.5f, -0.25f}) optimizer.Step(p, std::vector<float>{g}, 0.1);
-    return p[0];
+TEST(FitTest, LearnsExclusiveOr) {
+  Waves points;  // two values each, class 1 when their signs differ
+  Random random(5, "points");
+  for (int i = 0; i < 400; ++i) {
+    const auto x = static_cast<float>(random.Uniform(-1, 1));
+    const auto y = static_cast<float>(random.Uniform(-1, 1));
+    points.inputs.insert(points.inputs.end(),
+                         {x + (x > 0 ? 0.1f : -0.1f), y + (y > 0 ? 0.1f : -0.1f)});
+    points.labels.push_back((x > 0) != (y > 0) ? 1 : 0);
+  }
+  const LabelledSet set{{2}, points.inputs, points.labels};
+  graph::Graph g = graph::MakeGraph("xor", {2});
+  const auto linear = [&](const char* name, int outs) {
+    const int64_t ins = g.Output().shape[0];
+    graph::Append(g, name, graph::Linear{outs, true, {}}, {g.output});
+    for (const auto& [role, shape] :
+         {std::pair{".weight", Shape{outs, ins}}, std::pair{".bias", Shape{outs}}}) {
+      std::vector<float> values(static_cast<size_t>(NumElements(shape)));
+      for (float& v : values) v = static_cast<float>(random.Uniform(-0.7, 0.7));
+      g.parameters[std::string(name) + role] = {shape, values};
+    }
   };
-  // v1 = 0.5, p = 0.95; v2 = 0.45 - 0.25 = 0.2, p = 0.93
-  EXPECT_NEAR(run("sgd", 0.0), 0.93, 1e-6);
-  // p1 = 1 - 0.1 (0.5 + 0.45) = 0.905; v2 = 0.2; p2 = 0.905 - 0.1 (-0.25 + 0.18) = 0.912
-  EXPECT_NEAR(run("sgd_nesterov", 0.0), 0.912, 1e-6);
-  // g1 = 0.5 + 0.01 = 0.51, p = 0.949; g2 = -0.25 + 0.00949, v2 = 0.459 - 0.24051 = 0.21849, p =
-  // 0.927151
-  EXPECT_NEAR(run("sgd", 0.01), 0.927151, 1e-6);
-  // m/c1 = 0.5, v/c2 = 0.25: step 0.1; then m = 0.045 - 0.025 = 0.02, /0.19; v = 0.00024975 +
-  // 0.0000625, /0.001999
-  const double second = 0.02 / 0.19 / (std::sqrt((0.00025 * 0.999 + 0.0000625) / 0.001999) + 1e-8);
-  EXPECT_NEAR(run("adam", 0.0), 0.9 - 0.1 * second, 1e-5);
-  EXPECT_NEAR(run("adamw", 0.1), (1 - 0.01 - 0.1) * 0.99 - 0.1 * second, 1e-5);
-  // s = 0.025, b = 0.5 / (0.158114 + 0.0316)
-  const double b1 = 0.5 / (std::sqrt(0.025) + 0.0316);
-  const double b2 = 0.9 * b1 - 0.25 / (std::sqrt(0.0225 + 0.00625) + 0.0316);
-  EXPECT_NEAR(run("rmsprop", 0.0), 1 - 0.1 * b1 - 0.1 * b2, 1e-5);
+  linear("hidden", 16);
+  graph::Append(g, "relu", graph::Relu{}, {g.output});
+  linear("out", 2);
+  ThreadPool pool(2);
+  NullSink sink;
+  const Result result = Fit(g, set, set, MakeOptions(40), {}, pool, sink);
+  EXPECT_GT(result.history[static_cast<size_t>(result.best_epoch - 1)].val.accuracy, 0.99);
 }
 
-TEST(OptimizerTest, ClipsTheNorm) {
-  std::vector<float> g = {3, 4};
-  EXPECT_DOUBLE_EQ(ClipNorm(g, 1.0), 5.0);
-  EXPECT_FLOAT_EQ(g[0], 0.6f);
-  EXPECT_FLOAT_EQ(g[1], 0.8f);
+TEST(FitTest, TakesTheBestEpochOfTheEvaluator) {
+  const Waves train = MakeWaves(60, 1);
+  ThreadPool pool(1);
+  NullSink sink;
+  // accuracy, loss of each epoch: the third and fourth tie, the fourth has the lower loss; the
+  // fifth equals it.
+  const std::vector<std::pair<double, double>> judged = {
+      {0.5, 1}, {0.4, 0.1}, {0.9, 0.5}, {0.9, 0.4}, {0.9, 0.4}};
+  std::vector<graph::Graph> seen;
+  const Evaluator evaluate = [&](const graph::Graph& graph) {
+    ClassificationMetrics metrics;
+    std::tie(metrics.accuracy, metrics.loss) = judged[seen.size()];
+    seen.push_back(graph);
+    return metrics;
+  };
+  const Result result =
+      Fit(MakeNetwork(), train.Set(), train.Set(), MakeOptions(5), evaluate, pool, sink);
+  EXPECT_EQ(result.best_epoch, 4);
+  EXPECT_EQ(result.best.parameters, seen[3].parameters);
+  EXPECT_NE(result.best.parameters, seen[4].parameters);
 }
 
-TEST(ScheduleTest, FollowsTheTables) {
-  config::Training s;
-  s.lr_warmup_epochs = 1;
-  EXPECT_NEAR(LearningRate(s, 0.1, 0, 5), 0.001, 1e-12);
-  EXPECT_NEAR(LearningRate(s, 0.1, 1, 5), 0.1, 1e-12);
-  EXPECT_NEAR(LearningRate(s, 0.1, 3, 5), 0.05, 1e-12);
-  s.lr_warmup_epochs = 0;
-  s.lr_scheduler = "steplr";
-  s.lr_step_size = 2;
-  EXPECT_NEAR(LearningRate(s, 1, 5, 9), 0.01, 1e-12);
-  s.lr_scheduler = "exponentiallr";
-  s.lr_gamma = 0.5;
-  EXPECT_NEAR(LearningRate(s, 1, 3, 9), 0.125, 1e-12);
-  s.lr_scheduler = "multisteplr";
-  s.lr_milestones = {2, 4};
-  EXPECT_NEAR(LearningRate(s, 1, 1, 9), 1, 1e-12);
-  EXPECT_NEAR(LearningRate(s, 1, 4, 9), 0.25, 1e-12);
-  s.lr_scheduler = "none";
-  s.lr_warmup_epochs = 3;
-  EXPECT_NEAR(LearningRate(s, 1, 0, 9), 1, 1e-12);
+TEST(FitTest, NoEpochsReturnTheGraph) {
+  const Waves train = MakeWaves(20, 1);
+  ThreadPool pool(1);
+  NullSink sink;
+  const Result result =
+      Fit(MakeNetwork(), train.Set(), train.Set(), MakeOptions(0), {}, pool, sink);
+  EXPECT_EQ(result.best.parameters, MakeNetwork().parameters);
+  EXPECT_TRUE(result.history.empty());
 }
 
-TEST(MetricsTest, ClosedForms) {
-  const std::vector<float> logits = {2, 1, 0, 0, 3, 1, 1, 0, 5, 4, 0, 0};
-  const std::vector<int32_t> labels = {0, 1, 2, 1};
-  const ClassificationMetrics m = Evaluate(logits, labels, 3);
-  EXPECT_DOUBLE_EQ(m.accuracy, 0.75);
-  EXPECT_EQ(m.confusion[1][0], 1);
-  // class 0: 2*1/(2+1), class 1: 2*1/(1+2), class 2: 1
-  EXPECT_NEAR(m.f1_macro, (2.0 / 3 + 2.0 / 3 + 1) / 3, 1e-12);
-  const std::vector<float> scores = {0.9f, 0.8f, 0.7f, 0.6f};
-  EXPECT_NEAR(Roc(scores, std::vector<uint8_t>{1, 0, 1, 0}).area, 0.75, 1e-12);
-  EXPECT_NEAR(Roc(std::vector<float>(4, 1.0f), std::vector<uint8_t>{1, 0, 1, 0}).area, 0.5, 1e-12);
-  EXPECT_TRUE(std::isnan(Roc(scores, std::vector<uint8_t>{1, 1, 1, 1}).area));
+TEST(FitTest, BatchesOfOneAndALastBatchOfOne) {
+  const Waves train = MakeWaves(9, 1);
+  ThreadPool pool(3);
+  NullSink sink;
+  for (const int batch : {1, 4, 100}) {
+    Options options = MakeOptions(2);
+    options.settings.batch_size = batch;
+    const Result result = Fit(MakeNetwork(), train.Set(), train.Set(), options, {}, pool, sink);
+    EXPECT_TRUE(std::isfinite(result.history[1].train_loss)) << batch;
+  }
+}
+
+TEST(FitTest, NamesAClassThatTheNetworkDoesNotHave) {
+  const Waves train = MakeWaves(20, 1);
+  Waves wrong = train;
+  wrong.labels[3] = 2;
+  ThreadPool pool(1);
+  NullSink sink;
+  try {
+    Fit(MakeNetwork(), train.Set(), wrong.Set(), MakeOptions(1), {}, pool, sink);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::kModel);
+    EXPECT_EQ(error.message(), "a validation sample is of class 2, but the network has 2 outputs");
+  }
+}
+
+TEST(FitTest, FreezesRangesInTheSecondHalf) {
+  const Waves train = MakeWaves(80, 1);
+  ThreadPool pool(1);
+  NullSink sink;
+  std::vector<std::vector<float>> ranges;
+  const Evaluator evaluate = [&](const graph::Graph& graph) {
+    ranges.push_back(graph.parameters.at("q1.range").Floats());
+    return ClassificationMetrics{};
+  };
+  Fit(MakeNetwork(true), train.Set(), train.Set(), MakeOptions(6), evaluate, pool, sink);
+  ASSERT_EQ(ranges.size(), 6u);
+  for (size_t epoch = 1; epoch < 6; ++epoch) {  // frozen from index 6 / 2 + 1
+    EXPECT_EQ(ranges[epoch] == ranges[epoch - 1], epoch >= 4) << epoch;
+  }
+}
+
+TEST(FitTest, ReportsProgress) {
+  class Recorder : public NullSink {
+   public:
+    void OnProgress(const ProgressEvent& event) override { events.push_back(event); }
+    std::vector<ProgressEvent> events;
+  };
+  const Waves train = MakeWaves(60, 1);
+  ThreadPool pool(1);
+  Recorder sink;
+  const Result result =
+      Fit(MakeNetwork(), train.Set(), train.Set(), MakeOptions(2), {}, pool, sink);
+  ASSERT_EQ(sink.events.size(), 2u);
+  const ProgressEvent& event = sink.events[1];
+  EXPECT_EQ(event.stage, "train");
+  EXPECT_EQ(event.step, 2);
+  EXPECT_EQ(event.total, 2);
+  EXPECT_EQ(event.unit, "epochs");
+  const std::vector<std::pair<std::string, double>> expected = {
+      {"train_loss", result.history[1].train_loss},
+      {"train_accuracy", result.history[1].train_accuracy},
+      {"val_loss", result.history[1].val.loss},
+      {"val_accuracy", result.history[1].val.accuracy},
+      {"learning_rate", result.history[1].learning_rate}};
+  EXPECT_EQ(event.metrics, expected);
+}
+
+TEST(CheckpointTest, KeyCoversEveryFieldOfTheOperators) {
+  const Waves train = MakeWaves(20, 1);
+  const auto key = [&](const graph::Graph& graph, const Options& options) {
+    return CheckpointKey(graph, train.Set(), train.Set(), options);
+  };
+  const graph::Graph graph = MakeNetwork(true);
+  const Options options = MakeOptions(3);
+  const std::string expected = key(graph, options);
+  EXPECT_EQ(key(graph, options), expected);
+  graph::Graph other = graph;
+  std::get<graph::Conv2d>(other.nodes[2].op).padding = {1, 0, 3, 0};  // the same shapes
+  EXPECT_NE(key(other, options), expected);
+  other = graph;
+  std::get<graph::Conv2d>(other.nodes[2].op).weight_quantizer->bits = 4;
+  EXPECT_NE(key(other, options), expected);
+  Options changed = options;
+  changed.settings.weight_decay = 0.5;
+  EXPECT_NE(key(graph, changed), expected);
+  changed = options;
+  changed.settings.clip_grad_norm = 1.0;
+  EXPECT_NE(key(graph, changed), expected);
+}
+
+TEST(CheckpointTest, EveryTruncationIsNoticed) {
+  const TemporaryFolder folder;
+  Checkpoint checkpoint;
+  checkpoint.key = "k";
+  checkpoint.parameters = {1, 2, 3};
+  checkpoint.history.resize(2);
+  checkpoint.history[1].val.confusion = {{1, 2}, {3, 4}};
+  const std::filesystem::path file = folder.Path() / "c.bin";
+  Save(checkpoint, file);
+  std::string problem;
+  const std::optional<Checkpoint> loaded = LoadCheckpoint(file, problem);
+  ASSERT_TRUE(loaded) << problem;
+  EXPECT_EQ(loaded->parameters, checkpoint.parameters);
+  EXPECT_EQ(loaded->history[1].val.confusion, checkpoint.history[1].val.confusion);
+  const std::string bytes = ReadFile(file);
+  for (size_t size = 0; size < bytes.size(); size += 7) {
+    WriteFile(file, std::string_view(bytes).substr(0, size));
+    problem.clear();
+    EXPECT_FALSE(LoadCheckpoint(file, problem)) << size;
+    EXPECT_EQ(problem, "it is damaged") << size;
+  }
+  std::string flipped = bytes;
+  flipped[bytes.size() / 2] ^= 1;
+  WriteFile(file, flipped);
+  EXPECT_FALSE(LoadCheckpoint(file, problem));
 }
 
 }  // namespace
