@@ -220,6 +220,55 @@ inline void Fill(Model& model, int64_t samples, uint64_t seed, double deviation 
   request.facts = {{"model", model.network.name}};
 }
 
+// CLS_1k on windows of a recording.
+inline void MakeCls1k(Model& model, int length, int64_t samples) {
+  model.network = Cls1k(length);
+  model.pipeline = PlainPipeline(1, length);
+  Fill(model, samples, 7);
+}
+
+// Spectra of two variables through a small integer network, general multipliers included.
+inline void MakeSpectrumModel(Model& model, int64_t samples) {
+  Random random(11, "spectrum");
+  model.pipeline = SpectrumPipeline();
+  model.network = graph::MakeGraph("spectrum", model.pipeline.OutputShape());
+  Graph& g = model.network;
+  TensorId t = AddInput(g, random, kSigned);
+  for (int32_t& s : std::get<std::vector<int32_t>>(g.parameters["input.quantize.shift"].values)) {
+    s += 6;  // features are decibels
+  }
+  graph::Conv2d op;
+  op.out_channels = 6;
+  op.kernel = {3, 1};
+  op.padding = {1, 0, 1, 0};
+  t = AddConv(g, random, "features.0", t, op, Scaling::kWide, kUnsigned);
+  op.groups = 6;
+  t = AddConv(g, random, "features.1", t, op, Scaling::kNarrow, kUnsigned);
+  t = graph::Append(g, "flatten", graph::Flatten{}, {t});
+  AddLinear(g, random, "classifier", t, 3, Scaling::kShift, kSigned);
+  Fill(model, samples, 12);
+}
+
+// The same features through a float network.
+inline void MakeFloatModel(Model& model, int64_t samples) {
+  Random random(13, "float model");
+  model.pipeline = SpectrumPipeline();
+  model.network = graph::MakeGraph("float", model.pipeline.OutputShape());
+  Graph& g = model.network;
+  graph::Conv2d op;
+  op.out_channels = 5;
+  op.kernel = {3, 1};
+  op.has_bias = false;
+  TensorId t = graph::Append(g, "features.0", op, {g.input});
+  g.parameters["features.0.weight"] = {{5, 2, 3, 1}, Floats(random, 30, 0.1)};
+  t = graph::Append(g, "features.1", graph::Relu{}, {t});
+  t = graph::Append(g, "flatten", graph::Flatten{}, {t});
+  const int64_t ins = g.At(t).shape[0];
+  graph::Append(g, "classifier", graph::Linear{3, false, {}}, {t});
+  g.parameters["classifier.weight"] = {{3, ins}, Floats(random, 3 * ins, 0.1)};
+  Fill(model, samples, 14);
+}
+
 }  // namespace platypus::deploy::fixtures
 
 #endif  // PLATYPUS_TESTS_DEPLOY_FIXTURES_H_

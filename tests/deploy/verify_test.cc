@@ -9,18 +9,12 @@
 namespace platypus::deploy {
 namespace {
 
-void MakeCls1k(fixtures::Model& model, int length, int64_t samples) {
-  model.network = fixtures::Cls1k(length);
-  model.pipeline = fixtures::PlainPipeline(1, length);
-  fixtures::Fill(model, samples, 7);
-}
-
 // Every core computes what the interpreter computes, and the counts do not change.
 class CoreTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(CoreTest, EveryOutputOfCls1kIsTheInterpreters) {
   fixtures::Model model;
-  MakeCls1k(model, 256, 60);
+  fixtures::MakeCls1k(model, 256, 60);
   const TemporaryFolder folder;
   Write(Generate(model.request), folder.Path() / "net");
   NullSink sink;

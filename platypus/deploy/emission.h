@@ -1,0 +1,43 @@
+#ifndef PLATYPUS_DEPLOY_EMISSION_H_
+#define PLATYPUS_DEPLOY_EMISSION_H_
+
+#include <string>
+
+#include "platypus/deploy/layers.h"
+#include "platypus/deploy/package.h"
+
+// What the parts of a package are written from. Each Emit function adds its files to the package.
+namespace platypus::deploy {
+
+struct Emission {
+  const PackageRequest& request;
+  std::string m;      // prefix of every name
+  std::string upper;  // of macros
+  CNetwork net;
+};
+
+// <m>.h, <m>.c, <m>_weights.h, <m>_weights.c
+void EmitNetwork(const Emission& e, Package& package);
+// <m>_config.h
+void EmitConfig(const Emission& e, Package& package);
+// <m>_app.h, <m>_app.c
+void EmitApplication(const Emission& e, Package& package);
+// <m>_test_vectors.h and .c, <m>_selftest.c, main_selftest.c
+void EmitSelfTest(const Emission& e, Package& package);
+// sources.txt, CMakeLists.txt, Makefile: after all C files
+void EmitBuildFiles(const Emission& e, Package& package);
+// REPORT.md, report.json, README.md and, last, manifest.json with the hashes of all other files
+void EmitDocuments(const Emission& e, Package& package);
+
+// The comment at the top of a file; the guard, includes and extern "C" of a header, and its end.
+std::string Top(const Emission& e, const std::string& file, const std::string& what);
+std::string Open(const std::string& guard, const std::string& includes);
+std::string Close(const std::string& guard);
+
+int64_t InLength(const Emission& e);
+// SHA-256 of the network's constants.
+std::string ModelHash(const Emission& e);
+
+}  // namespace platypus::deploy
+
+#endif  // PLATYPUS_DEPLOY_EMISSION_H_

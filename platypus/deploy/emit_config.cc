@@ -1,0 +1,88 @@
+#include <algorithm>
+#include <bit>
+#include <fmt/format.h>
+
+#include "platypus/deploy/c_text.h"
+#include "platypus/deploy/emission.h"
+
+namespace platypus::deploy {
+
+void EmitConfig(const Emission& e, Package& package) {
+  const features::Pipeline& p = *e.request.pipeline;
+  const std::string guard = e.upper + "_CONFIG_H";
+  std::string text = Top(e, e.m + "_config.h", "what the network and its features were made with");
+  text += fmt::format("#ifndef {0}\n#define {0}\n\n", guard);
+  const auto define = [&](const std::string& name, const std::string& value) {
+    text += fmt::format("#define {}_{} {}\n", e.upper, name, value);
+  };
+  const auto has = [&](auto stage) {
+    using T = decltype(stage);
+    return std::any_of(p.stages.begin(), p.stages.end(),
+                       [](const auto& s) { return std::holds_alternative<T>(s); });
+  };
+  define("NUM_VARIABLES", std::to_string(p.variables));
+  define("FRAME_SIZE_SAMPLES", std::to_string(p.frame_size));
+  define("HOP_SAMPLES", std::to_string(p.hop));
+  define("NUM_FRAMES_CONCAT", std::to_string(p.frame_concat));
+  define("FRAME_SKIP", std::to_string(p.frame_skip));
+  define("DECIMATION", std::to_string(p.decimation));
+  define("SAMPLE_DIVISOR", CFloat(p.scale));
+  const auto flag = [&](const std::string& name, bool value) { define(name, value ? "1" : "0"); };
+  flag("USES_WINDOW", has(features::Window{}));
+  flag("USES_RAW", has(features::RawFrame{}));
+  flag("USES_FFT", has(features::Fft{}));
+  flag("USES_NORMALIZE", has(features::Normalize{}));
+  flag("USES_DC_REMOVE", has(features::DropFirst{}));
+  flag("USES_BINNING", has(features::Bin{}));
+  flag("USES_LOG", has(features::LogDb{}));
+  define("INPUT_IS_INTEGER", e.net.is_integer ? "1" : "0");
+  define("INPUT_SCALE", CFloat(e.net.in_scale));
+  define("OUTPUT_IS_INTEGER", e.net.out_type == "tm_f32" ? "0" : "1");
+  define("OUTPUT_SCALE", CFloat(e.net.out_scale));
+  define("OUTPUT_ZERO_POINT", "0");
+  text +=
+      "\n/* Names that existing projects use: flags are defined when they hold, and only then. "
+      "*/\n";
+  const auto name = [&](const std::string& macro, const auto& value) {
+    text += fmt::format("#define FE_{} {}\n", macro, value);
+  };
+  const auto when = [&](const std::string& macro, bool value) {
+    if (value) name(macro, 1);
+  };
+  when("WIN", has(features::Window{}));
+  when("RAW", has(features::RawFrame{}));
+  when("FFT", has(features::Fft{}));
+  when("DC_REM", has(features::DropFirst{}));
+  when("NORMALIZE", has(features::Normalize{}));
+  when("BIN", has(features::Bin{}));
+  when("LOG", has(features::LogDb{}));
+  when("CONCAT", !p.stages.empty());
+  name("VARIABLES", p.variables);
+  name("FRAME_SIZE", p.frame_size);
+  name("HL", 1);
+  name("FEATURE_SIZE_PER_FRAME", p.FrameFeatures());
+  name("STACKING_CHANNELS", p.OutputShape()[0]);
+  name("STACKING_FRAME_WIDTH", p.OutputShape()[1]);
+  name("NN_OUT_SIZE", e.net.out_elements);
+  name("SCALE", CFloat(p.scale));
+  name("NUM_FRAME_CONCAT", p.frame_concat);
+  name("FRAME_SKIP", p.frame_skip);
+  for (const features::Stage& stage : p.stages) {
+    if (const auto* bin = std::get_if<features::Bin>(&stage)) {
+      name("MIN_FFT_BIN", bin->first + (has(features::DropFirst{}) ? 1 : 0));
+      name("FFT_BIN_SIZE", bin->width);
+      name("BIN_NORMALIZE", bin->mean ? 1 : 0);
+    } else if (const auto* log = std::get_if<features::LogDb>(&stage)) {
+      name("LOG_MUL", CFloat(log->multiplier));
+      name("LOG_BASE", CFloat(log->base));
+      name("LOG_TOL", CFloat(log->threshold));
+    } else if (std::holds_alternative<features::Fft>(stage)) {
+      name("FFT_STAGES", std::bit_width(static_cast<unsigned>(p.frame_size)) - 1);
+    }
+  }
+  if (e.net.is_integer) text += "#define SKIP_NORMALIZE\n";
+  if (e.net.out_type != "tm_f32") text += "#define OUTPUT_INT\n";
+  package[e.m + "_config.h"] = text + fmt::format("\n#endif /* {} */\n", guard);
+}
+
+}  // namespace platypus::deploy

@@ -1,0 +1,137 @@
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "platypus/base/hash.h"
+#include "platypus/deploy/c_text.h"
+#include "platypus/deploy/emission.h"
+
+namespace platypus::deploy {
+namespace {
+
+nlohmann::ordered_json LayersJson(const Emission& e) {
+  auto layers = nlohmann::ordered_json::array();
+  for (const CLayer& layer : e.net.layers) {
+    layers.push_back({{"name", layer.name},
+                      {"what", layer.comment},
+                      {"macs", layer.macs},
+                      {"weight_octets", layer.table_octets},
+                      {"activation_octets", layer.activation_octets}});
+  }
+  return layers;
+}
+
+int64_t TableOctets(const Emission& e) {
+  int64_t octets = 0;
+  for (const Table& table : e.net.tables) octets += table.octets;
+  return octets;
+}
+
+std::string ReportJson(const Emission& e) {
+  nlohmann::ordered_json json;
+  json["evidence"] = "estimated";
+  json["layers"] = LayersJson(e);
+  json["constants_octets"] = TableOctets(e);
+  json["arena_octets"] = e.net.memory.arena_octets;
+  json["arena_lower_bound_octets"] = e.net.memory.lower_bound_octets;
+  return json.dump(2) + "\n";
+}
+
+std::string Report(const Emission& e) {
+  std::string text = fmt::format(
+      "# {}: layers and memory\n\n| # | layer | MACs | weights, octets | activations, octets "
+      "|\n|--:|---|--:|--:|--:|\n",
+      e.m);
+  for (size_t i = 0; i < e.net.layers.size(); ++i) {
+    const CLayer& layer = e.net.layers[i];
+    text += fmt::format("| {} | {} | {} | {} | {} |\n", i, CString(layer.comment), layer.macs,
+                        layer.table_octets, layer.activation_octets);
+  }
+  return text +
+         fmt::format(
+             "\nConstants: {} octets. Arena: {} octets; no plan can do with less than {}.\n"
+             "Exact by construction. Code size, stack and instructions are measured by `platypus "
+             "verify`.\n",
+             TableOctets(e), e.net.memory.arena_octets, e.net.memory.lower_bound_octets);
+}
+
+std::string Readme(const Emission& e) {
+  std::string facts;
+  for (const auto& [name, value] : e.request.facts)
+    facts += fmt::format("| {} | {} |\n", CString(name), CString(value));
+  return fmt::format(R"(# {0}
+
+C99 source of one trained classifier, from samples to classes: no heap, no recursion, no double, no library but `sqrtf`.
+
+| | |
+|---|---|
+{2}
+Use it:
+
+    #include "{0}_app.h"
+    static {0}_app app;
+    {0}_app_init(&app);
+    /* whenever rows have arrived, in portions of any size: */
+    tm_i32 decided = {0}_app_push(&app, rows, count);   /* -1: not yet */
+    if (decided >= 0) puts({0}_class_names[decided]);
+
+- `{0}.h` the network alone; `{0}_fe.h` feature extraction alone; `{0}_config.h` every constant.
+- Build with the files of `sources.txt`, the CMakeLists.txt or the Makefile (`make check` runs the self-test here).
+  Compile with `-ffp-contract=off` (or your compiler's name for it): features then have the host's bits.
+- `main_selftest.c` on your board: `test_result` becomes 1 when it computes what the host computed.
+- Memory: {1} octets for the activations, inside the context; see REPORT.md.
+)",
+                     e.m, e.net.memory.arena_octets, facts);
+}
+
+std::string Manifest(const Emission& e, const Package& package) {
+  nlohmann::ordered_json json;
+  json["schema"] = 1;
+  json["generator"] = e.request.generator_version;
+  json["prefix"] = e.m;
+  json["model_hash"] = ModelHash(e);
+  json["task_type"] = e.request.task_type;
+  json["device"] = e.request.device;
+  json["classes"] = e.request.classes;
+  json["input"] = {{"shape", e.request.network->Input().shape},
+                   {"order", "channel, height, width"},
+                   {"type", e.net.in_type},
+                   {"scale", e.net.in_scale},
+                   {"zero_point", 0}};
+  json["output"] = {{"length", e.net.out_elements},
+                    {"type", e.net.out_type},
+                    {"scale", e.net.out_scale},
+                    {"zero_point", 0}};
+  auto chain = nlohmann::ordered_json::array();
+  for (const features::Stage& stage : e.request.pipeline->stages)
+    chain.push_back(features::Name(stage));
+  const features::Pipeline& p = *e.request.pipeline;
+  json["features"] = {{"variables", p.variables},
+                      {"frame_size", p.frame_size},
+                      {"hop", p.hop},
+                      {"frames", p.frame_concat},
+                      {"frame_skip", p.frame_skip},
+                      {"decimation", p.decimation},
+                      {"sample_divisor", p.scale},
+                      {"chain", chain}};
+  auto facts = nlohmann::ordered_json::object();
+  for (const auto& [name, value] : e.request.facts) facts[name] = value;
+  json["facts"] = facts;
+  json["golden_sets"] = e.request.golden.size();
+  json["arena_octets"] = e.net.memory.arena_octets;
+  json["licence"] = "0BSD";
+  auto files = nlohmann::ordered_json::object();
+  for (const auto& [path, content] : package) files[path] = HashText(content);
+  json["files"] = files;
+  return json.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+void EmitDocuments(const Emission& e, Package& package) {
+  package["REPORT.md"] = Report(e);
+  package["report.json"] = ReportJson(e);
+  package["README.md"] = Readme(e);
+  package["manifest.json"] = Manifest(e, package);
+}
+
+}  // namespace platypus::deploy

@@ -1,0 +1,220 @@
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "platypus/deploy/c_text.h"
+#include "platypus/deploy/emission.h"
+
+namespace platypus::deploy {
+namespace {
+
+// Elements of the arena's own type.
+int64_t ArenaElements(const Emission& e) {
+  const int64_t octets = std::max<int64_t>(e.net.memory.arena_octets, 4);
+  return e.net.arena_type == "tm_u8" ? octets : (octets + 3) / 4;
+}
+
+std::string Header(const Emission& e) {
+  const Shape in = e.request.network->Input().shape;
+  std::string text = Top(e, e.m + ".h", "the network");
+  text += Open(e.upper + "_H", "#include \"rt/tm_port.h\"\n");
+  text += fmt::format(R"(#define {0}_API_VERSION 1
+/* First 32 bits of the SHA-256 of the network's constants. */
+#define {0}_MODEL_HASH 0x{1}UL
+
+#define {0}_IN_C {2}
+#define {0}_IN_H {3}
+#define {0}_IN_W {4}
+#define {0}_IN_LEN {5}
+#define {0}_OUT_LEN {6}
+#define {0}_NUM_CLASSES {6}
+#define {0}_NUM_LAYERS {7}
+
+/* Memory of a context, in elements of the arena's type and in octets. */
+#define {0}_ARENA_ELEMS {8}
+#define {0}_ARENA_OCTETS {9}
+
+typedef {10} {11}_in_t;
+typedef {12} {11}_out_t;
+
+/* One inference at a time. Several contexts may be in use at once. */
+typedef struct {{
+  tm_i32 layer; /* next layer to run */
+  const {11}_in_t *in;
+  {11}_out_t *out;
+  {13} TM_ALIGN(4) arena[{0}_ARENA_ELEMS];
+}} {11}_ctx;
+
+tm_status {11}_init({11}_ctx *ctx);
+
+/* in: {0}_IN_LEN values, channel after channel; out: {0}_OUT_LEN values. */
+tm_status {11}_run({11}_ctx *ctx, const {11}_in_t *in, {11}_out_t *out);
+
+/* The same in slices: _start, then _step until it returns TM_OK. Each step runs one layer. */
+tm_status {11}_start({11}_ctx *ctx, const {11}_in_t *in, {11}_out_t *out);
+tm_status {11}_step({11}_ctx *ctx);
+
+/* Features to the network's input and its output to real values (copies when they are floats). */
+void {11}_quantize_input(const tm_f32 *features, {11}_in_t *in);
+void {11}_dequantize_output(const {11}_out_t *out, tm_f32 *values);
+
+/* Index of the largest output, the lowest one on a tie. */
+tm_i32 {11}_argmax(const {11}_out_t *out);
+)",
+                      e.upper, ModelHash(e).substr(0, 8), in[0], in.size() > 1 ? in[1] : 1,
+                      in.size() > 2 ? in[2] : 1, InLength(e), e.net.out_elements,
+                      e.net.layers.size(), ArenaElements(e),
+                      e.net.arena_type == "tm_u8" ? ArenaElements(e) : ArenaElements(e) * 4,
+                      e.net.in_type, e.m, e.net.out_type, e.net.arena_type);
+  return text + Close(e.upper + "_H");
+}
+
+std::string Source(const Emission& e) {
+  std::string text = Top(e, e.m + ".c", "the network, layer by layer");
+  text += fmt::format(
+      "#include \"{0}.h\"\n\n#include \"{0}_weights.h\"\n#include \"rt/tm_float.h\"\n#include "
+      "\"rt/tm_kernels.h\"\n\n",
+      e.m);
+  text +=
+      fmt::format("/* Activations share one arena of {} octets (at least {} would be needed).\n",
+                  e.net.memory.arena_octets, e.net.memory.lower_bound_octets);
+  for (const MemoryPlan::Buffer& b : e.net.memory.buffers) {
+    text += fmt::format(" *   octets {:>6} to {:>6}: written by layer {}, last read by layer {}\n",
+                        b.offset, b.offset + b.size - 1, b.first_layer, b.last_layer);
+  }
+  text += " */\n";
+  for (size_t i = 0; i < e.net.layers.size(); ++i) {
+    const CLayer& layer = e.net.layers[i];
+    text += fmt::format("\n/* {}. {} */\n{}static void layer_{}({}_ctx *ctx) {{\n", i,
+                        CString(layer.comment), layer.shape, i, e.m);
+    if (layer.uses_arena) text += fmt::format("  {} *arena = ctx->arena;\n", e.net.arena_type);
+    if (layer.uses_in) text += fmt::format("  const {}_in_t *in = ctx->in;\n", e.m);
+    if (layer.uses_out) text += fmt::format("  {}_out_t *out = ctx->out;\n", e.m);
+    text += fmt::format("  {}\n}}\n", layer.code);
+  }
+  text += fmt::format(R"(
+tm_status {0}_init({0}_ctx *ctx) {{
+  if (ctx == NULL) {{
+    return TM_ERROR_NULL;
+  }}
+  ctx->layer = {1}_NUM_LAYERS;
+  ctx->in = NULL;
+  ctx->out = NULL;
+  return TM_OK;
+}}
+
+tm_status {0}_start({0}_ctx *ctx, const {0}_in_t *in, {0}_out_t *out) {{
+  if (ctx == NULL || in == NULL || out == NULL) {{
+    return TM_ERROR_NULL;
+  }}
+  ctx->layer = 0;
+  ctx->in = in;
+  ctx->out = out;
+  return TM_OK;
+}}
+
+tm_status {0}_step({0}_ctx *ctx) {{
+  switch (ctx->layer) {{
+)",
+                      e.m, e.upper);
+  for (size_t i = 0; i < e.net.layers.size(); ++i) {
+    text += fmt::format("    case {0}:\n      layer_{0}(ctx);\n      break;\n", i);
+  }
+  text += fmt::format(R"(    default:
+      return TM_OK;
+  }}
+  ctx->layer += 1;
+  return ctx->layer == {1}_NUM_LAYERS ? TM_OK : TM_BUSY;
+}}
+
+tm_status {0}_run({0}_ctx *ctx, const {0}_in_t *in, {0}_out_t *out) {{
+  tm_status status = {0}_start(ctx, in, out);
+  if (status != TM_OK) {{
+    return status;
+  }}
+  do {{
+    status = {0}_step(ctx);
+  }} while (status == TM_BUSY);
+  return status;
+}}
+
+)",
+                      e.m, e.upper);
+  if (e.net.is_integer) {
+    text += fmt::format(
+        "static const tm_f32 in_offset[{0}] = {{\n{1}}};\nstatic const tm_f32 in_multiplier[{0}] "
+        "= "
+        "{{\n{2}}};\nstatic const tm_f32 in_power[{0}] = {{\n{3}}}; /* 2^-shift */\n\n",
+        e.net.in_offset.size(), CList(e.net.in_offset), CList(e.net.in_multiplier),
+        CList(e.net.in_power));
+    text += fmt::format(
+        "void {0}_quantize_input(const tm_f32 *features, {0}_in_t *in) {{\n  "
+        "tm_quantize_{1}(features, "
+        "{2}, {3}, in_offset, in_multiplier, in_power, {4}, {5}, in);\n}}\n\n",
+        e.m, e.net.in_type.substr(3), e.net.in_channels, e.net.in_positions, CFloat(e.net.in_lo),
+        CFloat(e.net.in_hi));
+  } else {
+    text += fmt::format(
+        "void {0}_quantize_input(const tm_f32 *features, {0}_in_t *in) {{\n  memcpy(in, "
+        "features, "
+        "{1}_IN_LEN * sizeof *in);\n}}\n\n",
+        e.m, e.upper);
+  }
+  const std::string value = e.net.out_type == "tm_f32"
+                                ? "out[i]"
+                                : fmt::format("(tm_f32)out[i] * {}", CFloat(e.net.out_scale));
+  text += fmt::format(R"(void {0}_dequantize_output(const {0}_out_t *out, tm_f32 *values) {{
+  tm_i32 i;
+  for (i = 0; i < {1}_OUT_LEN; ++i) {{
+    values[i] = {2};
+  }}
+}}
+
+tm_i32 {0}_argmax(const {0}_out_t *out) {{
+  tm_i32 best = 0;
+  tm_i32 i;
+  for (i = 1; i < {1}_OUT_LEN; ++i) {{
+    best = out[i] > out[best] ? i : best;
+  }}
+  return best;
+}}
+)",
+                      e.m, e.upper, value);
+  return text;
+}
+
+std::string WeightsHeader(const Emission& e) {
+  const std::string guard = e.upper + "_WEIGHTS_H";
+  std::string text =
+      Top(e, e.m + "_weights.h", "constant tables") + Open(guard, "#include \"rt/tm_port.h\"\n");
+  text +=
+      "/* The tables' real names begin with the model's and are short: several models fit into "
+      "one firmware, and\n"
+      " * linkers that look at 31 characters can tell them apart. */\n";
+  for (size_t i = 0; i < e.net.tables.size(); ++i) {
+    text += fmt::format("#define w_{} {}_w{}\n", e.net.tables[i].name, e.m, i);
+  }
+  text += "\n";
+  for (const Table& t : e.net.tables)
+    text += fmt::format("extern const {} w_{}[{}];\n", t.type, t.name, t.count);
+  return text + Close(guard);
+}
+
+std::string Weights(const Emission& e) {
+  std::string text = Top(e, e.m + "_weights.c", "constant tables");
+  text += fmt::format("#include \"{}_weights.h\"\n", e.m);
+  for (const Table& t : e.net.tables) {
+    text += fmt::format("\nconst {} w_{}[{}] = {{\n{}}};\n", t.type, t.name, t.count, t.values);
+  }
+  return text;
+}
+
+}  // namespace
+
+void EmitNetwork(const Emission& e, Package& package) {
+  package[e.m + ".h"] = Header(e);
+  package[e.m + ".c"] = Source(e);
+  package[e.m + "_weights.h"] = WeightsHeader(e);
+  package[e.m + "_weights.c"] = Weights(e);
+}
+
+}  // namespace platypus::deploy

@@ -1,0 +1,156 @@
+#include "platypus/deploy/package.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "platypus/base/error.h"
+#include "platypus/base/files.h"
+#include "platypus/base/hash.h"
+#include "platypus/base/process.h"
+#include "tests/deploy/fixtures.h"
+
+namespace platypus::deploy {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+
+using Make = void (*)(fixtures::Model&, int64_t);
+struct Kind {
+  const char* name;
+  Make make;
+};
+
+class PackageTest : public testing::TestWithParam<Kind> {
+ protected:
+  void SetUp() override {
+    GetParam().make(model_, 4);
+    package_ = Generate(model_.request);
+  }
+  fixtures::Model model_;
+  Package package_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Models, PackageTest,
+                         testing::Values(Kind{"Cls1k",
+                                              [](fixtures::Model& m, int64_t n) {
+                                                fixtures::MakeCls1k(m, 64, n);
+                                              }},
+                                         Kind{"Spectrum", fixtures::MakeSpectrumModel},
+                                         Kind{"Float", fixtures::MakeFloatModel}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST_P(PackageTest, FilesAreAsciiWithoutPathsAndTheSameEveryTime) {
+  EXPECT_EQ(package_, Generate(model_.request));
+  for (const auto& [path, content] : package_) {
+    for (const char c : content) {
+      ASSERT_TRUE(c == '\n' || c == '\t' || (c >= 32 && c < 127)) << path << ": " << int{c};
+    }
+    EXPECT_EQ(content.back(), '\n') << path;
+    EXPECT_THAT(content, Not(HasSubstr(PLATYPUS_SOURCE_DIR))) << path;
+    EXPECT_THAT(content, Not(HasSubstr(PLATYPUS_BINARY_DIR))) << path;
+    if (path.ends_with(".c") || path.ends_with(".h")) {
+      EXPECT_THAT(content, Not(HasSubstr("double"))) << path;
+      EXPECT_THAT(content, Not(HasSubstr("malloc"))) << path;
+    }
+  }
+}
+
+TEST_P(PackageTest, ManifestHashesEveryFile) {
+  const auto manifest = nlohmann::json::parse(package_.at("manifest.json"));
+  std::set<std::string> listed;
+  for (const auto& [path, hash] : manifest.at("files").items()) {
+    EXPECT_EQ(HashText(package_.at(path)), hash) << path;
+    listed.insert(path);
+  }
+  for (const auto& [path, content] : package_) {
+    EXPECT_EQ(listed.contains(path), path != "manifest.json") << path;
+  }
+}
+
+// The strictest warnings, three C standards and C++.
+TEST_P(PackageTest, CompilesWithoutAWarning) {
+  if (!HasProgram("gcc") || !HasProgram("g++")) GTEST_SKIP() << "apt-get install gcc g++";
+  const TemporaryFolder folder;
+  Write(package_, folder.Path() / "net");
+  const std::vector<std::string> warnings = {
+      "-fsyntax-only",      "-pedantic", "-Wall",   "-Wextra", "-Wshadow", "-Wconversion",
+      "-Wdouble-promotion", "-Wundef",   "-Werror", "-O2",     "-I."};
+  const std::vector<std::vector<std::string>> languages = {{"gcc", "-std=c99"},
+                                                           {"gcc", "-std=c11"},
+                                                           {"gcc", "-std=c17"},
+                                                           {"g++", "-xc++", "-std=c++11"}};
+  for (std::vector<std::string> command : languages) {
+    const std::string language = command.back();
+    command.insert(command.end(), warnings.begin(), warnings.end());
+    for (const auto& [path, content] : package_) {
+      if (path.ends_with(".c")) command.push_back(path);
+    }
+    const ProcessResult result = RunProcess(command, folder.Path() / "net", 100);
+    EXPECT_EQ(result.status, 0) << language << "\n" << result.output.substr(0, 3000);
+  }
+}
+
+// What a user does first: make check.
+TEST_P(PackageTest, SelfTestOfTheMakefilePasses) {
+  if (!HasProgram("gcc") || !HasProgram("make")) GTEST_SKIP() << "apt-get install gcc make";
+  const TemporaryFolder folder;
+  Write(package_, folder.Path() / "net");
+  const ProcessResult result = RunProcess({"make", "check"}, folder.Path() / "net", 100);
+  EXPECT_EQ(result.status, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("self-test passed"));
+}
+
+TEST_P(PackageTest, SelfTestSeesAChangedWeight) {
+  if (!HasProgram("gcc") || !HasProgram("make")) GTEST_SKIP() << "apt-get install gcc make";
+  std::string& weights = package_["net_weights.c"];
+  const size_t table = weights.find('{', weights.rfind("_weight["));
+  ASSERT_NE(table, std::string::npos);
+  std::string values = weights.substr(table, weights.find('}', table) - table);
+  const size_t octets = values.size();
+  std::erase(values, '-');  // the classifier's weights without their signs
+  ASSERT_NE(values.size(), octets);
+  weights.replace(table, octets, values);
+  const TemporaryFolder folder;
+  Write(package_, folder.Path() / "net");
+  const ProcessResult result = RunProcess({"make", "check"}, folder.Path() / "net", 100);
+  EXPECT_NE(result.status, 0) << result.output;
+}
+
+TEST_P(PackageTest, ConfigurationHeaderNamesEverything) {
+  const std::string& config = package_.at("net_config.h");
+  for (const char* name : {"NET_NUM_VARIABLES", "NET_FRAME_SIZE_SAMPLES", "NET_HOP_SAMPLES",
+                           "NET_INPUT_SCALE", "FE_VARIABLES", "FE_FRAME_SIZE", "FE_NN_OUT_SIZE",
+                           "NET_USES_FFT", "FE_STACKING_CHANNELS", "FE_NUM_FRAME_CONCAT"}) {
+    EXPECT_THAT(config, HasSubstr(std::string("#define ") + name + " ")) << name;
+  }
+  const bool spectrum = !model_.pipeline.stages.empty();
+  for (const char* name : {"FE_WIN", "FE_FFT", "FE_BIN", "FE_LOG", "FE_FFT_BIN_SIZE"}) {
+    const bool found = config.find(std::string("#define ") + name + " ") != std::string::npos;
+    EXPECT_EQ(found, spectrum) << name;
+  }
+}
+
+TEST(PackageRequestTest, BadPrefixes) {
+  fixtures::Model model;
+  fixtures::MakeCls1k(model, 64, 1);
+  for (const char* prefix : {"1net", "ne-t", "a_prefix_of_thirty_one_letters_"}) {
+    model.request.prefix = prefix;
+    EXPECT_THROW(Generate(model.request), Error) << prefix;
+  }
+}
+
+TEST(PackageRequestTest, WriteReplacesTheFolder) {
+  const TemporaryFolder folder;
+  Write({{"a.txt", "1\n"}, {"b/c.txt", "2\n"}}, folder.Path() / "out");
+  Write({{"a.txt", "3\n"}}, folder.Path() / "out");
+  EXPECT_EQ(ReadFile(folder.Path() / "out" / "a.txt"), "3\n");
+  EXPECT_FALSE(std::filesystem::exists(folder.Path() / "out" / "b"));
+}
+
+}  // namespace
+}  // namespace platypus::deploy
