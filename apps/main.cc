@@ -44,23 +44,32 @@ void PrintSummary(const pipeline::RunSummary& s, const fs::path& report) {
   std::string cost = "-";
   for (const deploy::VerifyResult& r : s.verify) {
     if (!r.ran) continue;
-    on_core = fmt::format("{} on {} ({} of {} samples differ from the host)", Percent(r.accuracy), r.core, r.mismatches,
-                          r.samples);
+    on_core = fmt::format("{} on {} ({} of {} samples differ from the host)", Percent(r.accuracy),
+                          r.core, r.mismatches, r.samples);
     if (r.instructions > 0) {
-      cost = fmt::format("{} octets flash, {} RAM, {} stack, {} instructions (+ {} features) on {}", r.flash_bytes,
-                         r.ram_bytes, r.stack_bytes, r.instructions, r.feature_instructions, r.core);
+      cost = fmt::format("{} octets flash, {} RAM, {} stack, {} instructions (+ {} features) on {}",
+                         r.flash_bytes, r.ram_bytes, r.stack_bytes, r.instructions,
+                         r.feature_instructions, r.core);
     }
   }
   std::string times;
-  for (const auto& [stage, seconds] : s.seconds) times += fmt::format("{}{} {:.2f} s", times.empty() ? "" : ", ", stage, seconds);
-  const auto line = [](const char* what, const std::string& text) { fmt::print("{:<11} {}\n", what, text); };
-  line("model", fmt::format("{} for {} ({} parameters, {} multiply-accumulates)", s.model, s.device, s.parameters, s.macs));
-  line("data", fmt::format("{}: {} classes, {} / {} / {} samples to train / validate / test", s.dataset, s.classes.size(),
-                           s.samples.at("train"), s.samples.at("val"), s.samples.at("test")));
-  line("float", fmt::format("{} (best epoch {})", Percent(s.float_network.test.accuracy), s.float_network.best_epoch));
-  line("quantised", s.quantized_network.present ? fmt::format("{} (best epoch {})", Percent(s.quantized_network.test.accuracy),
-                                                              s.quantized_network.best_epoch)
-                                                : "no");
+  for (const auto& [stage, seconds] : s.seconds)
+    times += fmt::format("{}{} {:.2f} s", times.empty() ? "" : ", ", stage, seconds);
+  const auto line = [](const char* what, const std::string& text) {
+    fmt::print("{:<11} {}\n", what, text);
+  };
+  line("model", fmt::format("{} for {} ({} parameters, {} multiply-accumulates)", s.model, s.device,
+                            s.parameters, s.macs));
+  line("data", fmt::format("{}: {} classes, {} / {} / {} samples to train / validate / test",
+                           s.dataset, s.classes.size(), s.samples.at("train"), s.samples.at("val"),
+                           s.samples.at("test")));
+  line("float", fmt::format("{} (best epoch {})", Percent(s.float_network.test.accuracy),
+                            s.float_network.best_epoch));
+  line("quantised",
+       s.quantized_network.present
+           ? fmt::format("{} (best epoch {})", Percent(s.quantized_network.test.accuracy),
+                         s.quantized_network.best_epoch)
+           : "no");
   line("as C", on_core);
   line("cost", cost);
   line("time", times);
@@ -103,16 +112,16 @@ int VerifyCommand(const Arguments& a) {
     results = pipeline::VerifyAgain(a.where, a.cores, terminal);
   }
   bool differs = false;
-  fmt::print("{:<14} {:>9} {:>9} {:>10} {:>9} {:>8} {:>8} {:>7} {:>12} {:>12}\n", "core", "samples", "differ", "recordings",
-             "differ", "flash", "RAM", "stack", "instructions", "features");
+  fmt::print("{:<14} {:>9} {:>9} {:>10} {:>9} {:>8} {:>8} {:>7} {:>12} {:>12}\n", "core", "samples",
+             "differ", "recordings", "differ", "flash", "RAM", "stack", "instructions", "features");
   for (const deploy::VerifyResult& r : results) {
     if (!r.ran) {
       fmt::print("{:<14} {}\n", r.core, r.notice);
       continue;
     }
-    fmt::print("{:<14} {:>9} {:>9} {:>10} {:>9} {:>8} {:>8} {:>7} {:>12} {:>12}\n", r.core, r.samples, r.mismatches,
-               r.recordings, r.recording_mismatches, r.flash_bytes, r.ram_bytes, r.stack_bytes, r.instructions,
-               r.feature_instructions);
+    fmt::print("{:<14} {:>9} {:>9} {:>10} {:>9} {:>8} {:>8} {:>7} {:>12} {:>12}\n", r.core,
+               r.samples, r.mismatches, r.recordings, r.recording_mismatches, r.flash_bytes,
+               r.ram_bytes, r.stack_bytes, r.instructions, r.feature_instructions);
     if (!r.first_difference.empty()) fmt::print("  first difference: {}\n", r.first_difference);
     differs = differs || r.mismatches + r.recording_mismatches > 0;
   }
@@ -136,7 +145,8 @@ Shape ParseInput(const std::string& text) {
   Shape shape;
   for (const config::Value& item : value.items) {
     const auto extent = config::ToInteger(item);
-    if (!extent || *extent < 1) Fail(Category::kUsage, "--input {}: expected channels,length,1", text);
+    if (!extent || *extent < 1)
+      Fail(Category::kUsage, "--input {}: expected channels,length,1", text);
     shape.push_back(*extent);
   }
   while (shape.size() < 3) shape.push_back(1);
@@ -157,13 +167,15 @@ int InfoCommand(const Arguments& a) {
   }
   const config::Value* entry = registry.models.Find(a.model);
   if (entry == nullptr) {
-    throw Error(Category::kUsage, fmt::format("there is no model '{}'", a.model), Suggest(a.model, registry.models.Names()));
+    throw Error(Category::kUsage, fmt::format("there is no model '{}'", a.model),
+                Suggest(a.model, registry.models.Names()));
   }
   Shape input = {1, 128, 1};
   int classes = 2;
   if (const config::Value* reference = entry->Find("reference")) {
     input.clear();
-    for (const config::Value& item : reference->Find("input")->items) input.push_back(config::ToInteger(item).value_or(1));
+    for (const config::Value& item : reference->Find("input")->items)
+      input.push_back(config::ToInteger(item).value_or(1));
     classes = static_cast<int>(config::ToInteger(*reference->Find("outputs")).value_or(2));
   }
   if (!a.input.empty()) input = ParseInput(a.input);
@@ -180,27 +192,45 @@ int Main(int argc, char** argv) {
   CLI::App app{"Platypus: from sensor recordings to verified C for microcontrollers", "platypus"};
   app.set_version_flag("--version", std::string(pipeline::Version()));
   app.require_subcommand(0, 1);
-  app.footer("Example: platypus init generic_timeseries_classification data && platypus run config.yaml\n"
-             "Exit status: 0 success, 1 internal error or difference, 2 usage or configuration, 3 data, 4 toolchain.");
+  app.footer(
+      "Example: platypus init generic_timeseries_classification data && platypus run config.yaml\n"
+      "Exit status: 0 success, 1 internal error or difference, 2 usage or configuration, 3 data, 4 "
+      "toolchain.");
   Arguments a;
   const auto add_config = [&](CLI::App* command) {
-    command->add_option("CONFIG,-c,--config", a.config, "configuration file (.yaml, .yml, .json)")->required();
-    command->add_option("--set", a.sets, "section.key=value, over the file (repeatable)")->take_all();
-    command->add_option("--registry", a.registry, "folder with models, presets and devices of your own");
+    command->add_option("CONFIG,-c,--config", a.config, "configuration file (.yaml, .yml, .json)")
+        ->required();
+    command->add_option("--set", a.sets, "section.key=value, over the file (repeatable)")
+        ->take_all();
+    command->add_option("--registry", a.registry,
+                        "folder with models, presets and devices of your own");
   };
-  CLI::App* run = app.add_subcommand("run", "train, quantise, generate C and verify it\nExample: platypus run config.yaml --set training.training_epochs=5");
+  CLI::App* run = app.add_subcommand("run",
+                                     "train, quantise, generate C and verify it\nExample: platypus "
+                                     "run config.yaml --set training.training_epochs=5");
   add_config(run);
   run->add_flag("--resume", a.resume, "go on with the newest unfinished run of this configuration");
-  CLI::App* show = app.add_subcommand("config", "the configuration in effect, and where each value comes from\nExample: platypus config config.yaml");
+  CLI::App* show = app.add_subcommand("config",
+                                      "the configuration in effect, and where each value comes "
+                                      "from\nExample: platypus config config.yaml");
   add_config(show);
-  CLI::App* verify = app.add_subcommand("verify", "repeat the proof of a run's C package\nExample: platypus verify RUN --core cortex-m4 --core riscv32");
+  CLI::App* verify = app.add_subcommand("verify",
+                                        "repeat the proof of a run's C package\nExample: platypus "
+                                        "verify RUN --core cortex-m4 --core riscv32");
   verify->add_option("RUN", a.where, "run folder, or its package")->required();
-  verify->add_option("--core", a.cores, "host, cortex-m0plus, cortex-m4, cortex-m33, riscv32 (repeatable; all)")->take_all();
-  CLI::App* init = app.add_subcommand("init", "create a set of recordings\nExample: platypus init generic_timeseries_classification data");
+  verify
+      ->add_option("--core", a.cores,
+                   "host, cortex-m0plus, cortex-m4, cortex-m33, riscv32 (repeatable; all)")
+      ->take_all();
+  CLI::App* init = app.add_subcommand(
+      "init",
+      "create a set of recordings\nExample: platypus init generic_timeseries_classification data");
   init->add_option("NAME", a.name, "name of the set (none: list them)");
   init->add_option("FOLDER", a.folder, "where to write it (the name)");
   init->add_option("--seed", a.seed, "seed of the recordings");
-  CLI::App* info = app.add_subcommand("info", "models, and the layers of one\nExample: platypus info --model CLS_1k_NPU --input 1,512");
+  CLI::App* info = app.add_subcommand(
+      "info",
+      "models, and the layers of one\nExample: platypus info --model CLS_1k_NPU --input 1,512");
   info->add_option("--model", a.model, "name of the model (none: list them)");
   info->add_option("--input", a.input, "channels,length");
   info->add_option("--classes", a.classes, "number of classes");
@@ -230,7 +260,8 @@ int Main(int argc, char** argv) {
     std::vector<std::string> names;
     for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
     if (std::count(names.begin(), names.end(), topic) == 0) {
-      throw Error(Category::kUsage, fmt::format("there is no command '{}'", topic), Suggest(topic, names));
+      throw Error(Category::kUsage, fmt::format("there is no command '{}'", topic),
+                  Suggest(topic, names));
     }
     fmt::print("{}", app.get_subcommand(topic)->help());
     return 0;
@@ -249,7 +280,9 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "error: {}\n", error.what());
     return platypus::ExitCode(error.category());
   } catch (const std::exception& error) {
-    fmt::print(stderr, "internal error: {}\nPlease report this with the command and the configuration.\n", error.what());
+    fmt::print(stderr,
+               "internal error: {}\nPlease report this with the command and the configuration.\n",
+               error.what());
     return 1;
   }
 }

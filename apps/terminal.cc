@@ -63,8 +63,9 @@ void Terminal::Draw(const ProgressEvent& event) {
   std::string line = fmt::format("{:<9}", event.stage);
   if (event.total > 0) {
     const double share = static_cast<double>(event.step) / static_cast<double>(event.total);
-    line += fmt::format(" {} {}/{} {}", Bar(share), Count(static_cast<double>(event.step), event.unit),
-                        Count(static_cast<double>(event.total), event.unit), event.unit);
+    line +=
+        fmt::format(" {} {}/{} {}", Bar(share), Count(static_cast<double>(event.step), event.unit),
+                    Count(static_cast<double>(event.total), event.unit), event.unit);
     line += fmt::format("  {}/s", Count(rate, event.unit));
     if (event.step < event.total && rate > 0) {
       line += fmt::format("  {:.0f} s left", static_cast<double>(event.total - event.step) / rate);

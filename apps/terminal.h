@@ -8,8 +8,9 @@
 
 namespace platypus::apps {
 
-// Shows progress on standard error: on a terminal one line per stage that is redrawn (bar, rate, time
-// left, metrics), elsewhere one line when a stage ends. Honours NO_COLOR. Ctrl-C is a wish to cancel.
+// Shows progress on standard error: on a terminal one line per stage that is redrawn (bar, rate,
+// time left, metrics), elsewhere one line when a stage ends. Honours NO_COLOR. Ctrl-C is a wish to
+// cancel.
 class Terminal : public ProgressSink {
  public:
   Terminal();

@@ -31,8 +31,8 @@ int main(int argc, char** argv) {
   }
   out << "const File kFiles[] = {\n";
   for (size_t i = 0; i < names.size(); ++i) {
-    out << "  {\"" << names[i] << "\", {reinterpret_cast<const char*>(kFile" << i << "), " << sizes[i]
-        << "}},\n";
+    out << "  {\"" << names[i] << "\", {reinterpret_cast<const char*>(kFile" << i << "), "
+        << sizes[i] << "}},\n";
   }
   out << "  {{}, {}}};\n}  // namespace\n";
   out << "std::span<const File> " << argv[1] << "() { return {kFiles, " << names.size() << "}; }\n";

@@ -7,7 +7,8 @@
 namespace platypus {
 namespace {
 
-std::string Describe(const std::string& message, const std::string& hint, const Location& location) {
+std::string Describe(const std::string& message, const std::string& hint,
+                     const Location& location) {
   std::string text;
   if (!location.file.empty()) {
     text += location.file;
@@ -78,7 +79,8 @@ std::string Nearest(std::string_view name, std::span<const std::string> candidat
   // A name that was cut off: the shortest one that begins with it.
   best.clear();
   for (const std::string& candidate : candidates) {
-    if (name.size() >= 3 && candidate.starts_with(name) && (best.empty() || candidate.size() < best.size())) {
+    if (name.size() >= 3 && candidate.starts_with(name) &&
+        (best.empty() || candidate.size() < best.size())) {
       best = candidate;
     }
   }

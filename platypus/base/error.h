@@ -24,9 +24,10 @@ struct Location {
 // The only exception that crosses a room's border.
 class Error : public std::runtime_error {
  public:
-  Error(Category category, const std::string& message, std::string hint = {}, Location location = {});
+  Error(Category category, const std::string& message, std::string hint = {},
+        Location location = {});
 
-  Category category() const { return category_; }       // NOLINT(readability-identifier-naming)
+  Category category() const { return category_; }          // NOLINT(readability-identifier-naming)
   const std::string& message() const { return message_; }  // NOLINT(readability-identifier-naming)
   const std::string& hint() const { return hint_; }        // NOLINT(readability-identifier-naming)
   const Location& location() const { return location_; }   // NOLINT(readability-identifier-naming)
@@ -49,7 +50,8 @@ template <typename... Args>
 // Broken invariant of the program itself, never reachable by user input.
 template <typename... Args>
 void Check(bool condition, fmt::format_string<Args...> format, Args&&... args) {
-  if (!condition) throw Error(Category::kInternal, fmt::format(format, std::forward<Args>(args)...));
+  if (!condition)
+    throw Error(Category::kInternal, fmt::format(format, std::forward<Args>(args)...));
 }
 
 // The candidate with the smallest edit distance to `name` if it is close enough to be a likely

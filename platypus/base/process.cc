@@ -28,15 +28,18 @@ bool HasProgram(const std::string& name) {
   return false;
 }
 
-ProcessResult RunProcess(const std::vector<std::string>& command, const fs::path& folder, int seconds) {
+ProcessResult RunProcess(const std::vector<std::string>& command, const fs::path& folder,
+                         int seconds) {
   std::vector<char*> arguments;
   arguments.reserve(command.size() + 1);
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   int pipe_ends[2];
-  if (pipe2(pipe_ends, O_CLOEXEC) != 0) Fail(Category::kToolchain, "cannot start {}: {}", command[0], std::strerror(errno));
+  if (pipe2(pipe_ends, O_CLOEXEC) != 0)
+    Fail(Category::kToolchain, "cannot start {}: {}", command[0], std::strerror(errno));
   const pid_t child = fork();
-  if (child < 0) Fail(Category::kToolchain, "cannot start {}: {}", command[0], std::strerror(errno));
+  if (child < 0)
+    Fail(Category::kToolchain, "cannot start {}: {}", command[0], std::strerror(errno));
   if (child == 0) {
     setpgid(0, 0);
     const int null = open("/dev/null", O_RDONLY);
@@ -52,7 +55,8 @@ ProcessResult RunProcess(const std::vector<std::string>& command, const fs::path
   constexpr size_t kMost = 1 << 20;
   char buffer[4096];
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
     pollfd wait{pipe_ends[0], POLLIN, 0};
     const int ready = left.count() > 0 ? poll(&wait, 1, static_cast<int>(left.count())) : 0;
     if (ready < 0 && errno == EINTR) continue;

@@ -8,14 +8,15 @@
 namespace platypus {
 
 struct ProcessResult {
-  int status = 0;          // exit status; 128 + n when ended by signal n
+  int status = 0;  // exit status; 128 + n when ended by signal n
   bool timed_out = false;
-  std::string output;      // standard output and standard error together, at most 1 MB
+  std::string output;  // standard output and standard error together, at most 1 MB
 };
 
-// Runs a program (looked up in PATH, no shell) in `folder` with standard input closed, at most `seconds` long. Error
-// (toolchain) if it cannot be started.
-ProcessResult RunProcess(const std::vector<std::string>& command, const std::filesystem::path& folder, int seconds);
+// Runs a program (looked up in PATH, no shell) in `folder` with standard input closed, at most
+// `seconds` long. Error (toolchain) if it cannot be started.
+ProcessResult RunProcess(const std::vector<std::string>& command,
+                         const std::filesystem::path& folder, int seconds);
 
 // Whether PATH has such a program.
 bool HasProgram(const std::string& name);

@@ -15,7 +15,8 @@ struct ProgressEvent {
   int64_t step = 0;     // finished so far
   int64_t total = 0;    // 0: unknown
   std::string unit;     // "files", "epochs", "samples", "octets"
-  std::vector<std::pair<std::string, double>> metrics;  // e.g. {"loss", 0.12}, {"val_accuracy", 0.98}
+  std::vector<std::pair<std::string, double>>
+      metrics;  // e.g. {"loss", 0.12}, {"val_accuracy", 0.98}
 };
 
 // Receives events and notices. Calls come from one thread at a time.

@@ -54,7 +54,7 @@ struct Dataset {
   std::vector<double> split_factor = {0.6, 0.3, 0.1};
   std::vector<std::string> split_names = {"train", "val", "test"};
   OnBadFile on_bad_file = OnBadFile::kError;  // ours
-  std::string sha256;                         // ours: checksum of the archive behind a URL; empty = not checked
+  std::string sha256;  // ours: checksum of the archive behind a URL; empty = not checked
 };
 
 struct FeatureExtraction {

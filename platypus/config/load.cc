@@ -14,7 +14,9 @@ namespace {
 constexpr const char* kFeatures = "data_processing_feature_extraction";
 
 // Sections of other releases that configurations in use still carry; nothing reads them.
-bool IsIgnoredSection(const std::string& name) { return name == "download" || name == "data_processing"; }
+bool IsIgnoredSection(const std::string& name) {
+  return name == "download" || name == "data_processing";
+}
 
 // The file with its includes merged below its own keys.
 Value ReadWithIncludes(const fs::path& file, std::vector<fs::path>& open,
@@ -32,23 +34,26 @@ void ResolveIncludes(Value& value, const fs::path& folder, std::vector<fs::path>
   merged.where = value.where;
   const Value list = *includes;
   if (!IsNull(list) && list.kind != Value::Kind::kList) {
-    throw Error(Category::kConfiguration, fmt::format("include_files: {} is not a list of files", ToYaml(list)),
+    throw Error(Category::kConfiguration,
+                fmt::format("include_files: {} is not a list of files", ToYaml(list)),
                 "legal: [other.yaml]", list.where);
   }
   for (const Value& item : list.items) {
-    const fs::path file = (fs::path(item.text).is_absolute() ? fs::path(item.text) : folder / item.text)
-                              .lexically_normal();
+    const fs::path file =
+        (fs::path(item.text).is_absolute() ? fs::path(item.text) : folder / item.text)
+            .lexically_normal();
     if (!fs::is_regular_file(file)) {
-      throw Error(Category::kConfiguration, fmt::format("include_files: {} does not exist", file.string()),
+      throw Error(Category::kConfiguration,
+                  fmt::format("include_files: {} does not exist", file.string()),
                   "included files are relative to the file that names them", item.where);
     }
     if (std::count(open.begin(), open.end(), file) > 0) {
-      throw Error(Category::kConfiguration, fmt::format("include_files: {} includes itself", file.string()), "",
-                  item.where);
+      throw Error(Category::kConfiguration,
+                  fmt::format("include_files: {} includes itself", file.string()), "", item.where);
     }
     if (open.size() > kDeepest) {
-      throw Error(Category::kConfiguration, fmt::format("include_files: more than {} levels deep", kDeepest), "",
-                  item.where);
+      throw Error(Category::kConfiguration,
+                  fmt::format("include_files: more than {} levels deep", kDeepest), "", item.where);
     }
     Merge(merged, ReadWithIncludes(file, open, duplicates));
   }
@@ -80,13 +85,14 @@ Value DefaultLayer() {
 
 class Loading {
  public:
-  Loading(const Registry& registry, fs::path folder) : registry_(registry), folder_(std::move(folder)) {}
+  Loading(const Registry& registry, fs::path folder)
+      : registry_(registry), folder_(std::move(folder)) {}
 
   Loaded Run(Value user, const std::vector<std::string>& sets) {
     if (user.kind == Value::Kind::kNull) user.kind = Value::Kind::kMap;
     if (user.kind != Value::Kind::kMap) {
-      throw Error(Category::kConfiguration, "a configuration maps sections to keys", "legal sections: common, ...",
-                  user.where);
+      throw Error(Category::kConfiguration, "a configuration maps sections to keys",
+                  "legal sections: common, ...", user.where);
     }
     MarkLayer(user, "file");
     for (const std::string& set : sets) ApplySet(user, set);
@@ -158,8 +164,8 @@ class Loading {
       }
       if (value.kind == Value::Kind::kNull) continue;
       if (value.kind != Value::Kind::kMap) {
-        throw Error(Category::kConfiguration, fmt::format("section '{}' must map keys to values", section), "",
-                    value.where);
+        throw Error(Category::kConfiguration,
+                    fmt::format("section '{}' must map keys to values", section), "", value.where);
       }
       for (const auto& [name, entry] : value.entries) {
         const Key* key = FindKey(section, name);
@@ -180,10 +186,11 @@ class Loading {
     }
     if (hint.empty()) {
       const std::string nearest = Nearest(name, KeysOf(section));
-      hint = nearest.empty() ? "`platypus config` lists the legal keys" : fmt::format("did you mean '{}'?", nearest);
+      hint = nearest.empty() ? "`platypus config` lists the legal keys"
+                             : fmt::format("did you mean '{}'?", nearest);
     }
-    throw Error(Category::kConfiguration, fmt::format("unknown key '{}' in section '{}'", name, section), hint,
-                entry.where);
+    throw Error(Category::kConfiguration,
+                fmt::format("unknown key '{}' in section '{}'", name, section), hint, entry.where);
   }
 
   void ApplyTask() {
@@ -193,14 +200,16 @@ class Loading {
     }
     const Value* entry = registry_.tasks.Find(task);
     if (entry == nullptr) {
-      Fail("common", "task_type", fmt::format("'{}' is not a task", task), Suggest(task, registry_.tasks.Names()));
+      Fail("common", "task_type", fmt::format("'{}' is not a task", task),
+           Suggest(task, registry_.tasks.Names()));
     }
     if (!ToBool(*entry->Find("runs")).value_or(false)) {
       std::string runs;
       for (const auto& [name, value] : registry_.tasks.entries.entries) {
         if (ToBool(*value.Find("runs")).value_or(false)) runs += (runs.empty() ? "" : ", ") + name;
       }
-      Fail("common", "task_type", fmt::format("'{}' does not run in this version", task), "these do: " + runs);
+      Fail("common", "task_type", fmt::format("'{}' does not run in this version", task),
+           "these do: " + runs);
     }
     category_ = entry->Text("category");
     const std::string module = User("common", "target_module");
@@ -209,7 +218,8 @@ class Loading {
            fmt::format("legal: {} (or leave it out)", entry->Text("module")));
     }
     const std::string device = User("common", "target_device");
-    if (device.empty()) Fail("common", "target_device", "is missing", Suggest("", registry_.devices.Names()));
+    if (device.empty())
+      Fail("common", "target_device", "is missing", Suggest("", registry_.devices.Names()));
     if (registry_.devices.Find(device) == nullptr) {
       Fail("common", "target_device", fmt::format("'{}' is not a known device", device),
            Suggest(device, registry_.devices.Names()));
@@ -218,7 +228,8 @@ class Loading {
   }
 
   // A value for a key that no later layer may undo but the user's.
-  void Set(const char* section, const char* key, const std::string& text, const std::string& layer) {
+  void Set(const char* section, const char* key, const std::string& text,
+           const std::string& layer) {
     if (!User(section, key).empty()) return;
     Value value = Scalar(text);
     MarkLayer(value, layer);
@@ -235,12 +246,13 @@ class Loading {
     const Value* entry = registry_.models.Find(model);
     if (entry == nullptr) {
       if (own) return {};
-      Fail("training", "model_name", fmt::format("'{}' is not a known model", model), Suggest(model, Catalogue()));
+      Fail("training", "model_name", fmt::format("'{}' is not a known model", model),
+           Suggest(model, Catalogue()));
     }
     if (entry->Text("task_category") != category_) {
       Fail("training", "model_name",
-           fmt::format("'{}' is a model for {}, the task is {}", model, entry->Text("task_category"),
-                       User("common", "task_type")),
+           fmt::format("'{}' is a model for {}, the task is {}", model,
+                       entry->Text("task_category"), User("common", "task_type")),
            "`platypus info` lists the models of each task");
     }
     Value layer = entry->Find("defaults") == nullptr ? Value{} : *entry->Find("defaults");
@@ -268,7 +280,8 @@ class Loading {
   Value FeatureLayer(const Value& dataset) {
     std::string name = User(kFeatures, "feature_extraction_name");
     if (name.empty()) {
-      if (const Value* section = dataset.Find(kFeatures)) name = section->Text("feature_extraction_name");
+      if (const Value* section = dataset.Find(kFeatures))
+        name = section->Text("feature_extraction_name");
     }
     if (name.empty() || name == "default") return {};
     const Value* entry = registry_.feature_presets.Find(name);
@@ -287,11 +300,13 @@ class Loading {
     const Value& device = *registry_.devices.Find(User("common", "target_device"));
     const std::string task = User("common", "task_type");
     const Value* tasks = device.Find("tasks");
-    const bool supported = tasks != nullptr && std::any_of(tasks->items.begin(), tasks->items.end(),
-                                                           [&](const Value& v) { return v.text == task; });
+    const bool supported =
+        tasks != nullptr && std::any_of(tasks->items.begin(), tasks->items.end(),
+                                        [&](const Value& v) { return v.text == task; });
     if (!supported && UserFlag("compilation", "enable", true)) {
-      Notice(fmt::format("the reference lists no profile for {} on {}; portable C is generated all the same",
-                         task, User("common", "target_device")));
+      Notice(fmt::format(
+          "the reference lists no profile for {} on {}; portable C is generated all the same", task,
+          User("common", "target_device")));
     }
     Value layer;
     layer.kind = Value::Kind::kMap;
@@ -301,15 +316,17 @@ class Loading {
     std::string target = targets->Text(preset);
     if (target.empty()) {
       if (!preset.empty() && preset != "default_preset") {
-        Notice(fmt::format("compilation.compile_preset_name: {} has no '{}'; default_preset is used",
-                           User("common", "target_device"), preset));
+        Notice(
+            fmt::format("compilation.compile_preset_name: {} has no '{}'; default_preset is used",
+                        User("common", "target_device"), preset));
       }
       preset = "default_preset";
       target = targets->Text(category_);
     } else {
-      Notice(fmt::format("compilation.compile_preset_name: '{}' sets the vendor's target; the generated C is "
-                         "the same for all presets",
-                         preset));
+      Notice(fmt::format(
+          "compilation.compile_preset_name: '{}' sets the vendor's target; the generated C is "
+          "the same for all presets",
+          preset));
     }
     layer["compilation"]["target"] = Scalar(target);
     MarkLayer(layer, "compilation preset " + preset);
@@ -320,7 +337,8 @@ class Loading {
     if (layer.kind == Value::Kind::kMap) Merge(tree, layer);
   }
 
-  // Input paths that are not absolute and no URL: beside the file first, then in the working directory.
+  // Input paths that are not absolute and no URL: beside the file first, then in the working
+  // directory.
   void ResolvePaths(Value& tree) {
     for (const Key& key : Schema()) {
       if (!key.is_input_path) continue;
@@ -334,7 +352,8 @@ class Loading {
       fs::path found = beside;
       if (!fs::exists(beside, ignored) && fs::exists(working, ignored)) {
         found = working;
-        Notice(fmt::format("{}.{}: {} is taken from the working directory", key.section, key.name, value->text));
+        Notice(fmt::format("{}.{}: {} is taken from the working directory", key.section, key.name,
+                           value->text));
       }
       // A trailing slash would change the name that the project is called after.
       std::string text = found.string();
@@ -352,27 +371,33 @@ class Loading {
     config.common.task_category = TaskCategory::kTimeseriesClassification;
     if (config.common.target_module.empty()) config.common.target_module = "timeseries";
     if (config.training.quantization == Quantization::kGeneric) {
-      Fail("training", "quantization", "1 (generic) does not run in this version", "legal: 0 (float), 2 (TI-NPU integers)");
+      Fail("training", "quantization", "1 (generic) does not run in this version",
+           "legal: 0 (float), 2 (TI-NPU integers)");
     }
     if (config.training.auto_quantization && config.training.quantization != Quantization::kNone &&
         UserFlag("training", "auto_quantization", false)) {
       Notice("training.auto_quantization: every layer gets 8 bits in this version");
     }
     if (!config.training.enable) {
-      Fail("training", "enable", "false does not run in this version", "a run trains the network that it deploys");
+      Fail("training", "enable", "false does not run in this version",
+           "a run trains the network that it deploys");
     }
     if (!config.dataset.enable) {
-      Fail("dataset", "enable", "false does not run in this version", "the data set is opened in every run");
+      Fail("dataset", "enable", "false does not run in this version",
+           "the data set is opened in every run");
     }
     if (config.dataset.dataset_name.empty() && config.dataset.input_data_path.empty()) {
-      Fail("dataset", "input_data_path", "neither dataset.dataset_name nor dataset.input_data_path is set",
+      Fail("dataset", "input_data_path",
+           "neither dataset.dataset_name nor dataset.input_data_path is set",
            "name a folder, an archive or a URL");
     }
     if (config.dataset.dataset_name.empty()) {
       config.dataset.dataset_name = fs::path(config.dataset.input_data_path).stem().string();
     }
-    if (config.dataset.dataset_name.find('/') != std::string::npos || config.dataset.dataset_name == "..") {
-      Fail("dataset", "dataset_name", fmt::format("'{}' is not a folder name", config.dataset.dataset_name), "");
+    if (config.dataset.dataset_name.find('/') != std::string::npos ||
+        config.dataset.dataset_name == "..") {
+      Fail("dataset", "dataset_name",
+           fmt::format("'{}' is not a folder name", config.dataset.dataset_name), "");
     }
   }
 
@@ -386,12 +411,15 @@ class Loading {
     std::erase_if(tree.entries, [](const auto& entry) { return IsIgnoredSection(entry.first); });
     // Where files stand and how many threads there are does not change what a run computes.
     Value hashed = tree;
-    for (const auto& [section, name] : {std::pair{"dataset", "input_data_path"}, {"common", "projects_path"},
-                                        {"common", "download_path"}, {"common", "threads"},
+    for (const auto& [section, name] : {std::pair{"dataset", "input_data_path"},
+                                        {"common", "projects_path"},
+                                        {"common", "download_path"},
+                                        {"common", "threads"},
                                         {"training", "train_output_path"},
                                         {"compilation", "compile_output_path"}}) {
       Value* map = hashed.Find(section);
-      std::erase_if(map->entries, [name = std::string(name)](const auto& entry) { return entry.first == name; });
+      std::erase_if(map->entries,
+                    [name = std::string(name)](const auto& entry) { return entry.first == name; });
     }
     loaded_.hash = HashText(ToYaml(hashed));
     loaded_.effective = std::move(tree);
@@ -423,7 +451,8 @@ Loaded Load(const fs::path& file, const std::vector<std::string>& sets, const Re
                 "legal endings: .yaml, .yml, .json");
   }
   if (!fs::is_regular_file(file)) {
-    throw Error(Category::kUsage, fmt::format("the configuration file {} does not exist", file.string()));
+    throw Error(Category::kUsage,
+                fmt::format("the configuration file {} does not exist", file.string()));
   }
   std::vector<fs::path> open;
   std::vector<std::string> duplicates;

@@ -9,26 +9,28 @@
 #include "platypus/config/registry.h"
 #include "platypus/config/value.h"
 
-// From a file to the configuration in effect. Layers, later ones win: defaults, model, data set preset,
-// feature preset, compilation preset, the user's file, --set.
+// From a file to the configuration in effect. Layers, later ones win: defaults, model, data set
+// preset, feature preset, compilation preset, the user's file, --set.
 namespace platypus::config {
 
 struct Loaded {
   Config config;
-  Value effective;  // section -> key -> value; every Value says its layer and, for user values, its place
+  Value effective;  // section -> key -> value; every Value says its layer and, for user values, its
+                    // place
   std::vector<std::string> notices;
   std::string hash;  // of the effective configuration, independent of where the file stands
 };
 
-// Reads a .yaml, .yml or .json file with its include_files (relative to the including file, merged below the
-// file's own keys) and `sets` ("section.key=value"). Error (configuration or usage) with file, line, key, the
-// value found, what is legal and the nearest spelling.
+// Reads a .yaml, .yml or .json file with its include_files (relative to the including file, merged
+// below the file's own keys) and `sets` ("section.key=value"). Error (configuration or usage) with
+// file, line, key, the value found, what is legal and the nearest spelling.
 Loaded Load(const std::filesystem::path& file, const std::vector<std::string>& sets,
             const Registry& registry);
 
 // The same from text; relative paths are looked up below `folder`.
-Loaded LoadText(const std::string& yaml, const std::string& shown_name, const std::filesystem::path& folder,
-                const std::vector<std::string>& sets, const Registry& registry);
+Loaded LoadText(const std::string& yaml, const std::string& shown_name,
+                const std::filesystem::path& folder, const std::vector<std::string>& sets,
+                const Registry& registry);
 
 }  // namespace platypus::config
 

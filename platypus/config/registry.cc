@@ -24,10 +24,11 @@ void AddFile(Registry& registry, const std::string& path, const std::string& tex
              const std::string& shown, Category category) {
   Table* table = TableOf(registry, path);
   if (table == nullptr) {
-    throw Error(category, fmt::format("no registry table is called '{}'", path),
-                "legal: models/*.yaml, networks/*.yaml, feature_presets.yaml, dataset_presets.yaml, "
-                "devices.yaml, tasks.yaml",
-                {shown, 0, 0});
+    throw Error(
+        category, fmt::format("no registry table is called '{}'", path),
+        "legal: models/*.yaml, networks/*.yaml, feature_presets.yaml, dataset_presets.yaml, "
+        "devices.yaml, tasks.yaml",
+        {shown, 0, 0});
   }
   const Value file = ParseYaml(text, shown);
   if (file.kind != Value::Kind::kMap) {
@@ -58,16 +59,18 @@ Registry LoadRegistry(const fs::path& user_folder) {
   }
   if (user_folder.empty()) return registry;
   if (!fs::is_directory(user_folder)) {
-    throw Error(Category::kUsage, fmt::format("the registry folder {} does not exist", user_folder.string()));
+    throw Error(Category::kUsage,
+                fmt::format("the registry folder {} does not exist", user_folder.string()));
   }
   std::vector<fs::path> files;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(user_folder)) {
-    if (entry.is_regular_file() && entry.path().extension() == ".yaml") files.push_back(entry.path());
+    if (entry.is_regular_file() && entry.path().extension() == ".yaml")
+      files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files) {
-    AddFile(registry, file.lexically_relative(user_folder).generic_string(), ReadFile(file), file.string(),
-            Category::kConfiguration);
+    AddFile(registry, file.lexically_relative(user_folder).generic_string(), ReadFile(file),
+            file.string(), Category::kConfiguration);
   }
   return registry;
 }

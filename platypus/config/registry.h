@@ -27,8 +27,8 @@ struct Registry {
   Table tasks;            // category, module, data_dir, runs
 };
 
-// The built-in registry, with the files of `user_folder` (same names and layout; may be empty) laid over it.
-// Error (internal) for a damaged built-in file, (configuration) for a damaged user file.
+// The built-in registry, with the files of `user_folder` (same names and layout; may be empty) laid
+// over it. Error (internal) for a damaged built-in file, (configuration) for a damaged user file.
 Registry LoadRegistry(const std::filesystem::path& user_folder = {});
 
 }  // namespace platypus::config

@@ -13,7 +13,8 @@ namespace {
 fs::path Absolute(const fs::path& path) {
   const std::string text = path.string();
   const char* home = std::getenv("HOME");
-  if (text.starts_with("~/") && home != nullptr) return (fs::path(home) / text.substr(2)).lexically_normal();
+  if (text.starts_with("~/") && home != nullptr)
+    return (fs::path(home) / text.substr(2)).lexically_normal();
   return fs::absolute(path).lexically_normal();
 }
 
@@ -40,7 +41,8 @@ std::string ResolveRunName(const Config& config, std::chrono::system_clock::time
 RunPaths MakeRunPaths(const Config& config, const std::string& run_name) {
   const fs::path relative = fs::path(run_name).lexically_normal();
   if (relative.is_absolute() || relative.generic_string().starts_with("..")) {
-    throw Error(Category::kConfiguration, fmt::format("common.run_name: '{}' leaves the project folder", run_name),
+    throw Error(Category::kConfiguration,
+                fmt::format("common.run_name: '{}' leaves the project folder", run_name),
                 "legal: a relative name such as {date-time}/{model_name}");
   }
   RunPaths paths;

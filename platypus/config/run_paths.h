@@ -11,7 +11,8 @@ namespace platypus::config {
 
 // Where everything of one run stands; all paths absolute.
 //   nested: <projects_path>/<dataset_name>/run/<run name>/training/base, .../compilation, ...
-//   flat (training.train_output_path = T): T/training_base, T/training_quantization, T/compilation, ...
+//   flat (training.train_output_path = T): T/training_base, T/training_quantization, T/compilation,
+//   ...
 struct RunPaths {
   std::string run_name;  // resolved, with '/' between its parts
   std::filesystem::path project;

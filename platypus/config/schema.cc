@@ -55,14 +55,16 @@ class Builder {
   }
 
   template <typename Field>
-  void Real(const char* name, const char* fallback, Field field, double low, double high, bool open_low,
-            const char* help) {
+  void Real(const char* name, const char* fallback, Field field, double low, double high,
+            bool open_low, const char* help) {
     std::string legal = "a number";
-    if (std::isfinite(low)) legal += open_low ? fmt::format(" above {}", low) : fmt::format(" of at least {}", low);
+    if (std::isfinite(low))
+      legal += open_low ? fmt::format(" above {}", low) : fmt::format(" of at least {}", low);
     if (std::isfinite(high)) legal += fmt::format(", at most {}", high);
     Add(name, fallback, legal, help, [=](Config& c, const Value& v, const Key& key) {
       const auto real = ToReal(v);
-      if (!real || !std::isfinite(*real) || *real < low || (open_low && *real <= low) || *real > high) {
+      if (!real || !std::isfinite(*real) || *real < low || (open_low && *real <= low) ||
+          *real > high) {
         Refuse(key, v);
       }
       field(c) = *real;
@@ -106,18 +108,19 @@ class Builder {
 
   template <typename Field>
   void Names(const char* name, const char* fallback, Field field, const char* help) {
-    Add(name, fallback, "a list of names", help, [field](Config& c, const Value& v, const Key& key) {
-      // [[A, B]] is accepted for [A, B], as configurations in use have it.
-      const bool nested = v.items.size() == 1 && v.items[0].kind == Value::Kind::kList;
-      const Value& list = nested ? v.items[0] : v;
-      if (list.kind != Value::Kind::kList) Refuse(key, v);
-      std::vector<std::string> names;
-      for (const Value& item : list.items) {
-        if (item.kind != Value::Kind::kScalar) Refuse(key, v);
-        names.push_back(item.text);
-      }
-      field(c) = std::move(names);
-    });
+    Add(name, fallback, "a list of names", help,
+        [field](Config& c, const Value& v, const Key& key) {
+          // [[A, B]] is accepted for [A, B], as configurations in use have it.
+          const bool nested = v.items.size() == 1 && v.items[0].kind == Value::Kind::kList;
+          const Value& list = nested ? v.items[0] : v;
+          if (list.kind != Value::Kind::kList) Refuse(key, v);
+          std::vector<std::string> names;
+          for (const Value& item : list.items) {
+            if (item.kind != Value::Kind::kScalar) Refuse(key, v);
+            names.push_back(item.text);
+          }
+          field(c) = std::move(names);
+        });
   }
 
   // Anything goes, nothing is stored.
@@ -130,7 +133,8 @@ class Builder {
   }
 
   // A feature of a later release: only values that leave it off.
-  void Later(const char* name, const char* fallback, std::vector<std::string> off, const char* what) {
+  void Later(const char* name, const char* fallback, std::vector<std::string> off,
+             const char* what) {
     std::string legal = "only ";
     for (const std::string& text : off) legal += (legal == "only " ? "" : " or ") + text;
     const std::string feature = what;
@@ -143,15 +147,16 @@ class Builder {
         if (ToReal(v) && ToReal(wanted) == ToReal(v)) return;
       }
       throw Error(Category::kConfiguration,
-                  fmt::format("{}.{}: {} ({}) does not run in this version", key.section, key.name, ToYaml(v),
-                              feature),
+                  fmt::format("{}.{}: {} ({}) does not run in this version", key.section, key.name,
+                              ToYaml(v), feature),
                   "legal: " + key.legal, v.where);
     });
     keys_.back().status = KeyStatus::kLater;
   }
 
   using Setter = std::function<void(Config&, const Value&, const Key&)>;
-  void Add(const char* name, const char* fallback, std::string legal, const char* help, Setter set) {
+  void Add(const char* name, const char* fallback, std::string legal, const char* help,
+           Setter set) {
     Key key;
     key.section = section_;
     key.name = name;
@@ -215,20 +220,27 @@ Columns ReadColumns(const Value& v, const Key& key) {
 constexpr int64_t kMany = std::numeric_limits<int32_t>::max();
 
 // NOLINTBEGIN(readability-function-size)
-#define PLATYPUS_FIELD(path) [](Config & c) -> auto& { return c.path; }
+#define PLATYPUS_FIELD(path) \
+  [](Config & c) -> auto& { return c.path; }
 
 void AddCommon(Builder& b) {
   b.Section("common");
-  b.Text("target_module", "timeseries", PLATYPUS_FIELD(common.target_module), "module; found from the task type");
-  b.Text("task_type", "null", PLATYPUS_FIELD(common.task_type), "what is learned (registry/tasks.yaml)");
-  b.Text("target_device", "null", PLATYPUS_FIELD(common.target_device), "the part (registry/devices.yaml)");
+  b.Text("target_module", "timeseries", PLATYPUS_FIELD(common.target_module),
+         "module; found from the task type");
+  b.Text("task_type", "null", PLATYPUS_FIELD(common.task_type),
+         "what is learned (registry/tasks.yaml)");
+  b.Text("target_device", "null", PLATYPUS_FIELD(common.target_device),
+         "the part (registry/devices.yaml)");
   b.Text("run_name", "'{date-time}/{model_name}'", PLATYPUS_FIELD(common.run_name),
          "folder of the run; {date-time} and {model_name} are replaced");
-  b.Text("projects_path", "./data/projects", PLATYPUS_FIELD(common.projects_path), "root of all projects");
-  b.Text("download_path", "./data/downloads", PLATYPUS_FIELD(common.download_path), "cache of downloads");
+  b.Text("projects_path", "./data/projects", PLATYPUS_FIELD(common.projects_path),
+         "root of all projects");
+  b.Text("download_path", "./data/downloads", PLATYPUS_FIELD(common.download_path),
+         "cache of downloads");
   b.Flag("generic_model", "false", PLATYPUS_FIELD(common.generic_model), "set by the model");
   b.Integer("seed", "42", PLATYPUS_FIELD(common.seed), 0, kMany, "seed of every random choice");
-  b.Integer("threads", "0", PLATYPUS_FIELD(common.threads), 0, 1024, "threads; 0 = all. Results do not depend on it");
+  b.Integer("threads", "0", PLATYPUS_FIELD(common.threads), 0, 1024,
+            "threads; 0 = all. Results do not depend on it");
   b.Ignored({"verbose_mode", "target_machine", "task_category", "project_path", "project_run_path",
              "model_details", "help_url", "config_file"});
 }
@@ -238,15 +250,21 @@ void AddDataset(Builder& b) {
   b.Flag("enable", "true", PLATYPUS_FIELD(dataset.enable), "prepare the data set");
   b.Text("dataset_name", "null", PLATYPUS_FIELD(dataset.dataset_name),
          "name of the project folder; also chooses a preset (registry/dataset_presets.yaml)");
-  b.InputPath("input_data_path", PLATYPUS_FIELD(dataset.input_data_path), "folder, archive or URL of the recordings");
-  b.Text("data_dir", "null", PLATYPUS_FIELD(dataset.data_dir), "folder of the recordings; by task: classes or files");
-  b.Text("annotation_dir", "annotations", PLATYPUS_FIELD(dataset.annotation_dir), "folder of the split lists");
-  b.Text("annotation_prefix", "instances", PLATYPUS_FIELD(dataset.annotation_prefix), "prefix of the split lists");
-  b.Choice("split_type", "amongst_files", PLATYPUS_FIELD(dataset.split_type),
-           std::vector<std::pair<std::string, SplitType>>{{"amongst_files", SplitType::kAmongstFiles},
-                                                          {"within_files", SplitType::kWithinFiles}},
-           "whole recordings, or consecutive parts of each");
-  b.Add("split_factor", "[0.6, 0.3, 0.1]", "a number between 0 and 1, or up to three that sum to at most 1",
+  b.InputPath("input_data_path", PLATYPUS_FIELD(dataset.input_data_path),
+              "folder, archive or URL of the recordings");
+  b.Text("data_dir", "null", PLATYPUS_FIELD(dataset.data_dir),
+         "folder of the recordings; by task: classes or files");
+  b.Text("annotation_dir", "annotations", PLATYPUS_FIELD(dataset.annotation_dir),
+         "folder of the split lists");
+  b.Text("annotation_prefix", "instances", PLATYPUS_FIELD(dataset.annotation_prefix),
+         "prefix of the split lists");
+  b.Choice(
+      "split_type", "amongst_files", PLATYPUS_FIELD(dataset.split_type),
+      std::vector<std::pair<std::string, SplitType>>{{"amongst_files", SplitType::kAmongstFiles},
+                                                     {"within_files", SplitType::kWithinFiles}},
+      "whole recordings, or consecutive parts of each");
+  b.Add("split_factor", "[0.6, 0.3, 0.1]",
+        "a number between 0 and 1, or up to three that sum to at most 1",
         "shares of train, val, test", [](Config& c, const Value& v, const Key& key) {
           std::vector<double> shares;
           const std::vector<Value> single = {v};
@@ -257,22 +275,26 @@ void AddDataset(Builder& b) {
           }
           double sum = 0;
           for (const double share : shares) sum += share;
-          if (shares.empty() || shares.size() > 3 || sum > 1 + 1e-9 || sum <= 0) Builder::Refuse(key, v);
+          if (shares.empty() || shares.size() > 3 || sum > 1 + 1e-9 || sum <= 0)
+            Builder::Refuse(key, v);
           c.dataset.split_factor = std::move(shares);
         });
   b.Add("split_names", "[train, val, test]", "train, val, test", "names of the splits",
         [](Config&, const Value& v, const Key& key) {
           const std::vector<std::string> wanted = {"train", "val", "test"};
           for (size_t i = 0; i < v.items.size() || i < 3; ++i) {
-            if (i >= 3 || i >= v.items.size() || v.items[i].text != wanted[i]) Builder::Refuse(key, v);
+            if (i >= 3 || i >= v.items.size() || v.items[i].text != wanted[i])
+              Builder::Refuse(key, v);
           }
         });
   b.Choice("on_bad_file", "error", PLATYPUS_FIELD(dataset.on_bad_file),
-           std::vector<std::pair<std::string, OnBadFile>>{{"error", OnBadFile::kError}, {"skip", OnBadFile::kSkip}},
+           std::vector<std::pair<std::string, OnBadFile>>{{"error", OnBadFile::kError},
+                                                          {"skip", OnBadFile::kSkip}},
            "what a damaged recording does");
   b.Text("sha256", "null", PLATYPUS_FIELD(dataset.sha256), "checksum of a downloaded archive");
-  b.Ignored({"dataset_path", "extract_path", "max_num_files", "input_annotation_path", "data_path_splits",
-             "annotation_path_splits", "annotation_format", "dataset_download", "dataset_reload", "gof_test"});
+  b.Ignored({"dataset_path", "extract_path", "max_num_files", "input_annotation_path",
+             "data_path_splits", "annotation_path_splits", "annotation_format", "dataset_download",
+             "dataset_reload", "gof_test"});
 }
 
 void AddFeatures(Builder& b) {
@@ -283,13 +305,16 @@ void AddFeatures(Builder& b) {
   b.Text("feature_extraction_name", "null",
          PLATYPUS_FIELD(data_processing_feature_extraction.feature_extraction_name),
          "preset (registry/feature_presets.yaml)");
-  b.Names("data_proc_transforms", "[]", PLATYPUS_FIELD(data_processing_feature_extraction.data_proc_transforms),
+  b.Names("data_proc_transforms", "[]",
+          PLATYPUS_FIELD(data_processing_feature_extraction.data_proc_transforms),
           "Downsample, SimpleWindow");
-  b.Names("feat_ext_transform", "[]", PLATYPUS_FIELD(data_processing_feature_extraction.feat_ext_transform),
+  b.Names("feat_ext_transform", "[]",
+          PLATYPUS_FIELD(data_processing_feature_extraction.feat_ext_transform),
           "transforms of every frame");
-  b.Choice("transform_order", "canonical", PLATYPUS_FIELD(data_processing_feature_extraction.transform_order),
-           std::vector<std::pair<std::string, TransformOrder>>{{"canonical", TransformOrder::kCanonical},
-                                                               {"as_listed", TransformOrder::kAsListed}},
+  b.Choice("transform_order", "canonical",
+           PLATYPUS_FIELD(data_processing_feature_extraction.transform_order),
+           std::vector<std::pair<std::string, TransformOrder>>{
+               {"canonical", TransformOrder::kCanonical}, {"as_listed", TransformOrder::kAsListed}},
            "order in which transforms run");
   b.Add("variables", "1", "a count, or a list of column indices or names", "columns of a recording",
         [](Config& c, const Value& v, const Key& key) {
@@ -300,32 +325,38 @@ void AddFeatures(Builder& b) {
             Builder::Refuse(key, v);
           }
         });
-  b.Add("target_variables", "[]", "a list of column indices or names", "columns to predict (forecasting)",
-        [](Config& c, const Value& v, const Key& key) {
+  b.Add("target_variables", "[]", "a list of column indices or names",
+        "columns to predict (forecasting)", [](Config& c, const Value& v, const Key& key) {
           c.data_processing_feature_extraction.target_variables = ReadColumns(v, key);
         });
-  b.Real("sampling_rate", "1", PLATYPUS_FIELD(data_processing_feature_extraction.sampling_rate), 0, kAny, true,
-         "samples a second of the recordings");
+  b.Real("sampling_rate", "1", PLATYPUS_FIELD(data_processing_feature_extraction.sampling_rate), 0,
+         kAny, true, "samples a second of the recordings");
   b.Real("new_sr", "1", PLATYPUS_FIELD(data_processing_feature_extraction.new_sr), 0, kAny, true,
          "samples a second after Downsample");
-  b.Integer("frame_size", "1", PLATYPUS_FIELD(data_processing_feature_extraction.frame_size), 1, 1 << 20,
-            "samples of a frame");
-  b.Real("stride_size", "0.01", PLATYPUS_FIELD(data_processing_feature_extraction.stride_size), 0, kAny, true,
-         "step between windows as a share of the frame");
-  b.Integer("forecast_horizon", "1", PLATYPUS_FIELD(data_processing_feature_extraction.forecast_horizon), 1, kMany,
+  b.Integer("frame_size", "1", PLATYPUS_FIELD(data_processing_feature_extraction.frame_size), 1,
+            1 << 20, "samples of a frame");
+  b.Real("stride_size", "0.01", PLATYPUS_FIELD(data_processing_feature_extraction.stride_size), 0,
+         kAny, true, "step between windows as a share of the frame");
+  b.Integer("forecast_horizon", "1",
+            PLATYPUS_FIELD(data_processing_feature_extraction.forecast_horizon), 1, kMany,
             "steps to predict");
   b.Integer("feature_size_per_frame", "null",
-            PLATYPUS_FIELD(data_processing_feature_extraction.feature_size_per_frame), 1, 1 << 20, "bins of a frame");
-  b.Integer("num_frame_concat", "1", PLATYPUS_FIELD(data_processing_feature_extraction.num_frame_concat), 1, 4096,
+            PLATYPUS_FIELD(data_processing_feature_extraction.feature_size_per_frame), 1, 1 << 20,
+            "bins of a frame");
+  b.Integer("num_frame_concat", "1",
+            PLATYPUS_FIELD(data_processing_feature_extraction.num_frame_concat), 1, 4096,
             "frames joined into one sample");
-  b.Integer("frame_skip", "1", PLATYPUS_FIELD(data_processing_feature_extraction.frame_skip), 1, kMany,
-            "keep every n-th joined sample");
-  b.Integer("min_bin", "1", PLATYPUS_FIELD(data_processing_feature_extraction.min_bin), 0, 1 << 20, "first bin");
+  b.Integer("frame_skip", "1", PLATYPUS_FIELD(data_processing_feature_extraction.frame_skip), 1,
+            kMany, "keep every n-th joined sample");
+  b.Integer("min_bin", "1", PLATYPUS_FIELD(data_processing_feature_extraction.min_bin), 0, 1 << 20,
+            "first bin");
   b.Flag("normalize_bin", "false", PLATYPUS_FIELD(data_processing_feature_extraction.normalize_bin),
          "divide a bin by its width");
-  b.Flag("dc_remove", "true", PLATYPUS_FIELD(data_processing_feature_extraction.dc_remove), "RAW_FE subtracts the mean");
-  b.Integer("analysis_bandwidth", "1", PLATYPUS_FIELD(data_processing_feature_extraction.analysis_bandwidth), 1,
-            1 << 20, "divides the analysed bandwidth");
+  b.Flag("dc_remove", "true", PLATYPUS_FIELD(data_processing_feature_extraction.dc_remove),
+         "RAW_FE subtracts the mean");
+  b.Integer("analysis_bandwidth", "1",
+            PLATYPUS_FIELD(data_processing_feature_extraction.analysis_bandwidth), 1, 1 << 20,
+            "divides the analysed bandwidth");
   b.Add("log_base", "null", "e or a number above 0, not 1", "base of LOG_DB; 10 when not given",
         [](Config& c, const Value& v, const Key& key) {
           const auto base = v.text == "e" ? std::optional(std::numbers::e) : ToReal(v);
@@ -334,38 +365,48 @@ void AddFeatures(Builder& b) {
         });
   optional_real("log_mul", PLATYPUS_FIELD(data_processing_feature_extraction.log_mul),
                 "factor of LOG_DB; 20 when not given");
-  b.Real("log_threshold", "null", PLATYPUS_FIELD(data_processing_feature_extraction.log_threshold), 0, kAny, false,
-         "added before the logarithm; 1e-100 when not given");
-  b.Integer("q15_scale_factor", "4", PLATYPUS_FIELD(data_processing_feature_extraction.q15_scale_factor), -15, 15,
+  b.Real("log_threshold", "null", PLATYPUS_FIELD(data_processing_feature_extraction.log_threshold),
+         0, kAny, false, "added before the logarithm; 1e-100 when not given");
+  b.Integer("q15_scale_factor", "4",
+            PLATYPUS_FIELD(data_processing_feature_extraction.q15_scale_factor), -15, 15,
             "left shift of the Q15 spectrum");
-  b.Choice("stacking", "2D1", PLATYPUS_FIELD(data_processing_feature_extraction.stacking),
-           std::vector<std::pair<std::string, Stacking>>{{"2D1", Stacking::k2D1}, {"1D", Stacking::k1D}},
-           "variables as channels, or end to end");
+  b.Choice(
+      "stacking", "2D1", PLATYPUS_FIELD(data_processing_feature_extraction.stacking),
+      std::vector<std::pair<std::string, Stacking>>{{"2D1", Stacking::k2D1}, {"1D", Stacking::k1D}},
+      "variables as channels, or end to end");
   b.Integer("offset", "0", PLATYPUS_FIELD(data_processing_feature_extraction.offset), 0, kMany,
             "samples between shifted frame grids; 0 = one grid");
-  optional_real("scale", PLATYPUS_FIELD(data_processing_feature_extraction.scale), "samples are DIVIDED by it");
-  b.Integer("window_count", "1", PLATYPUS_FIELD(data_processing_feature_extraction.window_count), 1, kMany, "PIR");
-  b.Integer("chunk_size", "1", PLATYPUS_FIELD(data_processing_feature_extraction.chunk_size), 1, kMany, "PIR");
-  b.Integer("fft_size", "1", PLATYPUS_FIELD(data_processing_feature_extraction.fft_size), 1, kMany, "PIR");
+  optional_real("scale", PLATYPUS_FIELD(data_processing_feature_extraction.scale),
+                "samples are DIVIDED by it");
+  b.Integer("window_count", "1", PLATYPUS_FIELD(data_processing_feature_extraction.window_count), 1,
+            kMany, "PIR");
+  b.Integer("chunk_size", "1", PLATYPUS_FIELD(data_processing_feature_extraction.chunk_size), 1,
+            kMany, "PIR");
+  b.Integer("fft_size", "1", PLATYPUS_FIELD(data_processing_feature_extraction.fft_size), 1, kMany,
+            "PIR");
   b.Later("gain_variations", "null", {"null"}, "gain augmentation");
   b.Later("store_feat_ext_data", "false", {"false"}, "storing extracted features");
   b.Later("dont_train_just_feat_ext", "false", {"false"}, "feature extraction alone");
   b.Later("nn_for_feature_extraction", "false", {"false"}, "learned feature extraction");
   b.Later("gof_test", "false", {"false"}, "goodness-of-fit test");
-  b.Ignored({"resampling_factor", "feat_ext_store_dir", "sequence_window", "keep_short_tails", "transforms",
-             "image_height", "image_width", "image_num_channel", "image_mean", "image_scale",
-             "augmentation_transform"});
+  b.Ignored({"resampling_factor", "feat_ext_store_dir", "sequence_window", "keep_short_tails",
+             "transforms", "image_height", "image_width", "image_num_channel", "image_mean",
+             "image_scale", "augmentation_transform"});
 }
 
 void AddTraining(Builder& b) {
   b.Section("training");
   b.Flag("enable", "true", PLATYPUS_FIELD(training.enable), "train");
   b.Text("model_name", "null", PLATYPUS_FIELD(training.model_name), "network (registry/models)");
-  b.Text("model_training_id", "null", PLATYPUS_FIELD(training.model_training_id), "layer list behind the name");
+  b.Text("model_training_id", "null", PLATYPUS_FIELD(training.model_training_id),
+         "layer list behind the name");
   b.InputPath("model_spec", PLATYPUS_FIELD(training.model_spec), "layer list of your own (YAML)");
-  b.Text("dataset_loader", "GenericTSDataset", PLATYPUS_FIELD(training.dataset_loader), "set by the model");
-  b.Integer("training_epochs", "10", PLATYPUS_FIELD(training.training_epochs), 1, 100000, "epochs of the float phase");
-  b.Integer("batch_size", "8", PLATYPUS_FIELD(training.batch_size), 1, 1 << 20, "samples of a step");
+  b.Text("dataset_loader", "GenericTSDataset", PLATYPUS_FIELD(training.dataset_loader),
+         "set by the model");
+  b.Integer("training_epochs", "10", PLATYPUS_FIELD(training.training_epochs), 1, 100000,
+            "epochs of the float phase");
+  b.Integer("batch_size", "8", PLATYPUS_FIELD(training.batch_size), 1, 1 << 20,
+            "samples of a step");
   b.Real("learning_rate", "0.002", PLATYPUS_FIELD(training.learning_rate), 0, 100, true,
          "float phase; the quantised phase takes 1/100 of it");
   b.Choice("optimizer", "sgd", PLATYPUS_FIELD(training.optimizer),
@@ -377,24 +418,30 @@ void AddTraining(Builder& b) {
                                                             {"adamw", "adamw"}},
            "how weights follow gradients");
   b.Real("momentum", "0.9", PLATYPUS_FIELD(training.momentum), 0, 1, false, "of SGD and RMSprop");
-  b.Real("weight_decay", "0.0001", PLATYPUS_FIELD(training.weight_decay), 0, 100, false, "L2 decay");
-  b.Choice("lr_scheduler", "cosineannealinglr", PLATYPUS_FIELD(training.lr_scheduler),
-           std::vector<std::pair<std::string, std::string>>{{"cosineannealinglr", "cosineannealinglr"},
-                                                            {"steplr", "steplr"},
-                                                            {"multisteplr", "multisteplr"},
-                                                            {"exponentiallr", "exponentiallr"},
-                                                            {"none", "none"},
-                                                            {"constantlr", "none"}},
-           "course of the learning rate");
-  b.Integer("lr_warmup_epochs", "1", PLATYPUS_FIELD(training.lr_warmup_epochs), 0, 100000, "epochs of warm-up");
+  b.Real("weight_decay", "0.0001", PLATYPUS_FIELD(training.weight_decay), 0, 100, false,
+         "L2 decay");
+  b.Choice(
+      "lr_scheduler", "cosineannealinglr", PLATYPUS_FIELD(training.lr_scheduler),
+      std::vector<std::pair<std::string, std::string>>{{"cosineannealinglr", "cosineannealinglr"},
+                                                       {"steplr", "steplr"},
+                                                       {"multisteplr", "multisteplr"},
+                                                       {"exponentiallr", "exponentiallr"},
+                                                       {"none", "none"},
+                                                       {"constantlr", "none"}},
+      "course of the learning rate");
+  b.Integer("lr_warmup_epochs", "1", PLATYPUS_FIELD(training.lr_warmup_epochs), 0, 100000,
+            "epochs of warm-up");
   b.Choice("lr_warmup_method", "constant", PLATYPUS_FIELD(training.lr_warmup_method),
-           std::vector<std::pair<std::string, std::string>>{{"constant", "constant"}, {"linear", "linear"}},
+           std::vector<std::pair<std::string, std::string>>{{"constant", "constant"},
+                                                            {"linear", "linear"}},
            "course of the warm-up");
   b.Real("lr_warmup_decay", "0.01", PLATYPUS_FIELD(training.lr_warmup_decay), 0, 1, false,
          "share of the rate at the start of warm-up");
-  b.Integer("lr_step_size", "30", PLATYPUS_FIELD(training.lr_step_size), 1, kMany, "epochs of a step (steplr)");
+  b.Integer("lr_step_size", "30", PLATYPUS_FIELD(training.lr_step_size), 1, kMany,
+            "epochs of a step (steplr)");
   b.Real("lr_gamma", "0.1", PLATYPUS_FIELD(training.lr_gamma), 0, 1, true, "factor of a step");
-  b.Real("lr_min", "0", PLATYPUS_FIELD(training.lr_min), 0, 100, false, "lowest rate of the cosine");
+  b.Real("lr_min", "0", PLATYPUS_FIELD(training.lr_min), 0, 100, false,
+         "lowest rate of the cosine");
   b.Add("lr_milestones", "[]", "a list of epochs", "epochs of the steps (multisteplr)",
         [](Config& c, const Value& v, const Key& key) {
           if (v.kind != Value::Kind::kList) Builder::Refuse(key, v);
@@ -405,26 +452,32 @@ void AddTraining(Builder& b) {
             c.training.lr_milestones.push_back(static_cast<int>(*epoch));
           }
         });
-  b.Real("label_smoothing", "0", PLATYPUS_FIELD(training.label_smoothing), 0, 0.999, false, "of the cross-entropy");
-  b.Real("clip_grad_norm", "null", PLATYPUS_FIELD(training.clip_grad_norm), 0, kAny, true, "largest gradient norm");
+  b.Real("label_smoothing", "0", PLATYPUS_FIELD(training.label_smoothing), 0, 0.999, false,
+         "of the cross-entropy");
+  b.Real("clip_grad_norm", "null", PLATYPUS_FIELD(training.clip_grad_norm), 0, kAny, true,
+         "largest gradient norm");
   b.Flag("class_balanced_sampling", "true", PLATYPUS_FIELD(training.class_balanced_sampling),
          "draw every class equally often");
-  b.Flag("model_ema", "false", PLATYPUS_FIELD(training.model_ema), "judge and export averaged weights");
-  b.Integer("model_ema_steps", "32", PLATYPUS_FIELD(training.model_ema_steps), 1, kMany, "steps between averages");
-  b.Real("model_ema_decay", "0.99998", PLATYPUS_FIELD(training.model_ema_decay), 0, 1, false, "of the average");
+  b.Flag("model_ema", "false", PLATYPUS_FIELD(training.model_ema),
+         "judge and export averaged weights");
+  b.Integer("model_ema_steps", "32", PLATYPUS_FIELD(training.model_ema_steps), 1, kMany,
+            "steps between averages");
+  b.Real("model_ema_decay", "0.99998", PLATYPUS_FIELD(training.model_ema_decay), 0, 1, false,
+         "of the average");
   b.Text("train_output_path", "null", PLATYPUS_FIELD(training.train_output_path),
          "one flat folder for everything, instead of projects_path");
   b.Choice("quantization", "0", PLATYPUS_FIELD(training.quantization),
-           std::vector<std::pair<std::string, Quantization>>{{"0", Quantization::kNone},
-                                                             {"2", Quantization::kTinpu},
-                                                             {"NO_QUANTIZATION", Quantization::kNone},
-                                                             {"QUANTIZATION_TINPU", Quantization::kTinpu},
-                                                             {"1", Quantization::kGeneric},
-                                                             {"QUANTIZATION_GENERIC", Quantization::kGeneric}},
+           std::vector<std::pair<std::string, Quantization>>{
+               {"0", Quantization::kNone},
+               {"2", Quantization::kTinpu},
+               {"NO_QUANTIZATION", Quantization::kNone},
+               {"QUANTIZATION_TINPU", Quantization::kTinpu},
+               {"1", Quantization::kGeneric},
+               {"QUANTIZATION_GENERIC", Quantization::kGeneric}},
            "0 float, 2 integers");
   b.Choice("quantization_method", "QAT", PLATYPUS_FIELD(training.quantization_method),
-           std::vector<std::pair<std::string, QuantizationMethod>>{{"QAT", QuantizationMethod::kQat},
-                                                                   {"PTQ", QuantizationMethod::kPtq}},
+           std::vector<std::pair<std::string, QuantizationMethod>>{
+               {"QAT", QuantizationMethod::kQat}, {"PTQ", QuantizationMethod::kPtq}},
            "train the integers, or only measure ranges");
   b.Add("output_int", "null", "true, false or null", "integer network output; null = by task",
         [](Config& c, const Value& v, const Key& key) {
@@ -445,15 +498,42 @@ void AddTraining(Builder& b) {
   b.Later("nas_enabled", "false", {"false"}, "architecture search");
   b.Later("ondevice_training", "false", {"false"}, "training on the device");
   b.Later("lambda_reg", "0", {"0"}, "L1/L2 regularisation of regression");
-  b.Ignored({"training_backend", "target_devices", "training_devices", "properties", "project_path",
-             "dataset_path", "training_path", "training_path_quantization", "log_file_path",
-             "file_level_classification_log_path", "log_summary_regex", "warmup_epochs", "num_last_epochs",
-             "training_device", "num_gpus", "distributed", "training_master_port", "compile_model", "native_amp",
-             "export_samples_per_class", "trainable_layers_from_last", "autoquant_tolerance_classification",
-             "autoquant_tolerance_regression", "autoquant_tolerance_forecasting",
-             "autoquant_tolerance_anomaly", "autoquantization", "nas_optimization_mode", "nas_epochs",
-             "nas_model_size", "nas_nodes_per_layer", "nas_layers", "nas_init_channels",
-             "nas_init_channel_multiplier", "nas_fanout_concat", "epochs", "gof_test"});
+  b.Ignored({"training_backend",
+             "target_devices",
+             "training_devices",
+             "properties",
+             "project_path",
+             "dataset_path",
+             "training_path",
+             "training_path_quantization",
+             "log_file_path",
+             "file_level_classification_log_path",
+             "log_summary_regex",
+             "warmup_epochs",
+             "num_last_epochs",
+             "training_device",
+             "num_gpus",
+             "distributed",
+             "training_master_port",
+             "compile_model",
+             "native_amp",
+             "export_samples_per_class",
+             "trainable_layers_from_last",
+             "autoquant_tolerance_classification",
+             "autoquant_tolerance_regression",
+             "autoquant_tolerance_forecasting",
+             "autoquant_tolerance_anomaly",
+             "autoquantization",
+             "nas_optimization_mode",
+             "nas_epochs",
+             "nas_model_size",
+             "nas_nodes_per_layer",
+             "nas_layers",
+             "nas_init_channels",
+             "nas_init_channel_multiplier",
+             "nas_fanout_concat",
+             "epochs",
+             "gof_test"});
 }
 
 void AddTestingAndCompilation(Builder& b) {
@@ -473,35 +553,43 @@ void AddTestingAndCompilation(Builder& b) {
                {"forced_soft_npu_preset", "forced_soft_npu_preset"},
                {"compress_npu_layer_data", "compress_npu_layer_data"}},
            "preset of the vendor's compiler");
-  b.Text("target", "null", PLATYPUS_FIELD(compilation.target), "of the vendor's compiler; from the preset");
-  b.Text("target_c_mcpu", "null", PLATYPUS_FIELD(compilation.target_c_mcpu), "of the vendor's compiler");
-  b.Text("cross_compiler", "null", PLATYPUS_FIELD(compilation.cross_compiler), "of the vendor's compiler");
+  b.Text("target", "null", PLATYPUS_FIELD(compilation.target),
+         "of the vendor's compiler; from the preset");
+  b.Text("target_c_mcpu", "null", PLATYPUS_FIELD(compilation.target_c_mcpu),
+         "of the vendor's compiler");
+  b.Text("cross_compiler", "null", PLATYPUS_FIELD(compilation.cross_compiler),
+         "of the vendor's compiler");
   b.Text("cross_compiler_options", "null", PLATYPUS_FIELD(compilation.cross_compiler_options),
          "of the vendor's compiler");
   b.Choice("backend", "c", PLATYPUS_FIELD(compilation.backend),
            std::vector<std::pair<std::string, std::string>>{{"c", "c"}}, "what is generated");
-  const std::vector<std::pair<std::string, std::string>> cores = {{"host", "host"},
-                                                                  {"cortex-m0plus", "cortex-m0plus"},
-                                                                  {"cortex-m4", "cortex-m4"},
-                                                                  {"cortex-m33", "cortex-m33"},
-                                                                  {"riscv32", "riscv32"}};
-  b.Choice("core", "null", PLATYPUS_FIELD(compilation.core), cores, "core to verify on; from the device");
+  const std::vector<std::pair<std::string, std::string>> cores = {
+      {"host", "host"},
+      {"cortex-m0plus", "cortex-m0plus"},
+      {"cortex-m4", "cortex-m4"},
+      {"cortex-m33", "cortex-m33"},
+      {"riscv32", "riscv32"}};
+  b.Choice("core", "null", PLATYPUS_FIELD(compilation.core), cores,
+           "core to verify on; from the device");
   b.Text("prefix", "null", PLATYPUS_FIELD(compilation.prefix), "C prefix; from the model's name");
   b.Integer("test_sets_per_class", "2", PLATYPUS_FIELD(compilation.test_sets_per_class), 1, 1000,
             "golden vectors of each class");
   b.Add("verify_cores", "[]", "a list of host, cortex-m0plus, cortex-m4, cortex-m33, riscv32",
-        "cores to verify on; empty = host and the device's core", [cores](Config& c, const Value& v, const Key& key) {
+        "cores to verify on; empty = host and the device's core",
+        [cores](Config& c, const Value& v, const Key& key) {
           if (v.kind != Value::Kind::kList) Builder::Refuse(key, v);
           std::vector<std::string> names;
           for (const auto& [name, same] : cores) names.push_back(name);
           c.compilation.verify_cores.clear();
           for (const Value& item : v.items) {
-            if (std::count(names.begin(), names.end(), item.text) == 0) Builder::Refuse(key, item, names);
+            if (std::count(names.begin(), names.end(), item.text) == 0)
+              Builder::Refuse(key, item, names);
             c.compilation.verify_cores.push_back(item.text);
           }
         });
   b.Later("model_path", "null", {"null"}, "compiling another model");
-  b.Ignored({"keep_libc_files", "properties", "compilation_path", "model_packaged_path", "log_file_path"});
+  b.Ignored({"keep_libc_files", "properties", "compilation_path", "model_packaged_path",
+             "log_file_path"});
 }
 // NOLINTEND(readability-function-size)
 
@@ -534,7 +622,8 @@ const Key* FindKey(const std::string& section, const std::string& name) {
 
 const std::vector<std::string>& Sections() {
   static const std::vector<std::string> kSections = {
-      "common", "dataset", "data_processing_feature_extraction", "training", "testing", "compilation"};
+      "common",   "dataset", "data_processing_feature_extraction",
+      "training", "testing", "compilation"};
   return kSections;
 }
 

@@ -9,7 +9,8 @@
 #include "platypus/config/config.h"
 #include "platypus/config/value.h"
 
-// Every key that a configuration may hold, in one table: its default, its legal values, where it goes.
+// Every key that a configuration may hold, in one table: its default, its legal values, where it
+// goes.
 namespace platypus::config {
 
 enum class KeyStatus {
@@ -25,8 +26,10 @@ struct Key {
   std::string legal;         // for people: "an integer from 1 to 1000000", "adam, adamw, sgd"
   std::string help;
   KeyStatus status = KeyStatus::kUsed;
-  bool is_input_path = false;  // looked up beside the configuration file, then in the working directory
-  // Checks the value and stores it. Error (configuration) with section.key, value and what is legal.
+  bool is_input_path =
+      false;  // looked up beside the configuration file, then in the working directory
+  // Checks the value and stores it. Error (configuration) with section.key, value and what is
+  // legal.
   std::function<void(Config&, const Value&)> set;
 };
 

@@ -39,7 +39,8 @@ Value Convert(const YAML::Node& node, const std::string& file, std::vector<std::
     case YAML::NodeType::Map:
       value.kind = Value::Kind::kMap;
       for (const auto& entry : node) {
-        const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : YAML::Dump(entry.first);
+        const std::string key =
+            entry.first.IsScalar() ? entry.first.Scalar() : YAML::Dump(entry.first);
         Value converted = Convert(entry.second, file, duplicates, depth + 1);
         converted.where.line = entry.first.Mark().line + 1;
         converted.where.column = entry.first.Mark().column + 1;
@@ -65,8 +66,10 @@ std::string WithoutUnderscores(std::string_view text) {
 
 std::optional<int64_t> ParseDigits(std::string_view digits, int base) {
   int64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
-  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size())
+    return std::nullopt;
   return value;
 }
 
@@ -139,7 +142,8 @@ Value Scalar(std::string text, bool quoted) {
   return value;
 }
 
-Value ParseYaml(const std::string& text, const std::string& file, std::vector<std::string>* duplicates) {
+Value ParseYaml(const std::string& text, const std::string& file,
+                std::vector<std::string>* duplicates) {
   try {
     return Convert(YAML::Load(text), file, duplicates, 0);
   } catch (const YAML::Exception& error) {
@@ -170,8 +174,10 @@ void MarkLayer(Value& value, const std::string& layer) {
 
 std::optional<bool> ToBool(const Value& value) {
   if (value.kind != Value::Kind::kScalar) return std::nullopt;
-  if (OneOf(value.text, {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"})) return true;
-  if (OneOf(value.text, {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"})) return false;
+  if (OneOf(value.text, {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"}))
+    return true;
+  if (OneOf(value.text, {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"}))
+    return false;
   return std::nullopt;
 }
 
@@ -210,14 +216,16 @@ std::optional<double> ToReal(const Value& value) {
   if (const auto integer = ToInteger(value)) return static_cast<double>(*integer);
   if (value.kind != Value::Kind::kScalar) return std::nullopt;
   std::string text = WithoutUnderscores(value.text);
-  if (OneOf(text, {".inf", "+.inf", ".Inf", ".INF"})) return std::numeric_limits<double>::infinity();
+  if (OneOf(text, {".inf", "+.inf", ".Inf", ".INF"}))
+    return std::numeric_limits<double>::infinity();
   if (OneOf(text, {"-.inf", "-.Inf", "-.INF"})) return -std::numeric_limits<double>::infinity();
   if (OneOf(text, {".nan", ".NaN", ".NAN"})) return std::numeric_limits<double>::quiet_NaN();
   std::string_view digits = text;
   if (digits.starts_with('+')) digits.remove_prefix(1);
   double result = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), result);
-  if (digits.empty() || end != digits.data() + digits.size() || !std::isfinite(result)) return std::nullopt;
+  if (digits.empty() || end != digits.data() + digits.size() || !std::isfinite(result))
+    return std::nullopt;
   if (error == std::errc::result_out_of_range) return 0.0;  // 1e-400
   return error == std::errc() ? std::optional(result) : std::nullopt;
 }
@@ -233,10 +241,11 @@ std::string ToYaml(const Value& value) {
     case Value::Kind::kNull:
       return "null";
     case Value::Kind::kScalar:
-      return NeedsQuotes(value) && !ToReal(value) ? nlohmann::json(value.text).dump(
-                                                        -1, ' ', true, nlohmann::json::error_handler_t::replace)
-             : value.quoted                       ? "\"" + value.text + "\""
-                                                  : value.text;
+      return NeedsQuotes(value) && !ToReal(value)
+                 ? nlohmann::json(value.text)
+                       .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)
+             : value.quoted ? "\"" + value.text + "\""
+                            : value.text;
     case Value::Kind::kList: {
       std::string text = "[";
       for (const Value& item : value.items) text += (text.size() > 1 ? ", " : "") + ToYaml(item);

@@ -17,9 +17,9 @@ struct Value {
   enum class Kind { kNull, kScalar, kList, kMap };
 
   Kind kind = Kind::kNull;
-  std::string text;     // of a scalar
-  bool quoted = false;  // a quoted scalar is text, whatever it looks like
-  std::vector<Value> items;                            // of a list
+  std::string text;          // of a scalar
+  bool quoted = false;       // a quoted scalar is text, whatever it looks like
+  std::vector<Value> items;  // of a list
   std::vector<std::pair<std::string, Value>> entries;  // of a map, in document order
   Location where;
   std::string layer;  // which layer of the configuration it came from
@@ -34,8 +34,8 @@ struct Value {
 
 Value Scalar(std::string text, bool quoted = false);
 
-// Parses YAML (or JSON). Of duplicate keys the last counts; `duplicates` (may be null) gets "file:line: key".
-// Error (configuration) with file, line and column.
+// Parses YAML (or JSON). Of duplicate keys the last counts; `duplicates` (may be null) gets
+// "file:line: key". Error (configuration) with file, line and column.
 Value ParseYaml(const std::string& text, const std::string& file,
                 std::vector<std::string>* duplicates = nullptr);
 
@@ -45,12 +45,13 @@ void Merge(Value& base, const Value& over);
 // Sets `layer` on the whole tree.
 void MarkLayer(Value& value, const std::string& layer);
 
-// Scalars by the rules of YAML 1.1 (yes/no/on/off, 0x1F, 010 = 8, 1_000, 12:30 = 750, .inf), and in addition
-// every text that is a number where a number is wanted (1e-5). nullopt: not of that kind.
+// Scalars by the rules of YAML 1.1 (yes/no/on/off, 0x1F, 010 = 8, 1_000, 12:30 = 750, .inf), and in
+// addition every text that is a number where a number is wanted (1e-5). nullopt: not of that kind.
 std::optional<bool> ToBool(const Value& value);
 std::optional<int64_t> ToInteger(const Value& value);
 std::optional<double> ToReal(const Value& value);
-// null, ~ or an empty plain scalar, and the texts None and '' that configurations use for "not given".
+// null, ~ or an empty plain scalar, and the texts None and '' that configurations use for "not
+// given".
 bool IsNull(const Value& value);
 
 // One line of YAML in flow style; reads back as the same value.

@@ -34,7 +34,8 @@ std::string Describe(const Loaded& loaded) {
     }
     text += section + "\n";
     for (const auto& [key, value] : map.entries) {
-      text += fmt::format("  {:<{}}  {:<{}}  {}", key, key_width, ToYaml(value), value_width, value.layer);
+      text += fmt::format("  {:<{}}  {:<{}}  {}", key, key_width, ToYaml(value), value_width,
+                          value.layer);
       if (value.layer == "file" && value.where.line > 0) {
         text += fmt::format(" {}:{}", value.where.file, value.where.line);
       }

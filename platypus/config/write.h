@@ -11,7 +11,8 @@ namespace platypus::config {
 std::string ToYamlFile(const Loaded& loaded);
 std::string ToJsonFile(const Loaded& loaded);
 
-// What `platypus config` prints: every key, its value, the layer it came from and, for the user's own, where.
+// What `platypus config` prints: every key, its value, the layer it came from and, for the user's
+// own, where.
 std::string Describe(const Loaded& loaded);
 
 }  // namespace platypus::config

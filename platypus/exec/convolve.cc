@@ -20,9 +20,9 @@ inline Taps Valid(int64_t start, int dilation, int kernel, int64_t in) {
 
 // One output position of kOuts output channels of one group.
 template <int kOuts, typename T>
-[[gnu::always_inline]] inline void Position(const graph::Conv2d& op, const T* weight, int64_t channels,
-                                            const T* in, Dims in_dims, int64_t top, int64_t left,
-                                            T (&sum)[kOuts][kLanes]) {
+[[gnu::always_inline]] inline void Position(const graph::Conv2d& op, const T* weight,
+                                            int64_t channels, const T* in, Dims in_dims,
+                                            int64_t top, int64_t left, T (&sum)[kOuts][kLanes]) {
   const Taps rows = Valid(top, op.dilation.h, op.kernel.h, in_dims.h);
   const Taps columns = Valid(left, op.dilation.w, op.kernel.w, in_dims.w);
   const int64_t taps = int64_t{op.kernel.h} * op.kernel.w;
@@ -68,8 +68,9 @@ template <int kOuts, typename T>
 
 // Four output channels of a group share the loads of the input.
 template <typename T>
-[[gnu::always_inline]] inline void ConvolveAll(const graph::Conv2d& op, const T* weight, const T* bias,
-                                               const T* in, Dims in_dims, T* out, Dims out_dims) {
+[[gnu::always_inline]] inline void ConvolveAll(const graph::Conv2d& op, const T* weight,
+                                               const T* bias, const T* in, Dims in_dims, T* out,
+                                               Dims out_dims) {
   constexpr int kBlock = 4;
   const int64_t per_group = out_dims.c / op.groups;
   for (int64_t first = 0; first < out_dims.c; first += per_group) {

@@ -73,8 +73,8 @@ Step Interpreter::Plan::CompileConvolution(const graph::Node& node, const graph:
     std::vector<float> bias;
     if (op.has_bias) bias = graph.Parameter(node, "bias").Floats();
     return [=, weights = FloatWeights(weight, op.weight_quantizer)](Values& v) {
-      Convolve(op, weights.data(), bias.empty() ? nullptr : bias.data(), v.floats[in].data(), in_dims,
-               v.floats[out].data(), out_dims);
+      Convolve(op, weights.data(), bias.empty() ? nullptr : bias.data(), v.floats[in].data(),
+               in_dims, v.floats[out].data(), out_dims);
     };
   }
   return [=, weights = IntegerWeights(weight)](Values& v) {
@@ -197,8 +197,8 @@ Step Interpreter::Plan::Compile(const graph::Node& node) const {
             return [=, offset = graph.Parameter(node, "offset").Floats(),
                     multiplier = graph.Parameter(node, "multiplier").Int32s(),
                     shift = graph.Parameter(node, "shift").Int32s()](Values& v) {
-              Quantize(op, offset.data(), multiplier.data(), shift.data(), v.floats[in].data(), in_dims,
-                       v.integers[out].data());
+              Quantize(op, offset.data(), multiplier.data(), shift.data(), v.floats[in].data(),
+                       in_dims, v.integers[out].data());
             };
           },
           [&](const graph::Requantize& op) -> Step {
@@ -256,7 +256,8 @@ void Gather(std::span<const float> samples, int64_t count, std::vector<float>& b
   std::fill(block.begin(), block.end(), 0.0f);
   for (int64_t lane = 0; lane < count; ++lane) {
     for (int64_t e = 0; e < elements; ++e) {
-      block[static_cast<size_t>(e * kLanes + lane)] = samples[static_cast<size_t>(lane * elements + e)];
+      block[static_cast<size_t>(e * kLanes + lane)] =
+          samples[static_cast<size_t>(lane * elements + e)];
     }
   }
 }
@@ -275,8 +276,8 @@ std::vector<float> Interpreter::Run(std::span<const float> inputs, int64_t count
   const graph::Graph& graph = plan_->graph;
   const int64_t in_size = NumElements(graph.Input().shape);
   const int64_t out_size = NumElements(graph.Output().shape);
-  Check(static_cast<int64_t>(inputs.size()) == count * in_size, "interpreter: {} values for {} samples of {}",
-        inputs.size(), count, in_size);
+  Check(static_cast<int64_t>(inputs.size()) == count * in_size,
+        "interpreter: {} values for {} samples of {}", inputs.size(), count, in_size);
   std::vector<float> outputs(static_cast<size_t>(count * out_size));
   const int64_t blocks = (count + kLanes - 1) / kLanes;
   // A task is a run of blocks, so that its buffers are made once.

@@ -9,8 +9,9 @@
 #include "platypus/base/parallel.h"
 #include "platypus/graph/graph.h"
 
-// The room's first header: what every operator means. Integer operators here are the definition that
-// generated C, ONNX files and reports are compared with; float operators are the plain reference.
+// The room's first header: what every operator means. Integer operators here are the definition
+// that generated C, ONNX files and reports are compared with; float operators are the plain
+// reference.
 namespace platypus::exec {
 
 // Runs a graph on many samples. Inference only: batch norms use running statistics, FakeQuantize

@@ -5,9 +5,9 @@
 
 #include "platypus/graph/op.h"
 
-// What each operator does to one block of samples. A tensor of a block is [C][H][W][kLanes], one lane a
-// sample; a flat tensor [F] is [F][1][1][kLanes]. Loops over lanes are innermost, so that compilers turn
-// them into vector instructions.
+// What each operator does to one block of samples. A tensor of a block is [C][H][W][kLanes], one
+// lane a sample; a flat tensor [F] is [F][1][1][kLanes]. Loops over lanes are innermost, so that
+// compilers turn them into vector instructions.
 namespace platypus::exec {
 
 constexpr int kLanes = 16;
@@ -20,24 +20,26 @@ struct Dims {
 };
 
 // Function multiversioning: one binary uses the widest vectors of the machine it runs on.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__)
 #define PLATYPUS_CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
 #else
 #define PLATYPUS_CLONES
 #endif
 
-// Convolutions. weight [out][in/groups][kh][kw]; bias [out] or null. Order of the float sum, which generated C
-// repeats: bias, then kernel row, kernel column, input channel ascending.
-void Convolve(const graph::Conv2d& op, const float* weight, const float* bias, const float* in, Dims in_dims,
-              float* out, Dims out_dims);
-void Convolve(const graph::Conv2d& op, const int32_t* weight, const int32_t* in, Dims in_dims, int32_t* out,
-              Dims out_dims);
+// Convolutions. weight [out][in/groups][kh][kw]; bias [out] or null. Order of the float sum, which
+// generated C repeats: bias, then kernel row, kernel column, input channel ascending.
+void Convolve(const graph::Conv2d& op, const float* weight, const float* bias, const float* in,
+              Dims in_dims, float* out, Dims out_dims);
+void Convolve(const graph::Conv2d& op, const int32_t* weight, const int32_t* in, Dims in_dims,
+              int32_t* out, Dims out_dims);
 
 // Windows.
 void Pool(const graph::MaxPool& op, const float* in, Dims in_dims, float* out, Dims out_dims);
 void Pool(const graph::MaxPool& op, const int32_t* in, Dims in_dims, int32_t* out, Dims out_dims);
 void Pool(const graph::AvgPool& op, const float* in, Dims in_dims, float* out, Dims out_dims);
-void Pool(const graph::AdaptiveAvgPool& op, const float* in, Dims in_dims, float* out, Dims out_dims);
+void Pool(const graph::AdaptiveAvgPool& op, const float* in, Dims in_dims, float* out,
+          Dims out_dims);
 void Pool(const graph::SumPool& op, const int32_t* in, Dims in_dims, int32_t* out, Dims out_dims);
 
 // y = x * gain[c] + shift[c].

@@ -17,7 +17,8 @@ template <typename Step>
 
 }  // namespace
 
-PLATYPUS_CLONES void Affine(const float* gain, const float* shift, const float* in, Dims dims, float* out) {
+PLATYPUS_CLONES void Affine(const float* gain, const float* shift, const float* in, Dims dims,
+                            float* out) {
   ForChannels(dims, [=](int64_t c, int64_t i) { out[i] = in[i] * gain[c] + shift[c]; });
 }
 
@@ -36,8 +37,8 @@ PLATYPUS_CLONES void FakeQuantize(float scale, int32_t lo, int32_t hi, const flo
 }
 
 PLATYPUS_CLONES void Quantize(const graph::QuantizeInput& op, const float* offset,
-                              const int32_t* multiplier, const int32_t* shift, const float* in, Dims dims,
-                              int32_t* out) {
+                              const int32_t* multiplier, const int32_t* shift, const float* in,
+                              Dims dims, int32_t* out) {
   const auto low = static_cast<float>(op.lo);
   const auto high = static_cast<float>(op.hi);
   const int64_t size = dims.h * dims.w * kLanes;
@@ -76,8 +77,8 @@ PLATYPUS_CLONES void Requantize(const graph::Requantize& op, const int32_t* offs
   }
 }
 
-PLATYPUS_CLONES void AddRequantize(const graph::AddRequantize& op, const int32_t* x, const int32_t* y,
-                                   Dims dims, int32_t* out) {
+PLATYPUS_CLONES void AddRequantize(const graph::AddRequantize& op, const int32_t* x,
+                                   const int32_t* y, Dims dims, int32_t* out) {
   const int32_t half = op.shift > 0 ? 1 << (op.shift - 1) : 0;
   const int64_t size = dims.Count() * kLanes;
   for (int64_t i = 0; i < size; ++i) {

@@ -6,11 +6,13 @@
 namespace platypus::exec {
 namespace {
 
-// Calls visit(out, lanes of one tap) for every tap inside the input; begin and end frame each window.
+// Calls visit(out, lanes of one tap) for every tap inside the input; begin and end frame each
+// window.
 template <typename T, typename Begin, typename Visit, typename End>
-[[gnu::always_inline]] inline void Slide(graph::Size2 kernel, graph::Size2 stride, graph::Size2 dilation,
-                                         const graph::Padding2& padding, const T* in, Dims in_dims, T* out,
-                                         Dims out_dims, Begin begin, Visit visit, End end) {
+[[gnu::always_inline]] inline void Slide(graph::Size2 kernel, graph::Size2 stride,
+                                         graph::Size2 dilation, const graph::Padding2& padding,
+                                         const T* in, Dims in_dims, T* out, Dims out_dims,
+                                         Begin begin, Visit visit, End end) {
   for (int64_t c = 0; c < out_dims.c; ++c) {
     const T* plane = in + c * in_dims.h * in_dims.w * kLanes;
     for (int64_t y = 0; y < out_dims.h; ++y) {
@@ -46,8 +48,8 @@ template <typename T>
 
 template <typename T>
 [[gnu::always_inline]] inline void Sum(graph::Size2 kernel, graph::Size2 stride,
-                                       const graph::Padding2& padding, const T* in, Dims in_dims, T* out,
-                                       Dims out_dims, T divisor) {
+                                       const graph::Padding2& padding, const T* in, Dims in_dims,
+                                       T* out, Dims out_dims, T divisor) {
   Slide(
       kernel, stride, {}, padding, in, in_dims, out, out_dims,
       [](T* window) { std::fill(window, window + kLanes, T{0}); },

@@ -32,7 +32,8 @@ class Chain {
   void Run(float* out) {
     Signal signal{pipeline_.frame_size, false};
     for (size_t i = 0; i < pipeline_.stages.size(); ++i) {
-      signal = std::visit([&](const auto& stage) { return Apply(stage, i, signal); }, pipeline_.stages[i]);
+      signal = std::visit([&](const auto& stage) { return Apply(stage, i, signal); },
+                          pipeline_.stages[i]);
     }
     std::copy_n(current_.data(), signal.length, out);
   }
@@ -109,13 +110,16 @@ int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vect
   std::vector<float> frames;  // [frame][variable][width]
   int64_t samples = 0;
   for (const int offset : pipeline.frame_offsets) {
-    const int64_t count =
-        length - offset < pipeline.frame_size ? 0 : (length - offset - pipeline.frame_size) / pipeline.hop + 1;
+    const int64_t count = length - offset < pipeline.frame_size
+                              ? 0
+                              : (length - offset - pipeline.frame_size) / pipeline.hop + 1;
     frames.resize(static_cast<size_t>(count) * variables * width);
     for (int64_t f = 0; f < count; ++f) {
-      const float* start = prepared.data() + static_cast<size_t>(offset + f * pipeline.hop) * variables;
+      const float* start =
+          prepared.data() + static_cast<size_t>(offset + f * pipeline.hop) * variables;
       for (size_t v = 0; v < variables; ++v) {
-        for (int t = 0; t < pipeline.frame_size; ++t) chain.Frame()[t] = start[static_cast<size_t>(t) * variables + v];
+        for (int t = 0; t < pipeline.frame_size; ++t)
+          chain.Frame()[t] = start[static_cast<size_t>(t) * variables + v];
         chain.Run(frames.data() + (static_cast<size_t>(f) * variables + v) * width);
       }
     }
@@ -123,16 +127,19 @@ int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vect
       if (n > 1 && last % pipeline.frame_skip != 0) continue;
       for (size_t v = 0; v < variables; ++v) {
         for (int64_t f = last - n + 1; f <= last; ++f) {
-          const auto from = frames.begin() +
-                            static_cast<std::ptrdiff_t>((static_cast<size_t>(f) * variables + v) * width);
+          const auto from = frames.begin() + static_cast<std::ptrdiff_t>(
+                                                 (static_cast<size_t>(f) * variables + v) * width);
           features.insert(features.end(), from, from + static_cast<std::ptrdiff_t>(width));
         }
       }
       if (raw != nullptr) {
-        const auto from = decimated.begin() + static_cast<std::ptrdiff_t>(
-                                                  static_cast<size_t>(offset + (last - n + 1) * pipeline.hop) * variables);
+        const auto from =
+            decimated.begin() +
+            static_cast<std::ptrdiff_t>(
+                static_cast<size_t>(offset + (last - n + 1) * pipeline.hop) * variables);
         raw->insert(raw->end(), from,
-                    from + static_cast<std::ptrdiff_t>(static_cast<size_t>(pipeline.RowsPerSample()) * variables));
+                    from + static_cast<std::ptrdiff_t>(
+                               static_cast<size_t>(pipeline.RowsPerSample()) * variables));
       }
       ++samples;
     }

@@ -52,8 +52,8 @@ struct LogDb {  // LOG_DB: multiplier * ln(threshold + v) / ln(base)
   friend bool operator==(const LogDb&, const LogDb&) = default;
 };
 
-using Stage = std::variant<Window, RawFrame, Fft, Normalize, RoundOff, KeepFirst, Magnitude, DropFirst,
-                           Bin, LogDb>;
+using Stage = std::variant<Window, RawFrame, Fft, Normalize, RoundOff, KeepFirst, Magnitude,
+                           DropFirst, Bin, LogDb>;
 
 // What flows between stages: `length` elements, each one float or (complex) two.
 struct Signal {

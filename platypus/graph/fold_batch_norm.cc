@@ -51,8 +51,7 @@ Graph FoldBatchNorm(const Graph& graph) {
       continue;
     }
     if (std::holds_alternative<BatchNorm>(node.op) && writer.contains(source) &&
-        HasWeights(out.nodes[writer[source]].op) &&
-        Consumers(graph, node.inputs[0]).size() == 1) {
+        HasWeights(out.nodes[writer[source]].op) && Consumers(graph, node.inputs[0]).size() == 1) {
       Fold(out, out.nodes[writer[source]], graph, node);
       renamed[node.output] = source;
       continue;

@@ -9,23 +9,19 @@ namespace platypus::graph {
 
 const char* Name(const Op& op) {
   return std::visit(
-      Overloaded{[](const Identity&) { return "Identity"; },
-                 [](const BatchNorm&) { return "BatchNorm"; },
-                 [](const Conv2d&) { return "Conv2d"; },
-                 [](const Linear&) { return "Linear"; },
-                 [](const Relu&) { return "Relu"; },
-                 [](const MaxPool&) { return "MaxPool"; },
-                 [](const AvgPool&) { return "AvgPool"; },
-                 [](const AdaptiveAvgPool&) { return "AdaptiveAvgPool"; },
-                 [](const Flatten&) { return "Flatten"; },
-                 [](const Add&) { return "Add"; },
-                 [](const Concat&) { return "Concat"; },
-                 [](const FakeQuantize&) { return "FakeQuantize"; },
-                 [](const QuantizeInput&) { return "QuantizeInput"; },
-                 [](const SumPool&) { return "SumPool"; },
-                 [](const Requantize&) { return "Requantize"; },
-                 [](const AddRequantize&) { return "AddRequantize"; },
-                 [](const Dequantize&) { return "Dequantize"; }},
+      Overloaded{
+          [](const Identity&) { return "Identity"; }, [](const BatchNorm&) { return "BatchNorm"; },
+          [](const Conv2d&) { return "Conv2d"; }, [](const Linear&) { return "Linear"; },
+          [](const Relu&) { return "Relu"; }, [](const MaxPool&) { return "MaxPool"; },
+          [](const AvgPool&) { return "AvgPool"; },
+          [](const AdaptiveAvgPool&) { return "AdaptiveAvgPool"; },
+          [](const Flatten&) { return "Flatten"; }, [](const Add&) { return "Add"; },
+          [](const Concat&) { return "Concat"; },
+          [](const FakeQuantize&) { return "FakeQuantize"; },
+          [](const QuantizeInput&) { return "QuantizeInput"; },
+          [](const SumPool&) { return "SumPool"; }, [](const Requantize&) { return "Requantize"; },
+          [](const AddRequantize&) { return "AddRequantize"; },
+          [](const Dequantize&) { return "Dequantize"; }},
       op);
 }
 
@@ -92,32 +88,35 @@ struct Role {
 std::vector<Role> Roles(const Op& op, const Shape& input) {
   const int64_t channels = input.empty() ? 1 : input[0];
   return std::visit(
-      Overloaded{[&](const BatchNorm&) -> std::vector<Role> {
-                   return {{"weight", {channels}},
-                           {"bias", {channels}},
-                           {"running_mean", {channels}},
-                           {"running_var", {channels}}};
-                 },
-                 [&](const Conv2d& conv) -> std::vector<Role> {
-                   std::vector<Role> roles = {
-                       {"weight",
-                        {conv.out_channels, channels / conv.groups, conv.kernel.h, conv.kernel.w}}};
-                   if (conv.has_bias) roles.push_back({"bias", {conv.out_channels}});
-                   return roles;
-                 },
-                 [&](const Linear& linear) -> std::vector<Role> {
-                   std::vector<Role> roles = {{"weight", {linear.out_features, channels}}};
-                   if (linear.has_bias) roles.push_back({"bias", {linear.out_features}});
-                   return roles;
-                 },
-                 [&](const FakeQuantize&) -> std::vector<Role> { return {{"range", {2}}}; },
-                 [&](const QuantizeInput&) -> std::vector<Role> {
-                   return {{"offset", {channels}}, {"multiplier", {channels}}, {"shift", {channels}}};
-                 },
-                 [&](const Requantize&) -> std::vector<Role> {
-                   return {{"offset", {channels}}, {"multiplier", {channels}}, {"shift", {channels}}};
-                 },
-                 [](const auto&) -> std::vector<Role> { return {}; }},
+      Overloaded{
+          [&](const BatchNorm&) -> std::vector<Role> {
+            return {{"weight", {channels}},
+                    {"bias", {channels}},
+                    {"running_mean", {channels}},
+                    {"running_var", {channels}}};
+          },
+          [&](const Conv2d& conv) -> std::vector<Role> {
+            std::vector<Role> roles = {
+                {"weight",
+                 {conv.out_channels, channels / conv.groups, conv.kernel.h, conv.kernel.w}}};
+            if (conv.has_bias) roles.push_back({"bias", {conv.out_channels}});
+            return roles;
+          },
+          [&](const Linear& linear) -> std::vector<Role> {
+            std::vector<Role> roles = {{"weight", {linear.out_features, channels}}};
+            if (linear.has_bias) roles.push_back({"bias", {linear.out_features}});
+            return roles;
+          },
+          [&](const FakeQuantize&) -> std::vector<Role> {
+            return {{"range", {2}}};
+          },
+          [&](const QuantizeInput&) -> std::vector<Role> {
+            return {{"offset", {channels}}, {"multiplier", {channels}}, {"shift", {channels}}};
+          },
+          [&](const Requantize&) -> std::vector<Role> {
+            return {{"offset", {channels}}, {"multiplier", {channels}}, {"shift", {channels}}};
+          },
+          [](const auto&) -> std::vector<Role> { return {}; }},
       op);
 }
 
@@ -135,8 +134,8 @@ void Verify(const Graph& graph) {
     std::vector<Shape> shapes;
     std::vector<DType> types;
     for (const TensorId id : node.inputs) {
-      Check(known(id) && written.contains(id), "graph {}: node {} reads a tensor that is not written",
-            graph.name, node.name);
+      Check(known(id) && written.contains(id),
+            "graph {}: node {} reads a tensor that is not written", graph.name, node.name);
       shapes.push_back(graph.At(id).shape);
       types.push_back(graph.At(id).dtype);
     }
@@ -150,7 +149,8 @@ void Verify(const Graph& graph) {
     for (const Role& role : Roles(node.op, shapes.at(0))) {
       const Array& array = graph.Parameter(node, role.name);
       const bool shared = std::holds_alternative<Requantize>(node.op) && array.shape == Shape{1};
-      const size_t count = std::visit([](const auto& values) { return values.size(); }, array.values);
+      const size_t count =
+          std::visit([](const auto& values) { return values.size(); }, array.values);
       Check((array.shape == role.shape || shared) &&
                 count == static_cast<size_t>(NumElements(array.shape)),
             "graph {}: {}.{} has shape {}, expected {}", graph.name, node.name, role.name,

@@ -57,8 +57,8 @@ Graph MakeGraph(std::string name, Shape input_shape, DType dtype = DType::kFloat
 // the caller's business. Error (model) naming node and shapes if they do not fit.
 TensorId Append(Graph& graph, std::string name, Op op, std::vector<TensorId> inputs);
 
-// Output shape of an operator. Error (model) with `node` in the message if the shapes are impossible,
-// e.g. a kernel longer than its padded input.
+// Output shape of an operator. Error (model) with `node` in the message if the shapes are
+// impossible, e.g. a kernel longer than its padded input.
 Shape InferShape(const std::string& node, const Op& op, const std::vector<Shape>& inputs);
 DType InferType(const Op& op, const std::vector<DType>& inputs);
 
@@ -77,7 +77,8 @@ int64_t CountMacs(const Graph& graph, const Node& node);
 int64_t CountMacs(const Graph& graph);
 
 // Batch norms folded into the Conv2d or Linear before them (bias created if missing):
-// W' = W * g / sqrt(v + eps), b' = (b - mean) * g / sqrt(v + eps) + beta. Others stay. Identity nodes go.
+// W' = W * g / sqrt(v + eps), b' = (b - mean) * g / sqrt(v + eps) + beta. Others stay. Identity
+// nodes go.
 Graph FoldBatchNorm(const Graph& graph);
 
 // Readable listing, one line per node with shapes and parameter counts; and Graphviz DOT.

@@ -67,8 +67,8 @@ std::string ToDot(const Graph& graph) {
   text += fmt::format("  {} [label=\"input\\n{}\", shape=ellipse];\n", id(graph.input),
                       ToString(graph.Input().shape));
   for (const Node& node : graph.nodes) {
-    text += fmt::format("  {} [label=\"{}\\n{}\\n{}\"];\n", id(node.output), node.name, Name(node.op),
-                        ToString(graph.At(node.output).shape));
+    text += fmt::format("  {} [label=\"{}\\n{}\\n{}\"];\n", id(node.output), node.name,
+                        Name(node.op), ToString(graph.At(node.output).shape));
     for (const TensorId input : node.inputs) {
       text += fmt::format("  {} -> {};\n", id(input), id(node.output));
     }

@@ -43,8 +43,8 @@ struct Identity {
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 
-// y = (x - mean) / sqrt(variance + epsilon) * weight + bias, per channel (axis 0 of [C,H,W] or [F]).
-// running = (1 - momentum) * running + momentum * batch, the batch variance unbiased there.
+// y = (x - mean) / sqrt(variance + epsilon) * weight + bias, per channel (axis 0 of [C,H,W] or
+// [F]). running = (1 - momentum) * running + momentum * batch, the batch variance unbiased there.
 // Roles: weight, bias, running_mean, running_var, each [C].
 struct BatchNorm {
   float epsilon = 1e-5f;
@@ -122,10 +122,10 @@ struct Concat {
 // Rounds activations to the codes that the integer graph will use, and observes their range while
 // training: q = clamp(floor(x / scale + 0.5), lo, hi), y = q * scale; gradient 1 inside, 0 outside.
 // With the tracked range m = max(|min|, |max|): unsigned when min >= 0 (lo 0, hi 2^bits - 1, scale
-// m / hi), else signed (lo -2^(bits-1), hi 2^(bits-1) - 1, scale m / hi); scale rounded up to a power
-// of two if asked, and at least 2^-23. Range: moving average of batch minima and maxima, factor 0.01,
-// the first batch sets it. A range of min > max means: nothing observed yet, pass through.
-// Roles: range [2] = {min, max}.
+// m / hi), else signed (lo -2^(bits-1), hi 2^(bits-1) - 1, scale m / hi); scale rounded up to a
+// power of two if asked, and at least 2^-23. Range: moving average of batch minima and maxima,
+// factor 0.01, the first batch sets it. A range of min > max means: nothing observed yet, pass
+// through. Roles: range [2] = {min, max}.
 struct FakeQuantize {
   int bits = 8;
   bool power_of_two_scale = true;
@@ -134,17 +134,18 @@ struct FakeQuantize {
 
 // ---- integer operators (the TI-NPU dialect; spec of each value in docs/quantisation.md) --------
 
-// Float features to integers, per channel: q = clamp(floor(((x + offset) * multiplier) * 2^-shift), lo, hi),
-// every operation rounded to float32. Roles: offset float [C], multiplier int32 [C], shift int32 [C].
+// Float features to integers, per channel: q = clamp(floor(((x + offset) * multiplier) * 2^-shift),
+// lo, hi), every operation rounded to float32. Roles: offset float [C], multiplier int32 [C], shift
+// int32 [C].
 struct QuantizeInput {
   int32_t lo = -128;
   int32_t hi = 127;
   friend bool operator==(const QuantizeInput&, const QuantizeInput&) = default;
 };
 
-// Integer sums over windows of [C,H,W], output int32; padding adds zeros. A Requantize by 1/area behind
-// it makes an average pool. Windows are those of AvgPool; a global or divisible adaptive pool is
-// expressed with kernel and stride.
+// Integer sums over windows of [C,H,W], output int32; padding adds zeros. A Requantize by 1/area
+// behind it makes an average pool. Windows are those of AvgPool; a global or divisible adaptive
+// pool is expressed with kernel and stride.
 struct SumPool {
   Size2 kernel;
   Size2 stride;
@@ -152,8 +153,8 @@ struct SumPool {
   friend bool operator==(const SumPool&, const SumPool&) = default;
 };
 
-// q = clamp(((a + offset[c]) * multiplier[c]) >> shift[c], lo, hi), arithmetic shift (floor); a ReLU is lo = 0.
-// Roles: offset, multiplier, shift, int32, each [C] or [1] (all channels alike).
+// q = clamp(((a + offset[c]) * multiplier[c]) >> shift[c], lo, hi), arithmetic shift (floor); a
+// ReLU is lo = 0. Roles: offset, multiplier, shift, int32, each [C] or [1] (all channels alike).
 struct Requantize {
   int32_t lo = -128;
   int32_t hi = 127;
@@ -177,9 +178,9 @@ struct Dequantize {
   friend bool operator==(const Dequantize&, const Dequantize&) = default;
 };
 
-using Op = std::variant<Identity, BatchNorm, Conv2d, Linear, Relu, MaxPool, AvgPool, AdaptiveAvgPool,
-                        Flatten, Add, Concat, FakeQuantize, QuantizeInput, SumPool, Requantize,
-                        AddRequantize, Dequantize>;
+using Op = std::variant<Identity, BatchNorm, Conv2d, Linear, Relu, MaxPool, AvgPool,
+                        AdaptiveAvgPool, Flatten, Add, Concat, FakeQuantize, QuantizeInput, SumPool,
+                        Requantize, AddRequantize, Dequantize>;
 
 // "Conv2d", ...
 const char* Name(const Op& op);

@@ -16,7 +16,8 @@ float Finish(float scale, bool power_of_two) {
 
 float CeilPowerOfTwo(float x) {
   int exponent = 0;
-  const float fraction = std::frexp(x, &exponent);  // x = fraction * 2^exponent, fraction in [0.5, 1)
+  const float fraction =
+      std::frexp(x, &exponent);  // x = fraction * 2^exponent, fraction in [0.5, 1)
   return std::ldexp(1.0f, fraction == 0.5f ? exponent - 1 : exponent);
 }
 

@@ -7,8 +7,8 @@
 
 #include "platypus/graph/op.h"
 
-// The scale rules of FakeQuantize and WeightQuantizer (op.h), in one place for training, inference and
-// conversion.
+// The scale rules of FakeQuantize and WeightQuantizer (op.h), in one place for training, inference
+// and conversion.
 namespace platypus::graph {
 
 // real = code * scale, lo <= code <= hi.
@@ -25,8 +25,8 @@ float CeilPowerOfTwo(float x);
 // Codes for an observed range; min <= max.
 Codes ActivationCodes(const FakeQuantize& op, float min, float max);
 
-// Codes for one output channel whose largest weight magnitude is max_abs. A channel of zeros gets the
-// smallest scale.
+// Codes for one output channel whose largest weight magnitude is max_abs. A channel of zeros gets
+// the smallest scale.
 Codes WeightCodes(const WeightQuantizer& quantizer, float max_abs);
 
 // Nearest code, halves to even, clamped.

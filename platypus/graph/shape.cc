@@ -8,8 +8,8 @@
 namespace platypus::graph {
 namespace {
 
-int64_t Window(const std::string& node, const char* axis, int64_t in, int before, int after, int kernel,
-               int stride, int dilation) {
+int64_t Window(const std::string& node, const char* axis, int64_t in, int before, int after,
+               int kernel, int stride, int dilation) {
   if (kernel < 1 || stride < 1 || dilation < 1 || before < 0 || after < 0) {
     Fail(Category::kModel,
          "layer {}: kernel {}, stride {}, dilation {}, padding {}+{} along {}: kernel, stride and "
@@ -18,8 +18,9 @@ int64_t Window(const std::string& node, const char* axis, int64_t in, int before
   }
   const int64_t span = int64_t{dilation} * (kernel - 1) + 1;
   if (in + before + after < span) {
-    Fail(Category::kModel, "layer {}: a window of {} does not fit its input of {} (padding {}+{}) along {}",
-         node, span, in, before, after, axis);
+    Fail(Category::kModel,
+         "layer {}: a window of {} does not fit its input of {} (padding {}+{}) along {}", node,
+         span, in, before, after, axis);
   }
   return (in + before + after - span) / stride + 1;
 }
@@ -34,15 +35,14 @@ const Shape& Image(const std::string& node, const Op& op, const Shape& shape) {
 
 Shape Slide(const std::string& node, const Shape& in, int64_t channels, Size2 kernel, Size2 stride,
             Size2 dilation, const Padding2& p) {
-  return {channels,
-          Window(node, "height", in[1], p.top, p.bottom, kernel.h, stride.h, dilation.h),
+  return {channels, Window(node, "height", in[1], p.top, p.bottom, kernel.h, stride.h, dilation.h),
           Window(node, "width", in[2], p.left, p.right, kernel.w, stride.w, dilation.w)};
 }
 
 void RequirePoolPadding(const std::string& node, Size2 kernel, const Padding2& p) {
   if (2 * std::max(p.top, p.bottom) > kernel.h || 2 * std::max(p.left, p.right) > kernel.w) {
-    Fail(Category::kModel, "layer {}: pool padding {}x{} is more than half of the kernel {}x{}", node,
-         std::max(p.top, p.bottom), std::max(p.left, p.right), kernel.h, kernel.w);
+    Fail(Category::kModel, "layer {}: pool padding {}x{} is more than half of the kernel {}x{}",
+         node, std::max(p.top, p.bottom), std::max(p.left, p.right), kernel.h, kernel.w);
   }
 }
 
@@ -70,18 +70,20 @@ Shape InferShape(const std::string& node, const Op& op, const std::vector<Shape>
           [&](const BatchNorm& o) { return same(o); },
           [&](const Conv2d& conv) {
             Image(node, op, in);
-            if (conv.groups < 1 || in[0] % conv.groups != 0 || conv.out_channels % conv.groups != 0 ||
-                conv.out_channels < 1) {
-              Fail(Category::kModel, "layer {}: {} groups do not divide {} input and {} output channels",
-                   node, conv.groups, in[0], conv.out_channels);
+            if (conv.groups < 1 || in[0] % conv.groups != 0 ||
+                conv.out_channels % conv.groups != 0 || conv.out_channels < 1) {
+              Fail(Category::kModel,
+                   "layer {}: {} groups do not divide {} input and {} output channels", node,
+                   conv.groups, in[0], conv.out_channels);
             }
             return Slide(node, in, conv.out_channels, conv.kernel, conv.stride, conv.dilation,
                          conv.padding);
           },
           [&](const Linear& linear) {
             if (in.size() != 1) {
-              Fail(Category::kModel, "layer {}: Linear needs a flat input, got {}; put a Flatten before it",
-                   node, ToString(in));
+              Fail(Category::kModel,
+                   "layer {}: Linear needs a flat input, got {}; put a Flatten before it", node,
+                   ToString(in));
             }
             return Shape{linear.out_features};
           },

@@ -21,7 +21,8 @@ constexpr int kIrVersion = 8;
 
 class Exporting {
  public:
-  Exporting(const graph::Graph& source, const std::map<std::string, std::string>& metadata) : g_(source) {
+  Exporting(const graph::Graph& source, const std::map<std::string, std::string>& metadata)
+      : g_(source) {
     model_.set_ir_version(kIrVersion);
     model_.set_producer_name("platypus");
     auto* opset = model_.add_opset_import();
@@ -36,7 +37,8 @@ class Exporting {
     AddValue(out_->add_output(), names_.at(source.output), source.Output().shape);
     for (const auto& [key, value] : metadata) AddMetadata(key, value);
     for (const graph::Tensor& tensor : source.tensors) {
-      if (tensor.scale != 0.0f) AddMetadata("scale." + tensor.name, fmt::format("{:.9g}", tensor.scale));
+      if (tensor.scale != 0.0f)
+        AddMetadata("scale." + tensor.name, fmt::format("{:.9g}", tensor.scale));
     }
   }
 
@@ -70,7 +72,8 @@ class Exporting {
     for (const int64_t extent : shape) tensor->mutable_shape()->add_dim()->set_dim_value(extent);
   }
 
-  std::string AddConstant(const std::string& name, const Shape& shape, const std::vector<float>& values) {
+  std::string AddConstant(const std::string& name, const Shape& shape,
+                          const std::vector<float>& values) {
     auto* tensor = out_->add_initializer();
     tensor->set_name(name);
     tensor->set_data_type(onnx::TensorProto_DataType_FLOAT);
@@ -86,11 +89,13 @@ class Exporting {
     for (const int64_t value : values) tensor->add_int64_data(value);
     return name;
   }
-  std::string AddScalar(const std::string& name, float value) { return AddConstant(name, {}, {value}); }
+  std::string AddScalar(const std::string& name, float value) {
+    return AddConstant(name, {}, {value});
+  }
 
   // Appends a node; its output is called `output`.
-  onnx::NodeProto* AddNode(const char* type, const std::string& name, const std::vector<std::string>& inputs,
-                           const std::string& output) {
+  onnx::NodeProto* AddNode(const char* type, const std::string& name,
+                           const std::vector<std::string>& inputs, const std::string& output) {
     auto* node = out_->add_node();
     node->set_op_type(type);
     node->set_name(name);
@@ -116,7 +121,9 @@ class Exporting {
     attribute->set_type(onnx::AttributeProto_AttributeType_FLOAT);
     attribute->set_f(value);
   }
-  static std::vector<int64_t> Pads(const graph::Padding2& p) { return {p.top, p.left, p.bottom, p.right}; }
+  static std::vector<int64_t> Pads(const graph::Padding2& p) {
+    return {p.top, p.left, p.bottom, p.right};
+  }
 
   // [1, C, 1, 1] behind an image, [1, N] behind a flat tensor.
   static Shape ChannelShape(int64_t channels, const Shape& tensor) {
@@ -124,8 +131,9 @@ class Exporting {
   }
 
   std::vector<float> FloatsOf(const Array& array) {
-    return std::visit([](const auto& values) { return std::vector<float>(values.begin(), values.end()); },
-                      array.values);
+    return std::visit(
+        [](const auto& values) { return std::vector<float>(values.begin(), values.end()); },
+        array.values);
   }
   std::string Parameter(const Node& node, const char* role) {
     const Array& array = g_.Parameter(node, role);
@@ -133,16 +141,19 @@ class Exporting {
   }
 
   // The five-node chain: Add, Mul, Mul, Floor, Clip.
-  void AddChain(const Node& node, const std::string& input, int64_t channels, const std::vector<float>& offset,
-                const std::vector<float>& multiplier, const std::vector<float>& power, float lo, float hi,
-                const std::string& output) {
+  void AddChain(const Node& node, const std::string& input, int64_t channels,
+                const std::vector<float>& offset, const std::vector<float>& multiplier,
+                const std::vector<float>& power, float lo, float hi, const std::string& output) {
     const Shape shape = ChannelShape(channels, g_.At(node.output).shape);
     const std::string& n = node.name;
     AddNode("Add", n + ".add", {input, AddConstant(n + ".offset", shape, offset)}, n + "_add");
-    AddNode("Mul", n + ".mul", {n + "_add", AddConstant(n + ".mult", shape, multiplier)}, n + "_mul");
-    AddNode("Mul", n + ".shift", {n + "_mul", AddConstant(n + ".shift_mult", shape, power)}, n + "_shift");
+    AddNode("Mul", n + ".mul", {n + "_add", AddConstant(n + ".mult", shape, multiplier)},
+            n + "_mul");
+    AddNode("Mul", n + ".shift", {n + "_mul", AddConstant(n + ".shift_mult", shape, power)},
+            n + "_shift");
     AddNode("Floor", n + ".floor", {n + "_shift"}, n + "_floor");
-    AddNode("Clip", n + ".clip", {n + "_floor", AddScalar(n + ".lo", lo), AddScalar(n + ".hi", hi)}, output);
+    AddNode("Clip", n + ".clip", {n + "_floor", AddScalar(n + ".lo", lo), AddScalar(n + ".hi", hi)},
+            output);
   }
 
   static std::vector<float> Powers(const std::vector<int32_t>& shifts) {
@@ -193,7 +204,9 @@ class Exporting {
                 }
               }
               AddNode("MatMul", node.name,
-                      {in, AddConstant(node.name + ".weight", {weight.shape[1], weight.shape[0]}, transposed)}, output);
+                      {in, AddConstant(node.name + ".weight", {weight.shape[1], weight.shape[0]},
+                                       transposed)},
+                      output);
             },
             [&](const graph::Relu&) { AddNode("Relu", node.name, {in}, output); },
             [&](const graph::MaxPool& op) {
@@ -206,15 +219,20 @@ class Exporting {
             [&](const graph::AvgPool& op) { AveragePool(node.name, in, op, output); },
             [&](const graph::AdaptiveAvgPool& op) {
               if (in_shape[1] % op.output.h != 0 || in_shape[2] % op.output.w != 0) {
-                Fail(Category::kModel, "layer {}: an adaptive pool from {}x{} to {}x{} has no ONNX operator", node.name,
-                     in_shape[1], in_shape[2], op.output.h, op.output.w);
+                Fail(Category::kModel,
+                     "layer {}: an adaptive pool from {}x{} to {}x{} has no ONNX operator",
+                     node.name, in_shape[1], in_shape[2], op.output.h, op.output.w);
               }
               const graph::Size2 size = {static_cast<int>(in_shape[1] / op.output.h),
                                          static_cast<int>(in_shape[2] / op.output.w)};
               AveragePool(node.name, in, {size, size, {}}, output);
             },
-            [&](const graph::Flatten&) { SetInt(AddNode("Flatten", node.name, {in}, output), "axis", 1); },
-            [&](const graph::Add&) { AddNode("Add", node.name, {in, names_.at(node.inputs[1])}, output); },
+            [&](const graph::Flatten&) {
+              SetInt(AddNode("Flatten", node.name, {in}, output), "axis", 1);
+            },
+            [&](const graph::Add&) {
+              AddNode("Add", node.name, {in, names_.at(node.inputs[1])}, output);
+            },
             [&](const graph::Concat& op) {
               std::vector<std::string> inputs;
               for (const TensorId id : node.inputs) inputs.push_back(names_.at(id));
@@ -224,7 +242,9 @@ class Exporting {
               Check(false, "ONNX export of FakeQuantize at {}", node.name);
             },
             [&](const graph::QuantizeInput& op) {
-              const auto floats = [&](const char* role) { return FloatsOf(g_.Parameter(node, role)); };
+              const auto floats = [&](const char* role) {
+                return FloatsOf(g_.Parameter(node, role));
+              };
               AddChain(node, in, in_shape[0], floats("offset"), floats("multiplier"),
                        Powers(g_.Parameter(node, "shift").Int32s()), static_cast<float>(op.lo),
                        static_cast<float>(op.hi), output);
@@ -232,7 +252,8 @@ class Exporting {
             [&](const graph::SumPool& op) { SumPool(node, op, in, output); },
             [&](const graph::Requantize& op) {
               const Array& offset = g_.Parameter(node, "offset");
-              AddChain(node, in, offset.shape[0], FloatsOf(offset), FloatsOf(g_.Parameter(node, "multiplier")),
+              AddChain(node, in, offset.shape[0], FloatsOf(offset),
+                       FloatsOf(g_.Parameter(node, "multiplier")),
                        Powers(g_.Parameter(node, "shift").Int32s()), static_cast<float>(op.lo),
                        static_cast<float>(op.hi), output);
             },
@@ -243,7 +264,8 @@ class Exporting {
         node.op);
   }
 
-  void AveragePool(const std::string& name, const std::string& in, const graph::AvgPool& op, const std::string& output) {
+  void AveragePool(const std::string& name, const std::string& in, const graph::AvgPool& op,
+                   const std::string& output) {
     auto* pool = AddNode("AveragePool", name, {in}, output);
     SetInts(pool, "kernel_shape", {op.kernel.h, op.kernel.w});
     SetInts(pool, "strides", {op.stride.h, op.stride.w});
@@ -252,16 +274,19 @@ class Exporting {
   }
 
   // A whole image: ReduceSum. Windows: the mean times the area, rounded to the integer that it is.
-  void SumPool(const Node& node, const graph::SumPool& op, const std::string& in, const std::string& output) {
+  void SumPool(const Node& node, const graph::SumPool& op, const std::string& in,
+               const std::string& output) {
     const Shape& shape = g_.At(node.inputs[0]).shape;
     if (op.kernel.h == shape[1] && op.kernel.w == shape[2] && op.padding == graph::Padding2{}) {
-      auto* sum = AddNode("ReduceSum", node.name, {in, AddInts(node.name + ".axes", {2, 3})}, output);
+      auto* sum =
+          AddNode("ReduceSum", node.name, {in, AddInts(node.name + ".axes", {2, 3})}, output);
       SetInt(sum, "keepdims", 1);
       return;
     }
     AveragePool(node.name + ".mean", in, {op.kernel, op.stride, op.padding}, node.name + "_mean");
     AddNode("Mul", node.name + ".area",
-            {node.name + "_mean", AddScalar(node.name + ".size", static_cast<float>(op.kernel.h * op.kernel.w))},
+            {node.name + "_mean",
+             AddScalar(node.name + ".size", static_cast<float>(op.kernel.h * op.kernel.w))},
             node.name + "_area");
     AddNode("Round", node.name, {node.name + "_area"}, output);
   }
@@ -269,16 +294,21 @@ class Exporting {
   void AddRequantize(const Node& node, const graph::AddRequantize& op, const std::string& in,
                      const std::string& output) {
     const std::string& n = node.name;
-    AddNode("Mul", n + ".left", {in, AddScalar(n + ".multiplier0", static_cast<float>(op.multiplier0))}, n + "_left");
+    AddNode("Mul", n + ".left",
+            {in, AddScalar(n + ".multiplier0", static_cast<float>(op.multiplier0))}, n + "_left");
     AddNode("Mul", n + ".right",
-            {names_.at(node.inputs[1]), AddScalar(n + ".multiplier1", static_cast<float>(op.multiplier1))}, n + "_right");
+            {names_.at(node.inputs[1]),
+             AddScalar(n + ".multiplier1", static_cast<float>(op.multiplier1))},
+            n + "_right");
     AddNode("Add", n + ".sum", {n + "_left", n + "_right"}, n + "_sum");
     const float half = op.shift > 0 ? std::ldexp(1.0f, op.shift - 1) : 0.0f;
     AddNode("Add", n + ".half", {n + "_sum", AddScalar(n + ".offset", half)}, n + "_half");
-    AddNode("Mul", n + ".shift", {n + "_half", AddScalar(n + ".shift_mult", std::ldexp(1.0f, -op.shift))}, n + "_shift");
+    AddNode("Mul", n + ".shift",
+            {n + "_half", AddScalar(n + ".shift_mult", std::ldexp(1.0f, -op.shift))}, n + "_shift");
     AddNode("Floor", n + ".floor", {n + "_shift"}, n + "_floor");
     AddNode("Clip", n + ".clip",
-            {n + "_floor", AddScalar(n + ".lo", static_cast<float>(op.lo)), AddScalar(n + ".hi", static_cast<float>(op.hi))},
+            {n + "_floor", AddScalar(n + ".lo", static_cast<float>(op.lo)),
+             AddScalar(n + ".hi", static_cast<float>(op.hi))},
             output);
   }
 
@@ -290,7 +320,8 @@ class Exporting {
 
 }  // namespace
 
-std::string Serialize(const graph::Graph& graph, const std::map<std::string, std::string>& metadata) {
+std::string Serialize(const graph::Graph& graph,
+                      const std::map<std::string, std::string>& metadata) {
   return Exporting(graph, metadata).Finish();
 }
 

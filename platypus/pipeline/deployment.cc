@@ -23,9 +23,11 @@ std::string PackagePrefix(const config::Config& config) {
 std::vector<std::string> VerifyCores(const config::Config& config, const std::string& device_core) {
   if (!config.compilation.verify_cores.empty()) return config.compilation.verify_cores;
   const std::vector<std::string>& known = deploy::Cores();
-  const std::string& wanted = config.compilation.core.empty() ? device_core : config.compilation.core;
+  const std::string& wanted =
+      config.compilation.core.empty() ? device_core : config.compilation.core;
   std::vector<std::string> cores = {"host", "cortex-m4"};
-  if (std::count(known.begin(), known.end(), wanted) > 0 && std::count(cores.begin(), cores.end(), wanted) == 0) {
+  if (std::count(known.begin(), known.end(), wanted) > 0 &&
+      std::count(cores.begin(), cores.end(), wanted) == 0) {
     cores.push_back(wanted);
   }
   return cores;

@@ -13,11 +13,12 @@
 
 namespace platypus::pipeline {
 
-// compilation.prefix, or the model's name as a C identifier in lower case ("CLS_1k_NPU" -> "cls_1k_npu").
+// compilation.prefix, or the model's name as a C identifier in lower case ("CLS_1k_NPU" ->
+// "cls_1k_npu").
 std::string PackagePrefix(const config::Config& config);
 
-// Cores to prove the package on: compilation.verify_cores, or the host, a Cortex-M4 and the device's core (where it has
-// an open compiler and an emulator).
+// Cores to prove the package on: compilation.verify_cores, or the host, a Cortex-M4 and the
+// device's core (where it has an open compiler and an emulator).
 std::vector<std::string> VerifyCores(const config::Config& config, const std::string& device_core);
 
 // The test split as Verify wants it: every sample, and raw excerpts of at least 20 recordings.

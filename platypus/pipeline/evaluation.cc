@@ -57,8 +57,8 @@ std::vector<FileSummary> SummariseFiles(const std::vector<float>& outputs, const
     files[i] = {refs[i].name, refs[i].label, std::vector<int64_t>(static_cast<size_t>(classes), 0)};
   }
   for (size_t s = 0; s < samples.labels.size(); ++s) {
-    const auto scores = std::span(outputs).subspan(s * static_cast<size_t>(classes),
-                                                   static_cast<size_t>(classes));
+    const auto scores =
+        std::span(outputs).subspan(s * static_cast<size_t>(classes), static_cast<size_t>(classes));
     const auto best = std::max_element(scores.begin(), scores.end()) - scores.begin();
     ++files[static_cast<size_t>(samples.recording[s])].predicted[static_cast<size_t>(best)];
   }

@@ -26,7 +26,8 @@ namespace {
 // Passes everything on and remembers notices for the summary and the log.
 class Recorder : public ProgressSink {
  public:
-  Recorder(ProgressSink& next, std::vector<std::string>& notices) : next_(next), notices_(notices) {}
+  Recorder(ProgressSink& next, std::vector<std::string>& notices)
+      : next_(next), notices_(notices) {}
   void OnProgress(const ProgressEvent& event) override { next_.OnProgress(event); }
   void OnNotice(const std::string& text) override {
     notices_.push_back(text);
@@ -40,17 +41,21 @@ class Recorder : public ProgressSink {
 };
 
 // run.yaml with what became of the run.
-void WriteStatus(const config::Loaded& loaded, const fs::path& run, const std::string& state, const std::string& detail) {
+void WriteStatus(const config::Loaded& loaded, const fs::path& run, const std::string& state,
+                 const std::string& detail) {
   std::string yaml = config::ToYamlFile(loaded);
   yaml += fmt::format("status:\n  state: {}\n  config_hash: {}\n", state, loaded.hash);
   auto json = nlohmann::ordered_json::parse(config::ToJsonFile(loaded));
   json["status"] = {{"state", state}, {"config_hash", loaded.hash}};
   if (!detail.empty()) {
     json["status"]["detail"] = detail;
-    yaml += "  detail: " + nlohmann::json(detail).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
+    yaml += "  detail: " +
+            nlohmann::json(detail).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) +
+            "\n";
   }
   WriteFile(run / "status.yaml", yaml);
-  WriteFile(run / "status.json", json.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n");
+  WriteFile(run / "status.json",
+            json.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 // The newest run of the same configuration that did not end well, as its run name.
@@ -62,7 +67,8 @@ std::optional<std::string> FindUnfinished(const fs::path& runs, const std::strin
     const auto json = nlohmann::json::parse(ReadFile(entry.path()), nullptr, false);
     if (json.is_discarded() || !json.contains("status")) continue;
     const auto& status = json["status"];
-    if (status.value("config_hash", "") != hash || status.value("state", "") == "complete") continue;
+    if (status.value("config_hash", "") != hash || status.value("state", "") == "complete")
+      continue;
     const std::string name = entry.path().parent_path().lexically_relative(runs).generic_string();
     if (!newest || name > *newest) newest = name;
   }
@@ -85,7 +91,8 @@ class Running {
     Stage("read", [&] { ReadData(); });
     Stage("features", [&] { ExtractFeatures(); });
     Stage("train", [&] { Train(); });
-    if (config_.training.quantization != config::Quantization::kNone) Stage("quantize", [&] { Quantize(); });
+    if (config_.training.quantization != config::Quantization::kNone)
+      Stage("quantize", [&] { Quantize(); });
     if (config_.testing.enable) Stage("test", [&] { Test(); });
     PackTraining();
     if (config_.compilation.enable) {
@@ -102,8 +109,8 @@ class Running {
   void Stage(const std::string& name, Work work) {
     const auto start = std::chrono::steady_clock::now();
     work();
-    summary_.seconds.emplace_back(name,
-                                  std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    summary_.seconds.emplace_back(
+        name, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     if (sink_.Cancelled()) {
       throw Error(Category::kUsage, fmt::format("interrupted after stage {}", name),
                   "the same command with --resume goes on from there");
@@ -140,7 +147,8 @@ class Running {
     summary_.files = {{"train", static_cast<int64_t>(dataset_.train.size())},
                       {"val", static_cast<int64_t>(dataset_.val.size())},
                       {"test", static_cast<int64_t>(dataset_.test.size())}};
-    log_->Info("root.main", fmt::format("{} recordings of {} classes", all.size(), dataset_.classes.size()));
+    log_->Info("root.main",
+               fmt::format("{} recordings of {} classes", all.size(), dataset_.classes.size()));
   }
 
   void ExtractFeatures() {
@@ -148,11 +156,13 @@ class Running {
     for (const data::Recording& recording : recordings_) {
       if (recording.rows > 0) variables = static_cast<int>(recording.columns.size());
     }
-    pipeline_ = features::MakePipeline(config_.data_processing_feature_extraction, variables, sink_);
-    const auto take = [&](const std::vector<data::RecordingRef>& refs, std::vector<data::Recording>& own, size_t& at,
-                          const char* split) {
+    pipeline_ =
+        features::MakePipeline(config_.data_processing_feature_extraction, variables, sink_);
+    const auto take = [&](const std::vector<data::RecordingRef>& refs,
+                          std::vector<data::Recording>& own, size_t& at, const char* split) {
       own.assign(std::make_move_iterator(recordings_.begin() + static_cast<std::ptrdiff_t>(at)),
-                 std::make_move_iterator(recordings_.begin() + static_cast<std::ptrdiff_t>(at + refs.size())));
+                 std::make_move_iterator(recordings_.begin() +
+                                         static_cast<std::ptrdiff_t>(at + refs.size())));
       at += refs.size();
       return ExtractSamples(pipeline_, refs, own, split, pool_, sink_);
     };
@@ -175,14 +185,15 @@ class Running {
                                                    {"model", config_.training.model_name},
                                                    {"task_type", config_.common.task_type}};
     std::string classes;
-    for (const std::string& name : dataset_.classes) classes += (classes.empty() ? "" : "\n") + name;
+    for (const std::string& name : dataset_.classes)
+      classes += (classes.empty() ? "" : "\n") + name;
     metadata["classes"] = classes;
     return metadata;
   }
 
   void Train() {
-    const graph::Graph initial =
-        zoo::Build(config_.training, registry_, splits_.train.shape, Classes(), config_.common.seed);
+    const graph::Graph initial = zoo::Build(config_.training, registry_, splits_.train.shape,
+                                            Classes(), config_.common.seed);
     summary_.parameters = graph::CountParameters(initial);
     summary_.macs = graph::CountMacs(initial);
     log_->Info("root.main", "\n" + graph::ToText(initial));
@@ -207,7 +218,8 @@ class Running {
   }
 
   void Quantize() {
-    QuantizedResult result = TrainQuantized(trained_, splits_, config_, paths_.training_quantization, *log_, pool_, sink_);
+    QuantizedResult result = TrainQuantized(trained_, splits_, config_,
+                                            paths_.training_quantization, *log_, pool_, sink_);
     LogBest("QuantTrain", result.training);
     summary_.quantized_network.present = true;
     summary_.quantized_network.best_epoch = result.training.best_epoch;
@@ -236,16 +248,19 @@ class Running {
                "\n" + FileTable(summary_.test_files, dataset_.classes));
     WriteFile(model_file_.parent_path() / "post_training_analysis" / "fpr_tpr_thresholds.csv",
               RocTable(*last, dataset_.classes));
-    log_->Info("root.main.test_data", fmt::format("Test Data Evaluation Accuracy: {:.2f}%", 100 * last->test.accuracy));
-    log_->Info("root.main.test_data", fmt::format("Test Data Evaluation AUC ROC Score: {:.3f}", last->test.auroc));
+    log_->Info("root.main.test_data",
+               fmt::format("Test Data Evaluation Accuracy: {:.2f}%", 100 * last->test.accuracy));
+    log_->Info("root.main.test_data",
+               fmt::format("Test Data Evaluation AUC ROC Score: {:.3f}", last->test.auroc));
     log_->Info("root.main.test_data", ConfusionTable(last->test.confusion, dataset_.classes));
   }
 
   void PackTraining() {
     log_->Raw("\nSUCCESS: ModelMaker - Training completed.");
     const fs::path folder = model_file_.parent_path();
-    WriteZip(paths_.training_zip, {paths_.training_log, paths_.file_level_log, folder / "post_training_analysis",
-                                   folder / "checkpoint.bin", folder / "model.onnx"});
+    WriteZip(paths_.training_zip,
+             {paths_.training_log, paths_.file_level_log, folder / "post_training_analysis",
+              folder / "checkpoint.bin", folder / "model.onnx"});
     summary_.model_hash = HashFile(model_file_);
   }
 
@@ -255,8 +270,9 @@ class Running {
     request.network = deployed_;
     request.pipeline = &pipeline_;
     request.classes = dataset_.classes;
-    request.golden = PickPerClass(pipeline_, dataset_.test, test_recordings_, splits_.test, Classes(),
-                                  config_.compilation.test_sets_per_class, config_.common.seed);
+    request.golden =
+        PickPerClass(pipeline_, dataset_.test, test_recordings_, splits_.test, Classes(),
+                     config_.compilation.test_sets_per_class, config_.common.seed);
     FillOutputs(*deployed_, request.golden, pool_);
     request.task_type = config_.common.task_type;
     request.device = config_.common.target_device;
@@ -270,14 +286,16 @@ class Running {
     if (config_.testing.enable) {
       const NetworkSummary& last =
           summary_.quantized_network.present ? summary_.quantized_network : summary_.float_network;
-      request.facts.emplace_back("accuracy on the test split", fmt::format("{:.4f}", last.test.accuracy));
+      request.facts.emplace_back("accuracy on the test split",
+                                 fmt::format("{:.4f}", last.test.accuracy));
     }
     deploy::Write(deploy::Generate(request), paths_.artifacts);
     summary_.package_path = paths_.artifacts.string();
     summary_.layers = SummariseLayers(*deployed_);
     summary_.memory = deploy::LowerToC(*deployed_).memory;
-    test_set_ = MakeTestSet(*deployed_, pipeline_, splits_.test, Infer(*deployed_, splits_.test, pool_), dataset_.test,
-                            test_recordings_, pool_);
+    test_set_ =
+        MakeTestSet(*deployed_, pipeline_, splits_.test, Infer(*deployed_, splits_.test, pool_),
+                    dataset_.test, test_recordings_, pool_);
     Save(test_set_, paths_.compilation / "verification" / "test_set.bin");
   }
 
@@ -289,11 +307,13 @@ class Running {
       deploy::VerifyResult result = deploy::Verify(paths_.artifacts, test_set_, name, sink_);
       if (!result.ran) sink_.OnNotice(result.notice);
       log.Info("root.main.verify",
-               result.ran ? fmt::format("{}: {} of {} samples and {} of {} recordings differ", name, result.mismatches,
-                                        result.samples, result.recording_mismatches, result.recordings)
+               result.ran ? fmt::format("{}: {} of {} samples and {} of {} recordings differ", name,
+                                        result.mismatches, result.samples,
+                                        result.recording_mismatches, result.recordings)
                           : result.notice);
       if (result.mismatches + result.recording_mismatches > 0) {
-        sink_.OnNotice(fmt::format("{}: the generated C differs from the host: {}", name, result.first_difference));
+        sink_.OnNotice(fmt::format("{}: the generated C differs from the host: {}", name,
+                                   result.first_difference));
       }
       summary_.verify.push_back(std::move(result));
     }
@@ -301,7 +321,8 @@ class Running {
   }
 
   void PackCompilation() {
-    WriteZip(paths_.compilation_zip, {paths_.artifacts, model_file_.parent_path() / "post_training_analysis"});
+    WriteZip(paths_.compilation_zip,
+             {paths_.artifacts, model_file_.parent_path() / "post_training_analysis"});
   }
 
   const config::Loaded& loaded_;
@@ -336,12 +357,14 @@ RunSummary Run(const config::Loaded& loaded, const RunOptions& options, Progress
     const std::optional<std::string> name = FindUnfinished(paths.runs, loaded.hash);
     if (!name) {
       throw Error(Category::kUsage,
-                  fmt::format("there is no unfinished run of this configuration below {}", paths.runs.string()),
+                  fmt::format("there is no unfinished run of this configuration below {}",
+                              paths.runs.string()),
                   "leave --resume out to start a new one");
     }
     paths = config::MakeRunPaths(loaded.config, *name == "." ? paths.run_name : *name);
   } else {
-    // A new run trains from the beginning even where an earlier one of the same name has left checkpoints.
+    // A new run trains from the beginning even where an earlier one of the same name has left
+    // checkpoints.
     std::error_code ignored;
     fs::remove(paths.training_base / "checkpoint.bin", ignored);
     fs::remove(paths.training_quantization / "checkpoint.bin", ignored);
@@ -359,9 +382,11 @@ RunSummary Run(const config::Loaded& loaded, const RunOptions& options, Progress
   }
 }
 
-std::vector<deploy::VerifyResult> VerifyAgain(const fs::path& where, const std::vector<std::string>& cores,
+std::vector<deploy::VerifyResult> VerifyAgain(const fs::path& where,
+                                              const std::vector<std::string>& cores,
                                               ProgressSink& sink) {
-  for (const fs::path& compilation : {where / "compilation", where, where.lexically_normal().parent_path()}) {
+  for (const fs::path& compilation :
+       {where / "compilation", where, where.lexically_normal().parent_path()}) {
     const fs::path test_set = compilation / "verification" / "test_set.bin";
     if (!fs::is_regular_file(test_set)) continue;
     const deploy::TestSet set = deploy::LoadTestSet(test_set);
@@ -371,8 +396,9 @@ std::vector<deploy::VerifyResult> VerifyAgain(const fs::path& where, const std::
     }
     return results;
   }
-  throw Error(Category::kData, fmt::format("{} is neither a run nor the package of one", where.string()),
-              "expected a folder with compilation/artifacts and compilation/verification/test_set.bin");
+  throw Error(
+      Category::kData, fmt::format("{} is neither a run nor the package of one", where.string()),
+      "expected a folder with compilation/artifacts and compilation/verification/test_set.bin");
 }
 
 }  // namespace platypus::pipeline

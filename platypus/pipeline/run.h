@@ -20,12 +20,13 @@ struct RunOptions {
   std::chrono::system_clock::time_point start = std::chrono::system_clock::now();
 };
 
-// Runs all enabled stages. Leaves the run folder (docs/run-folder.md) with status.yaml, run.log, models, package and
-// summary.json; on an Error status.yaml says so before the Error is passed on.
+// Runs all enabled stages. Leaves the run folder (docs/run-folder.md) with status.yaml, run.log,
+// models, package and summary.json; on an Error status.yaml says so before the Error is passed on.
 RunSummary Run(const config::Loaded& loaded, const RunOptions& options, ProgressSink& sink);
 
-// Repeats the proof of a finished run or package on the given cores (empty: host and every core with tools).
-// `where` is a run folder, its compilation folder or the package folder. Error (data) if it is none of these.
+// Repeats the proof of a finished run or package on the given cores (empty: host and every core
+// with tools). `where` is a run folder, its compilation folder or the package folder. Error (data)
+// if it is none of these.
 std::vector<deploy::VerifyResult> VerifyAgain(const std::filesystem::path& where,
                                               const std::vector<std::string>& cores,
                                               ProgressSink& sink);

@@ -59,7 +59,8 @@ std::string ConfusionTable(const std::vector<std::vector<int64_t>>& confusion,
                            std::span<const std::string> names) {
   std::vector<Row> rows(1, Row{""});
   for (size_t c = 0; c < confusion.size(); ++c) {
-    rows[0].push_back(fmt::format("Predicted as: {}", names.empty() ? std::to_string(c) : names[c]));
+    rows[0].push_back(
+        fmt::format("Predicted as: {}", names.empty() ? std::to_string(c) : names[c]));
   }
   for (size_t r = 0; r < confusion.size(); ++r) {
     Row row = {fmt::format("Ground Truth: {}", names.empty() ? std::to_string(r) : names[r])};
@@ -73,9 +74,10 @@ void LogEpoch(RunLog& log, const std::string& phase, const train::Epoch& epoch) 
   const std::string meters = "root.utils.MetricLogger." + phase;
   const std::string evaluate = "root.train_utils.evaluate." + phase;
   const int number = epoch.number - 1;  // the log counts from 0
-  log.Info(meters, fmt::format("Epoch: [{}]  lr: {:.6f}  loss: {:.4f} ({:.4f})  acc1: {:.4f} ({:.4f})",
-                               number, epoch.learning_rate, epoch.train_loss, epoch.train_loss,
-                               100 * epoch.train_accuracy, 100 * epoch.train_accuracy));
+  log.Info(meters,
+           fmt::format("Epoch: [{}]  lr: {:.6f}  loss: {:.4f} ({:.4f})  acc1: {:.4f} ({:.4f})",
+                       number, epoch.learning_rate, epoch.train_loss, epoch.train_loss,
+                       100 * epoch.train_accuracy, 100 * epoch.train_accuracy));
   log.Info(meters, fmt::format("Epoch: [{}] Total time: {}", number, Hours(epoch.seconds)));
   log.Info(evaluate, fmt::format("Test:  Acc@1 {:.3f}", 100 * epoch.val.accuracy));
   log.Info(evaluate, fmt::format("Test:  F1-Score {:.3f}", epoch.val.f1_macro));

@@ -12,15 +12,17 @@
 
 namespace platypus::pipeline {
 
-// A text log in the form that existing tools parse: level right-aligned in 7, logger name padded to 20.
-// Lines are flushed one by one, so that a killed run leaves what it had.
+// A text log in the form that existing tools parse: level right-aligned in 7, logger name padded
+// to 20. Lines are flushed one by one, so that a killed run leaves what it had.
 class RunLog {
  public:
   // Empties the file (`append` false) or goes on in it. Error (data) if it cannot be written.
   explicit RunLog(const std::filesystem::path& file, bool append = false);
 
   void Info(std::string_view logger, std::string_view message) { Write("INFO", logger, message); }
-  void Warning(std::string_view logger, std::string_view message) { Write("WARNING", logger, message); }
+  void Warning(std::string_view logger, std::string_view message) {
+    Write("WARNING", logger, message);
+  }
   // Text as it is, on lines of its own.
   void Raw(std::string_view text);
 

@@ -54,7 +54,8 @@ SampleSet ExtractSamples(const features::Pipeline& pipeline,
     const auto n = static_cast<size_t>(i);
     parts[n].samples = features::Extract(pipeline, recordings[n].values, parts[n].features);
     const std::lock_guard lock(mutex);
-    sink.OnProgress({"features", split, ++finished, static_cast<int64_t>(refs.size()), "files", {}});
+    sink.OnProgress(
+        {"features", split, ++finished, static_cast<int64_t>(refs.size()), "files", {}});
   });
 
   SampleSet set;
@@ -75,11 +76,12 @@ SampleSet ExtractSamples(const features::Pipeline& pipeline,
     parts[i] = {};
   }
   if (set.Count() == 0) {
-    throw Error(Category::kData,
-                fmt::format("no recording of the {} split is long enough for one sample: the longest "
-                            "has {} rows, a sample needs {}",
-                            split, longest, pipeline.RowsPerSample() * pipeline.decimation),
-                "lower data_processing_feature_extraction.frame_size or num_frame_concat");
+    throw Error(
+        Category::kData,
+        fmt::format("no recording of the {} split is long enough for one sample: the longest "
+                    "has {} rows, a sample needs {}",
+                    split, longest, pipeline.RowsPerSample() * pipeline.decimation),
+        "lower data_processing_feature_extraction.frame_size or num_frame_concat");
   }
   return set;
 }
@@ -90,7 +92,8 @@ std::vector<deploy::GoldenSample> PickRaw(const features::Pipeline& pipeline,
                                           int64_t count) {
   std::vector<size_t> usable;  // long enough for a sample (after decimation)
   for (size_t i = 0; i < refs.size(); ++i) {
-    if (recordings[i].rows >= int64_t{pipeline.RowsPerSample()} * pipeline.decimation) usable.push_back(i);
+    if (recordings[i].rows >= int64_t{pipeline.RowsPerSample()} * pipeline.decimation)
+      usable.push_back(i);
   }
   std::vector<deploy::GoldenSample> picked;
   if (usable.empty()) return picked;

@@ -14,26 +14,27 @@ namespace platypus::pipeline {
 
 // All samples of one split, in the order of its recordings and of time.
 struct SampleSet {
-  Shape shape;                    // of one sample, [C, H, W]
-  std::vector<float> inputs;      // [sample][C*H*W]
-  std::vector<int32_t> labels;    // [sample]
-  std::vector<int32_t> recording; // [sample] index into the split's recordings
+  Shape shape;                     // of one sample, [C, H, W]
+  std::vector<float> inputs;       // [sample][C*H*W]
+  std::vector<int32_t> labels;     // [sample]
+  std::vector<int32_t> recording;  // [sample] index into the split's recordings
   int64_t Count() const { return static_cast<int64_t>(labels.size()); }
   train::LabelledSet View() const { return {shape, inputs, labels}; }
 };
 
-// Features of all recordings of a split (bad files, with no rows, are passed over). Error (data) if none
-// of them is long enough for one sample. Progress events of stage "features".
+// Features of all recordings of a split (bad files, with no rows, are passed over). Error (data) if
+// none of them is long enough for one sample. Progress events of stage "features".
 SampleSet ExtractSamples(const features::Pipeline& pipeline,
                          const std::vector<data::RecordingRef>& refs,
                          const std::vector<data::Recording>& recordings, const std::string& split,
                          ThreadPool& pool, ProgressSink& sink);
 
-// `count` samples spread evenly over the recordings of a split (all of them if there are fewer), with
-// the raw values they were made from. `output` is left empty.
+// `count` samples spread evenly over the recordings of a split (all of them if there are fewer),
+// with the raw values they were made from. `output` is left empty.
 std::vector<deploy::GoldenSample> PickRaw(const features::Pipeline& pipeline,
                                           const std::vector<data::RecordingRef>& refs,
-                                          const std::vector<data::Recording>& recordings, int64_t count);
+                                          const std::vector<data::Recording>& recordings,
+                                          int64_t count);
 
 // `per_class` samples of each class (fewer if a class has fewer), drawn by `seed`, with raw values.
 std::vector<deploy::GoldenSample> PickPerClass(const features::Pipeline& pipeline,

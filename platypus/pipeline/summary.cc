@@ -77,16 +77,19 @@ std::string ToJson(const RunSummary& s) {
   json["macs"] = s.macs;
   json["input_shape"] = s.input_shape;
   json["seed"] = s.seed;
-  json["hashes"] = {{"dataset", s.dataset_hash}, {"config", s.config_hash}, {"model", s.model_hash}};
+  json["hashes"] = {
+      {"dataset", s.dataset_hash}, {"config", s.config_hash}, {"model", s.model_hash}};
   json["files"] = s.files;
   json["samples"] = s.samples;
   auto skipped = Json::array();
-  for (const auto& [file, reason] : s.skipped) skipped.push_back({{"file", file}, {"reason", reason}});
+  for (const auto& [file, reason] : s.skipped)
+    skipped.push_back({{"file", file}, {"reason", reason}});
   json["skipped"] = skipped;
   json["float"] = Network(s.float_network);
   json["quantized"] = Network(s.quantized_network);
   json["package"] = s.package_path;
-  json["memory"] = {{"arena_bytes", s.memory.arena_octets}, {"lower_bound_bytes", s.memory.lower_bound_octets}};
+  json["memory"] = {{"arena_bytes", s.memory.arena_octets},
+                    {"lower_bound_bytes", s.memory.lower_bound_octets}};
   json["verify"] = Verification(s.verify);
   auto seconds = Json::object();
   for (const auto& [stage, time] : s.seconds) seconds[stage] = Number(time);

@@ -53,8 +53,8 @@ struct RunSummary {
   std::string version;
   std::string dataset_hash;
   std::string config_hash;
-  std::string model_hash;    // of the deployed ONNX file
-  std::string package_path;  // folder of the C package; empty if not compiled
+  std::string model_hash;                  // of the deployed ONNX file
+  std::string package_path;                // folder of the C package; empty if not compiled
   std::map<std::string, int64_t> files;    // "train", "val", "test"
   std::map<std::string, int64_t> samples;  // "train", "val", "test"
   std::vector<std::pair<std::string, std::string>> skipped;  // file, reason

@@ -16,9 +16,10 @@ train::Options MakeOptions(const config::Config& config, const std::filesystem::
   return options;
 }
 
-train::Result FitAndLog(const graph::Graph& graph, const Splits& splits, const train::Options& options,
-                        const train::Evaluator& evaluate, const std::string& phase, RunLog& log,
-                        ThreadPool& pool, ProgressSink& sink) {
+train::Result FitAndLog(const graph::Graph& graph, const Splits& splits,
+                        const train::Options& options, const train::Evaluator& evaluate,
+                        const std::string& phase, RunLog& log, ThreadPool& pool,
+                        ProgressSink& sink) {
   train::Result result =
       train::Fit(graph, splits.train.View(), splits.val.View(), options, evaluate, pool, sink);
   for (const train::Epoch& epoch : result.history) LogEpoch(log, phase, epoch);
@@ -49,8 +50,7 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Splits& splits
   options.epochs = QuantizedEpochs(config.training.training_epochs);
   options.learning_rate = config.training.learning_rate / 100;
   options.settings.lr_warmup_epochs = 0;
-  options.calibrate_only =
-      config.training.quantization_method == config::QuantizationMethod::kPtq;
+  options.calibrate_only = config.training.quantization_method == config::QuantizationMethod::kPtq;
   const train::Evaluator evaluate = [&](const graph::Graph& graph) {
     const graph::Graph integer = quantize::Convert(graph, settings);
     const std::vector<float> logits =

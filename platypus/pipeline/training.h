@@ -30,8 +30,8 @@ struct QuantizedResult {
   graph::Graph integer;  // converted from the best epoch
 };
 
-// The quantised phase, from the best float epoch: learning rate / 100, no warm-up, every epoch judged on the
-// INTEGER graph run by the reference interpreter.
+// The quantised phase, from the best float epoch: learning rate / 100, no warm-up, every epoch
+// judged on the INTEGER graph run by the reference interpreter.
 QuantizedResult TrainQuantized(const graph::Graph& trained, const Splits& splits,
                                const config::Config& config, const std::filesystem::path& folder,
                                RunLog& log, ThreadPool& pool, ProgressSink& sink);

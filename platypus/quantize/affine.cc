@@ -12,7 +12,8 @@ double Factor::Value() const { return std::ldexp(static_cast<double>(multiplier)
 Factor MakeFactor(double w, int bits) {
   int exponent = 0;
   const double fraction = std::frexp(std::abs(w), &exponent);  // |w| = fraction * 2^exponent
-  Check(w != 0.0 && std::isfinite(w) && exponent <= bits, "factor {} does not fit {} bits", w, bits);
+  Check(w != 0.0 && std::isfinite(w) && exponent <= bits, "factor {} does not fit {} bits", w,
+        bits);
   Factor factor;
   if (fraction == 0.5) {  // a power of two, 2^(exponent - 1)
     factor.shift = std::clamp(1 - exponent, 0, 31);

@@ -1,5 +1,5 @@
-// Fake-quantised graph -> integer graph. Each float tensor is followed as a Value: codes that stand for
-// it already, or the operator that waits for the FakeQuantize which decides its codes.
+// Fake-quantised graph -> integer graph. Each float tensor is followed as a Value: codes that stand
+// for it already, or the operator that waits for the FakeQuantize which decides its codes.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -62,7 +62,8 @@ int64_t LargestMagnitude(const graph::Codes& codes) {
 }
 
 Array Integers(const std::vector<int64_t>& values) {
-  return {{static_cast<int64_t>(values.size())}, std::vector<int32_t>(values.begin(), values.end())};
+  return {{static_cast<int64_t>(values.size())},
+          std::vector<int32_t>(values.begin(), values.end())};
 }
 
 class Conversion {
@@ -81,7 +82,8 @@ class Conversion {
     Check(result != nullptr, "graph {}: the output has no codes", source_.name);
     out_.output = result->tensor;
     if (!settings_.output_int) {
-      graph::Append(out_, "output.dequantize", graph::Dequantize{result->codes.scale}, {result->tensor});
+      graph::Append(out_, "output.dequantize", graph::Dequantize{result->codes.scale},
+                    {result->tensor});
     }
     graph::Verify(out_);
     return std::move(out_);
@@ -91,8 +93,8 @@ class Conversion {
   const Quantized& Input(const Node& node, size_t i) const {
     const auto* value = std::get_if<Quantized>(&values_.at(node.inputs.at(i)));
     if (value == nullptr) {
-      Fail(Category::kModel, "layer {}: {} has no integer form here: its input has no codes", node.name,
-           graph::Name(node.op));
+      Fail(Category::kModel, "layer {}: {} has no integer form here: its input has no codes",
+           node.name, graph::Name(node.op));
     }
     return *value;
   }
@@ -109,8 +111,12 @@ class Conversion {
         graph::Overloaded{
             [&](const graph::Identity&) -> Pending { return values_.at(node.inputs[0]); },
             [&](const graph::BatchNorm& op) -> Pending { return Normalize(node, op); },
-            [&](const graph::Conv2d& op) -> Pending { return Accumulate(node, op, op.weight_quantizer); },
-            [&](const graph::Linear& op) -> Pending { return Accumulate(node, op, op.weight_quantizer); },
+            [&](const graph::Conv2d& op) -> Pending {
+              return Accumulate(node, op, op.weight_quantizer);
+            },
+            [&](const graph::Linear& op) -> Pending {
+              return Accumulate(node, op, op.weight_quantizer);
+            },
             [&](const graph::Relu&) -> Pending { return Rectify(node); },
             [&](const graph::MaxPool& op) -> Pending {
               const Quantized& x = Input(node, 0);
@@ -123,18 +129,22 @@ class Conversion {
             [&](const graph::AvgPool& op) -> Pending {
               return Sum(node, {op.kernel, op.stride, op.padding});
             },
-            [&](const graph::AdaptiveAvgPool& op) -> Pending { return Sum(node, EvenWindows(node, op)); },
+            [&](const graph::AdaptiveAvgPool& op) -> Pending {
+              return Sum(node, EvenWindows(node, op));
+            },
             [&](const graph::Add&) -> Pending {
               return Added{node.name, Input(node, 0), Input(node, 1)};
             },
             [&](const graph::Concat& op) -> Pending {
               Joined joined{node.name, op.axis, {}};
-              for (size_t i = 0; i < node.inputs.size(); ++i) joined.parts.push_back(Input(node, i));
+              for (size_t i = 0; i < node.inputs.size(); ++i)
+                joined.parts.push_back(Input(node, i));
               return joined;
             },
             [&](const graph::FakeQuantize& op) -> Pending { return Quantize(node, op); },
             [&](const auto&) -> Pending {
-              Check(false, "node {}: {} in a fake-quantised graph", node.name, graph::Name(node.op));
+              Check(false, "node {}: {} in a fake-quantised graph", node.name,
+                    graph::Name(node.op));
               return {};
             }},
         node.op);
@@ -169,7 +179,8 @@ class Conversion {
       const std::span<const float> floats(weight.Floats().data() + c * row, row);
       const double bias = op.has_bias ? source_.Parameter(node, "bias").Floats()[c] : 0.0;
       graph::Codes codes = graph::WeightCodes(*quantizer, graph::MaxAbs(floats));
-      // A channel of (nearly) nothing but bias: coarser weights keep its offset within the accumulator.
+      // A channel of (nearly) nothing but bias: coarser weights keep its offset within the
+      // accumulator.
       constexpr double kLargestBias = 1 << 22;
       while (std::abs(bias) > kLargestBias * codes.scale * x.codes.scale) codes.scale *= 2.0f;
       int64_t sum = 0;
@@ -195,15 +206,17 @@ class Conversion {
     const Shape& in = source_.At(node.inputs[0]).shape;
     const auto axis = [&](int64_t n, int o, const char* name) {
       if (n % o != 0) {
-        throw Error(Category::kModel,
-                    fmt::format("layer {}: adaptive average pool from {} to {} along {} has windows of "
-                                "different sizes, which have no integer form",
-                                node.name, n, o, name),
-                    fmt::format("choose a frame size that makes {} a multiple of {}", n, o));
+        throw Error(
+            Category::kModel,
+            fmt::format("layer {}: adaptive average pool from {} to {} along {} has windows of "
+                        "different sizes, which have no integer form",
+                        node.name, n, o, name),
+            fmt::format("choose a frame size that makes {} a multiple of {}", n, o));
       }
       return static_cast<int>(n / o);
     };
-    const graph::Size2 kernel = {axis(in[1], op.output.h, "height"), axis(in[2], op.output.w, "width")};
+    const graph::Size2 kernel = {axis(in[1], op.output.h, "height"),
+                                 axis(in[2], op.output.w, "width")};
     return {kernel, kernel, {}};
   }
 
@@ -215,8 +228,9 @@ class Conversion {
     value.scale = double{x.codes.scale} / static_cast<double>(area);
     value.bound = area * LargestMagnitude(x.codes);
     RequireInt32(node.name, 0, value.bound, "window sum");
-    value.tensor = graph::Append(out_, node.name,
-                                 graph::SumPool{windows.kernel, windows.stride, windows.padding}, {x.tensor});
+    value.tensor =
+        graph::Append(out_, node.name,
+                      graph::SumPool{windows.kernel, windows.stride, windows.padding}, {x.tensor});
     return value;
   }
 
@@ -239,12 +253,14 @@ class Conversion {
     out_.parameters[name + ".shift"] = Integers(shift);
   }
 
-  static void RequireInt32(const std::string& layer, size_t channel, int64_t bound, const char* what) {
+  static void RequireInt32(const std::string& layer, size_t channel, int64_t bound,
+                           const char* what) {
     if (bound <= std::numeric_limits<int32_t>::max()) return;
-    throw Error(Category::kModel,
-                fmt::format("layer {}, output channel {}: the {} can reach {}, more than 32 bits hold", layer,
-                            channel, what, bound),
-                "use fewer input channels or a smaller kernel");
+    throw Error(
+        Category::kModel,
+        fmt::format("layer {}, output channel {}: the {} can reach {}, more than 32 bits hold",
+                    layer, channel, what, bound),
+        "use fewer input channels or a smaller kernel");
   }
 
   Quantized Quantize(const Node& node, const graph::FakeQuantize& op) {
@@ -254,17 +270,17 @@ class Conversion {
     }
     const graph::Codes codes = graph::ActivationCodes(op, range[0], range[1]);
     return std::visit(
-        graph::Overloaded{
-            [&](const Quantized& x) { return x; },
-            [&](const Normalized& x) { return QuantizeInput(node.name, x, codes); },
-            [&](const Accumulated& x) { return Requantize(x, codes); },
-            [&](const Summed& x) { return Requantize(x, codes); },
-            [&](const Added& x) { return Requantize(x, codes); },
-            [&](const Joined& x) { return Requantize(x, codes); }},
+        graph::Overloaded{[&](const Quantized& x) { return x; },
+                          [&](const Normalized& x) { return QuantizeInput(node.name, x, codes); },
+                          [&](const Accumulated& x) { return Requantize(x, codes); },
+                          [&](const Summed& x) { return Requantize(x, codes); },
+                          [&](const Added& x) { return Requantize(x, codes); },
+                          [&](const Joined& x) { return Requantize(x, codes); }},
         values_.at(node.inputs[0]));
   }
 
-  // floor(((x + offset) * multiplier) * 2^-shift) with (x * gain + shift) / scale + 1/2 inside the floor.
+  // floor(((x + offset) * multiplier) * 2^-shift) with (x * gain + shift) / scale + 1/2 inside the
+  // floor.
   Quantized QuantizeInput(const std::string& name, const Normalized& x, const graph::Codes& codes) {
     constexpr int kBits = 12;
     const size_t channels = x.gain.size();
@@ -274,19 +290,21 @@ class Conversion {
     for (size_t c = 0; c < channels; ++c) {
       const double w = x.gain[c] / codes.scale;
       if (std::abs(w) < 0x1.0p-24) {  // a constant channel: one code, whatever the input
-        const double code = std::clamp(std::floor(x.shift[c] / codes.scale + 0.5),
-                                       static_cast<double>(codes.lo), static_cast<double>(codes.hi));
+        const double code =
+            std::clamp(std::floor(x.shift[c] / codes.scale + 0.5), static_cast<double>(codes.lo),
+                       static_cast<double>(codes.hi));
         offset[c] = static_cast<float>((code + 0.5) * 0x1.0p31);
         multiplier[c] = 1;
         shift[c] = 31;
         continue;
       }
       if (std::abs(w) >= 1 << kBits) {
-        throw Error(Category::kModel,
-                    fmt::format("network input, channel {}: its values vary so little that {} code steps "
-                                "cover a change of 1",
-                                c, std::abs(w)),
-                    "scale the data up (data_processing_feature_extraction.scale divides)");
+        throw Error(
+            Category::kModel,
+            fmt::format("network input, channel {}: its values vary so little that {} code steps "
+                        "cover a change of 1",
+                        c, std::abs(w)),
+            "scale the data up (data_processing_feature_extraction.scale divides)");
       }
       const Factor factor = MakeFactor(w, kBits);
       // The offset belongs to the exact gain; half a code is half / gain in units of x.
@@ -333,8 +351,7 @@ class Conversion {
       RequireInt32(x.layer, c, sum, "accumulator");
     }
     const std::string name = x.layer + ".requantize";
-    const Quantized result =
-        Emit(name, graph::Requantize{codes.lo, codes.hi}, {x.tensor}, codes);
+    const Quantized result = Emit(name, graph::Requantize{codes.lo, codes.hi}, {x.tensor}, codes);
     SetRequantize(name, offset, multiplier, shift);
     return result;
   }
@@ -346,8 +363,7 @@ class Conversion {
     const int bits = std::clamp(kExactBits - 1 - sum_bits, 6, 12);
     const Factor factor = MakeFactor(x.scale / codes.scale, bits);
     const std::string name = x.layer + ".requantize";
-    const Quantized result =
-        Emit(name, graph::Requantize{codes.lo, codes.hi}, {x.tensor}, codes);
+    const Quantized result = Emit(name, graph::Requantize{codes.lo, codes.hi}, {x.tensor}, codes);
     SetRequantize(name, {RoundingOffset(0.0, factor)}, {factor.multiplier}, {factor.shift});
     return result;
   }
@@ -355,7 +371,9 @@ class Conversion {
   Quantized Requantize(const Added& x, const graph::Codes& codes) {
     const double left = double{x.left.codes.scale} / codes.scale;
     const double right = double{x.right.codes.scale} / codes.scale;
-    const auto exact = [](double v, int t) { return std::ldexp(v, t) == std::floor(std::ldexp(v, t)); };
+    const auto exact = [](double v, int t) {
+      return std::ldexp(v, t) == std::floor(std::ldexp(v, t));
+    };
     int t = 14;
     for (int shift = 0; shift < t; ++shift) {
       if (exact(left, shift) && exact(right, shift)) t = shift;
@@ -366,10 +384,12 @@ class Conversion {
       const double m0 = std::nearbyint(std::ldexp(left, t));
       const double m1 = std::nearbyint(std::ldexp(right, t));
       const double sum = m0 * static_cast<double>(LargestMagnitude(x.left.codes)) +
-                         m1 * static_cast<double>(LargestMagnitude(x.right.codes)) + std::ldexp(0.5, t);
+                         m1 * static_cast<double>(LargestMagnitude(x.right.codes)) +
+                         std::ldexp(0.5, t);
       if (sum < std::ldexp(1.0, kExactBits) || t == 0) {
         if (sum > std::numeric_limits<int32_t>::max()) {
-          Fail(Category::kModel, "layer {}: the sum can reach {}, more than 32 bits hold", x.layer, sum);
+          Fail(Category::kModel, "layer {}: the sum can reach {}, more than 32 bits hold", x.layer,
+               sum);
         }
         bound = static_cast<int64_t>(sum);
         op = {static_cast<int32_t>(m0), static_cast<int32_t>(m1), t, codes.lo, codes.hi};

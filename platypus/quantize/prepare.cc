@@ -24,7 +24,8 @@ bool MakesNewValues(const Node& node) {
          std::holds_alternative<graph::BatchNorm>(node.op) ||
          std::holds_alternative<graph::AvgPool>(node.op) ||
          std::holds_alternative<graph::AdaptiveAvgPool>(node.op) ||
-         std::holds_alternative<graph::Add>(node.op) || std::holds_alternative<graph::Concat>(node.op);
+         std::holds_alternative<graph::Add>(node.op) ||
+         std::holds_alternative<graph::Concat>(node.op);
 }
 
 // A batch norm that could not be folded, as the depthwise 1x1 convolution that computes the same.
@@ -33,7 +34,8 @@ void AppendBatchNormAsConvolution(graph::Graph& out, const graph::Graph& source,
   const Shape& shape = out.At(input).shape;
   if (shape.size() != 3) {
     Fail(Category::kModel,
-         "layer {}: a batch norm on {} that follows no convolution or linear layer has no integer form",
+         "layer {}: a batch norm on {} that follows no convolution or linear layer has no integer "
+         "form",
          node.name, ToString(shape));
   }
   const auto channels = static_cast<size_t>(shape[0]);
@@ -91,9 +93,10 @@ class Preparation {
     TensorId output = out_.output;
     // A ReLU behind the operator is part of it: the codes come behind the ReLU.
     const std::vector<const Node*> consumers = graph::Consumers(source_, node.output);
-    const bool fused = consumers.size() == 1 && Is<graph::Relu>(consumers[0]) &&
-                       node.output != source_.output;
-    const bool relu_of_new = std::holds_alternative<graph::Relu>(node.op) && pending_.contains(inputs[0]);
+    const bool fused =
+        consumers.size() == 1 && Is<graph::Relu>(consumers[0]) && node.output != source_.output;
+    const bool relu_of_new =
+        std::holds_alternative<graph::Relu>(node.op) && pending_.contains(inputs[0]);
     if (MakesNewValues(node) && fused) pending_.insert(output);
     if ((MakesNewValues(node) && !fused) || relu_of_new) output = Quantize(node.name, output);
     renamed_[node.output] = output;
@@ -110,14 +113,15 @@ class Preparation {
   TensorId Quantize(const std::string& name, TensorId tensor) {
     const std::string node = name + ".quantize";
     out_.parameters[node + ".range"] = {{2}, std::vector<float>{1.0f, -1.0f}};
-    return graph::Append(out_, node, graph::FakeQuantize{settings_.activation_bits, true}, {tensor});
+    return graph::Append(out_, node, graph::FakeQuantize{settings_.activation_bits, true},
+                         {tensor});
   }
 
   const graph::Graph& source_;
   const Settings& settings_;
   graph::Graph out_;
   std::map<TensorId, TensorId> renamed_;  // tensor of source_ -> tensor of out_ that stands for it
-  std::set<TensorId> pending_;             // tensors of out_ whose codes come behind their ReLU
+  std::set<TensorId> pending_;            // tensors of out_ whose codes come behind their ReLU
 };
 
 }  // namespace
@@ -127,12 +131,13 @@ Settings MakeSettings(const config::Training& training, config::TaskCategory cat
        {std::pair{"quantization_weight_bitwidth", training.quantization_weight_bitwidth},
         std::pair{"quantization_activation_bitwidth", training.quantization_activation_bitwidth}}) {
     if (bits != 8) {
-      Fail(Category::kConfiguration, "training.{}: {} bits do not run in this version; 8 does", key, bits);
+      Fail(Category::kConfiguration, "training.{}: {} bits do not run in this version; 8 does", key,
+           bits);
     }
   }
   Settings settings;
-  settings.output_int = training.output_int.value_or(
-      category == config::TaskCategory::kTimeseriesClassification);
+  settings.output_int =
+      training.output_int.value_or(category == config::TaskCategory::kTimeseriesClassification);
   return settings;
 }
 

@@ -18,14 +18,14 @@ struct Settings {
 Settings MakeSettings(const config::Training& training, config::TaskCategory category);
 
 // Folds batch norms (an input batch norm stays, as float), gives every Conv2d and Linear a
-// WeightQuantizer, and puts a FakeQuantize behind the input stage and behind every operator that makes
-// new values (spec quantization-and-nas 9). Operators that only move or select values share their input's scale.
-// Error (model) naming the layer that has no integer form.
+// WeightQuantizer, and puts a FakeQuantize behind the input stage and behind every operator that
+// makes new values (spec quantization-and-nas 9). Operators that only move or select values share
+// their input's scale. Error (model) naming the layer that has no integer form.
 graph::Graph PrepareForTraining(const graph::Graph& trained, const Settings& settings);
 
-// A graph from PrepareForTraining whose ranges have been observed -> the integer graph (TI-NPU dialect).
-// Tensor::scale is set on every integer tensor. Proves that no accumulator, (a + offset) * multiplier or sum leaves
-// int32; Error (model) naming layer, channel and bound otherwise.
+// A graph from PrepareForTraining whose ranges have been observed -> the integer graph (TI-NPU
+// dialect). Tensor::scale is set on every integer tensor. Proves that no accumulator, (a + offset)
+// * multiplier or sum leaves int32; Error (model) naming layer, channel and bound otherwise.
 graph::Graph Convert(const graph::Graph& fake_quantized, const Settings& settings);
 
 // Scale of the logits of an integer graph: its output tensor's scale, or 1 behind a Dequantize.

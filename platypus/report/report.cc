@@ -25,13 +25,18 @@ i.s0{background:var(--a)}i.s1{background:var(--b)}i.s2{background:var(--c)}i.s3{
 td.hit{background:color-mix(in srgb,var(--b) var(--w),transparent)}td.miss{background:color-mix(in srgb,var(--bad) var(--w),transparent)}@media print{main{padding:0}}
 )";
 
-std::string Percent(double share) { return std::isfinite(share) ? fmt::format("{:.2f}&nbsp;%", 100 * share) : "–"; }
+std::string Percent(double share) {
+  return std::isfinite(share) ? fmt::format("{:.2f}&nbsp;%", 100 * share) : "–";
+}
 
-std::string Number(double value, int digits = 3) { return std::isfinite(value) ? fmt::format("{:.{}f}", value, digits) : "–"; }
+std::string Number(double value, int digits = 3) {
+  return std::isfinite(value) ? fmt::format("{:.{}f}", value, digits) : "–";
+}
 
 std::string Thousands(int64_t value) {
   std::string text = std::to_string(value);
-  for (auto i = static_cast<std::ptrdiff_t>(text.size()) - 3; i > 0; i -= 3) text.insert(static_cast<size_t>(i), "\u2009");
+  for (auto i = static_cast<std::ptrdiff_t>(text.size()) - 3; i > 0; i -= 3)
+    text.insert(static_cast<size_t>(i), "\u2009");
   return text;
 }
 
@@ -47,7 +52,8 @@ std::string Table(const Cells& head, const std::vector<Cells>& rows) {
   html += "</tr></thead><tbody>";
   for (const Cells& row : rows) {
     html += "<tr>";
-    for (const std::string& cell : row) html += cell.starts_with("<td") ? cell : "<td>" + cell + "</td>";
+    for (const std::string& cell : row)
+      html += cell.starts_with("<td") ? cell : "<td>" + cell + "</td>";
     html += "</tr>";
   }
   return html + "</tbody></table></div>";
@@ -62,8 +68,9 @@ const deploy::VerifyResult* Deepest(const pipeline::RunSummary& s) {
 }
 
 std::string Headline(const pipeline::RunSummary& s) {
-  std::string html = fmt::format("<h1>{} on {}</h1><p>{} · {} · for {}</p>", Escape(s.model), Escape(s.dataset), Escape(s.task_type),
-                                 Escape(s.version), Escape(s.device));
+  std::string html =
+      fmt::format("<h1>{} on {}</h1><p>{} · {} · for {}</p>", Escape(s.model), Escape(s.dataset),
+                  Escape(s.task_type), Escape(s.version), Escape(s.device));
   const deploy::VerifyResult* core = Deepest(s);
   bool ran = false;
   int64_t differ = 0;
@@ -72,17 +79,21 @@ std::string Headline(const pipeline::RunSummary& s) {
     differ += r.mismatches + r.recording_mismatches;
   }
   if (ran) {
-    html += differ == 0 ? "<span class=\"badge good\">generated C = host, bit for bit</span>"
-                        : fmt::format("<span class=\"badge bad\">{} results differ from the host</span>", differ);
+    html += differ == 0
+                ? "<span class=\"badge good\">generated C = host, bit for bit</span>"
+                : fmt::format("<span class=\"badge bad\">{} results differ from the host</span>",
+                              differ);
   }
   html += "<div class=\"cards\">";
   html += Card(Percent(s.float_network.test.accuracy), "accuracy, float");
-  if (s.quantized_network.present) html += Card(Percent(s.quantized_network.test.accuracy), "accuracy, 8-bit integers");
+  if (s.quantized_network.present)
+    html += Card(Percent(s.quantized_network.test.accuracy), "accuracy, 8-bit integers");
   if (core != nullptr) {
     html += Card(Percent(core->accuracy), "accuracy, C on " + Escape(core->core));
     if (core->flash_bytes > 0) html += Card(Thousands(core->flash_bytes), "octets of flash");
     html += Card(Thousands(core->ram_bytes), "octets of RAM");
-    if (core->instructions > 0) html += Card(Thousands(core->instructions), "instructions an inference");
+    if (core->instructions > 0)
+      html += Card(Thousands(core->instructions), "instructions an inference");
   }
   return html + "</div>";
 }
@@ -92,7 +103,8 @@ std::string Curves(const pipeline::RunSummary& s) {
   Chart loss{"Loss by epoch", "epoch", "cross-entropy", 0, 0, {}, {}};
   int offset = 0;
   int style = 0;
-  for (const auto& [network, name] : {std::pair{&s.float_network, "float"}, {&s.quantized_network, "quantised"}}) {
+  for (const auto& [network, name] :
+       {std::pair{&s.float_network, "float"}, {&s.quantized_network, "quantised"}}) {
     if (!network->present) continue;
     Series train{fmt::format("train, {}", name), fmt::format("s{}", style), {}};
     Series val{fmt::format("validation, {}", name), fmt::format("s{}", style + 1), {}};
@@ -119,11 +131,13 @@ std::string Curves(const pipeline::RunSummary& s) {
     style += 2;
   }
   accuracy.y_min = std::floor(accuracy.y_min * 10) / 10;
-  return "<h2>Training</h2><p>Dashed: the best epoch of each phase, which is the one that is exported.</p><div class=\"two\">" +
+  return "<h2>Training</h2><p>Dashed: the best epoch of each phase, which is the one that is "
+         "exported.</p><div class=\"two\">" +
          ToSvg(accuracy) + ToSvg(loss) + "</div>";
 }
 
-std::string Confusion(const pipeline::NetworkSummary& network, const std::vector<std::string>& classes, const char* title) {
+std::string Confusion(const pipeline::NetworkSummary& network,
+                      const std::vector<std::string>& classes, const char* title) {
   Cells head = {"truth"};
   for (const std::string& name : classes) head.push_back(Escape(name));
   head.insert(head.end(), {"recall", "precision"});
@@ -139,78 +153,110 @@ std::string Confusion(const pipeline::NetworkSummary& network, const std::vector
     Cells row = {Escape(r < classes.size() ? classes[r] : std::to_string(r))};
     for (size_t c = 0; c < m[r].size(); ++c) {
       const double share = real > 0 ? static_cast<double>(m[r][c]) / static_cast<double>(real) : 0;
-      row.push_back(fmt::format("<td class=\"{}\" style=\"--w:{:.0f}%\">{}</td>", r == c ? "hit" : "miss", 70 * share, m[r][c]));
+      row.push_back(fmt::format("<td class=\"{}\" style=\"--w:{:.0f}%\">{}</td>",
+                                r == c ? "hit" : "miss", 70 * share, m[r][c]));
     }
-    row.push_back(real > 0 ? Percent(static_cast<double>(m[r][r]) / static_cast<double>(real)) : "–");
-    row.push_back(predicted > 0 ? Percent(static_cast<double>(m[r][r]) / static_cast<double>(predicted)) : "–");
+    row.push_back(real > 0 ? Percent(static_cast<double>(m[r][r]) / static_cast<double>(real))
+                           : "–");
+    row.push_back(predicted > 0
+                      ? Percent(static_cast<double>(m[r][r]) / static_cast<double>(predicted))
+                      : "–");
     rows.push_back(std::move(row));
   }
-  return fmt::format("<div><h3>{}</h3><p>macro F1 {} · AUROC {}</p>{}</div>", title, Number(network.test.f1_macro),
-                     Number(network.test.auroc), Table(head, rows));
+  return fmt::format("<div><h3>{}</h3><p>macro F1 {} · AUROC {}</p>{}</div>", title,
+                     Number(network.test.f1_macro), Number(network.test.auroc), Table(head, rows));
 }
 
 std::string TestResults(const pipeline::RunSummary& s) {
   if (s.float_network.test.samples == 0) return "";
-  std::string html = "<h2>Test split</h2><div class=\"two\">" + Confusion(s.float_network, s.classes, "Float");
-  if (s.quantized_network.present) html += Confusion(s.quantized_network, s.classes, "8-bit integers");
+  std::string html =
+      "<h2>Test split</h2><div class=\"two\">" + Confusion(s.float_network, s.classes, "Float");
+  if (s.quantized_network.present)
+    html += Confusion(s.quantized_network, s.classes, "8-bit integers");
   html += "</div>";
-  const pipeline::NetworkSummary& last = s.quantized_network.present ? s.quantized_network : s.float_network;
-  Chart roc{"Receiver operating characteristic", "false positive rate", "true positive rate", 0, 1, {}, {}};
+  const pipeline::NetworkSummary& last =
+      s.quantized_network.present ? s.quantized_network : s.float_network;
+  Chart roc{"Receiver operating characteristic",
+            "false positive rate",
+            "true positive rate",
+            0,
+            1,
+            {},
+            {}};
   for (size_t c = 0; c < last.roc.size(); ++c) {
-    Series series{fmt::format("{} ({})", c < s.classes.size() ? s.classes[c] : "", Number(last.roc[c].area)),
-                  fmt::format("s{}", c % 4), {}};
+    Series series{
+        fmt::format("{} ({})", c < s.classes.size() ? s.classes[c] : "", Number(last.roc[c].area)),
+        fmt::format("s{}", c % 4),
+        {}};
     for (size_t i = 0; i < last.roc[c].true_positive_rate.size(); ++i) {
-      series.points.emplace_back(last.roc[c].false_positive_rate[i], last.roc[c].true_positive_rate[i]);
+      series.points.emplace_back(last.roc[c].false_positive_rate[i],
+                                 last.roc[c].true_positive_rate[i]);
     }
     roc.series.push_back(std::move(series));
   }
-  html += "<div class=\"two\"><div><h3>ROC, one class against the rest</h3>" + ToSvg(roc) + "</div>";
+  html +=
+      "<div class=\"two\"><div><h3>ROC, one class against the rest</h3>" + ToSvg(roc) + "</div>";
   std::vector<const pipeline::FileSummary*> files;
   for (const pipeline::FileSummary& file : s.test_files) files.push_back(&file);
   const auto wrong = [](const pipeline::FileSummary* file) {
     int64_t count = 0;
-    for (size_t c = 0; c < file->predicted.size(); ++c) count += static_cast<int>(c) == file->label ? 0 : file->predicted[c];
+    for (size_t c = 0; c < file->predicted.size(); ++c)
+      count += static_cast<int>(c) == file->label ? 0 : file->predicted[c];
     return count;
   };
-  std::stable_sort(files.begin(), files.end(), [&](const auto* a, const auto* b) { return wrong(a) > wrong(b); });
+  std::stable_sort(files.begin(), files.end(),
+                   [&](const auto* a, const auto* b) { return wrong(a) > wrong(b); });
   std::vector<Cells> rows;
   constexpr size_t kMost = 12;
   for (size_t i = 0; i < files.size() && i < kMost; ++i) {
     int64_t total = 0;
     for (const int64_t count : files[i]->predicted) total += count;
-    rows.push_back({Escape(files[i]->name), std::to_string(total), std::to_string(wrong(files[i]))});
+    rows.push_back(
+        {Escape(files[i]->name), std::to_string(total), std::to_string(wrong(files[i]))});
   }
-  html += fmt::format("<div><h3>Recordings, most mistakes first</h3>{}<p>{} recordings in all.</p></div></div>",
-                      Table({"recording", "samples", "wrong"}, rows), files.size());
+  html += fmt::format(
+      "<div><h3>Recordings, most mistakes first</h3>{}<p>{} recordings in all.</p></div></div>",
+      Table({"recording", "samples", "wrong"}, rows), files.size());
   return html;
 }
 
 std::string Deployment(const pipeline::RunSummary& s) {
   if (s.layers.empty()) return "";
-  std::string html = "<h2>Verification</h2><p>Every test sample through the generated C, and raw recordings through feature extraction and network.</p>";
+  std::string html =
+      "<h2>Verification</h2><p>Every test sample through the generated C, and raw recordings "
+      "through feature extraction and network.</p>";
   std::vector<Cells> rows;
   for (const deploy::VerifyResult& r : s.verify) {
     if (!r.ran) {
-      rows.push_back({Escape(r.core), fmt::format("<td class=\"wrap\" colspan=\"9\">{}</td>", Escape(r.notice))});
+      rows.push_back({Escape(r.core),
+                      fmt::format("<td class=\"wrap\" colspan=\"9\">{}</td>", Escape(r.notice))});
       continue;
     }
-    rows.push_back({Escape(r.core), std::to_string(r.samples), std::to_string(r.mismatches), std::to_string(r.recordings),
-                    std::to_string(r.recording_mismatches), fmt::format("{:.2g}", r.max_feature_difference), Thousands(r.flash_bytes),
-                    Thousands(r.ram_bytes), Thousands(r.stack_bytes), Thousands(r.instructions), Thousands(r.feature_instructions)});
+    rows.push_back({Escape(r.core), std::to_string(r.samples), std::to_string(r.mismatches),
+                    std::to_string(r.recordings), std::to_string(r.recording_mismatches),
+                    fmt::format("{:.2g}", r.max_feature_difference), Thousands(r.flash_bytes),
+                    Thousands(r.ram_bytes), Thousands(r.stack_bytes), Thousands(r.instructions),
+                    Thousands(r.feature_instructions)});
   }
-  html += Table({"core", "samples", "differ", "recordings", "differ", "features off by", "flash", "RAM", "stack", "instructions", "for features"}, rows);
+  html += Table({"core", "samples", "differ", "recordings", "differ", "features off by", "flash",
+                 "RAM", "stack", "instructions", "for features"},
+                rows);
   html += "<h2>Network and memory</h2>";
   rows.clear();
   for (const pipeline::LayerSummary& layer : s.layers) {
-    rows.push_back({Escape(layer.name), "<td class=\"text\">" + Escape(layer.type) + "</td>", Escape(layer.shape), Thousands(layer.parameters),
-                    Thousands(layer.macs), Thousands(layer.weight_octets), Thousands(layer.activation_octets)});
+    rows.push_back({Escape(layer.name), "<td class=\"text\">" + Escape(layer.type) + "</td>",
+                    Escape(layer.shape), Thousands(layer.parameters), Thousands(layer.macs),
+                    Thousands(layer.weight_octets), Thousands(layer.activation_octets)});
   }
-  html += Table({"layer", "type", "output", "parameters", "MACs", "weights, octets", "activations, octets"}, rows);
+  html += Table(
+      {"layer", "type", "output", "parameters", "MACs", "weights, octets", "activations, octets"},
+      rows);
   std::vector<Block> blocks;
   double layers = 1;
   for (const auto& b : s.memory.buffers) {
-    blocks.push_back({static_cast<double>(b.first_layer), static_cast<double>(b.last_layer + 1), static_cast<double>(b.offset),
-                      static_cast<double>(b.offset + b.size), fmt::format("{} octets", b.size)});
+    blocks.push_back({static_cast<double>(b.first_layer), static_cast<double>(b.last_layer + 1),
+                      static_cast<double>(b.offset), static_cast<double>(b.offset + b.size),
+                      fmt::format("{} octets", b.size)});
     layers = std::max(layers, static_cast<double>(b.last_layer + 1));
   }
   html += fmt::format("<h3>Arena: {} octets</h3>", Thousands(s.memory.arena_octets));
@@ -220,10 +266,14 @@ std::string Deployment(const pipeline::RunSummary& s) {
 
 std::string Provenance(const pipeline::RunSummary& s) {
   std::vector<Cells> rows;
-  for (const auto& [stage, seconds] : s.seconds) rows.push_back({Escape(stage), fmt::format("{:.2f}", seconds)});
-  std::string html = "<h2>Time and origin</h2><div class=\"two\">" + Table({"stage", "seconds"}, rows);
+  for (const auto& [stage, seconds] : s.seconds)
+    rows.push_back({Escape(stage), fmt::format("{:.2f}", seconds)});
+  std::string html =
+      "<h2>Time and origin</h2><div class=\"two\">" + Table({"stage", "seconds"}, rows);
   rows.clear();
-  const auto fact = [&](const char* name, const std::string& value) { rows.push_back({name, "<td class=\"wrap\">" + Escape(value) + "</td>"}); };
+  const auto fact = [&](const char* name, const std::string& value) {
+    rows.push_back({name, "<td class=\"wrap\">" + Escape(value) + "</td>"});
+  };
   fact("run", s.run_folder);
   fact("package", s.package_path.empty() ? "none" : s.package_path);
   fact("seed", std::to_string(s.seed));
@@ -239,7 +289,8 @@ std::string Provenance(const pipeline::RunSummary& s) {
   }
   if (!s.skipped.empty()) {
     rows.clear();
-    for (const auto& [file, reason] : s.skipped) rows.push_back({Escape(file), "<td class=\"wrap\">" + Escape(reason) + "</td>"});
+    for (const auto& [file, reason] : s.skipped)
+      rows.push_back({Escape(file), "<td class=\"wrap\">" + Escape(reason) + "</td>"});
     html += "<h3>Recordings passed over</h3>" + Table({"recording", "reason"}, rows);
   }
   return html;
@@ -248,9 +299,11 @@ std::string Provenance(const pipeline::RunSummary& s) {
 }  // namespace
 
 std::string RenderReport(const pipeline::RunSummary& s) {
-  return "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>" +
-         Escape(s.model + " on " + s.dataset) + "</title><style>" + kStyle + "</style></head><body><main>" + Headline(s) +
-         Curves(s) + TestResults(s) + Deployment(s) + Provenance(s) + "</main></body></html>\n";
+  return "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+         "content=\"width=device-width,initial-scale=1\"><title>" +
+         Escape(s.model + " on " + s.dataset) + "</title><style>" + kStyle +
+         "</style></head><body><main>" + Headline(s) + Curves(s) + TestResults(s) + Deployment(s) +
+         Provenance(s) + "</main></body></html>\n";
 }
 
 }  // namespace platypus::report

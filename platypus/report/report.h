@@ -7,8 +7,8 @@
 
 namespace platypus::report {
 
-// One HTML page that needs nothing else: no script, no network. All texts are escaped; the same summary gives
-// the same octets.
+// One HTML page that needs nothing else: no script, no network. All texts are escaped; the same
+// summary gives the same octets.
 std::string RenderReport(const pipeline::RunSummary& summary);
 
 }  // namespace platypus::report

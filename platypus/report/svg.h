@@ -17,7 +17,8 @@ struct Series {
   std::vector<std::pair<double, double>> points;
 };
 
-// Lines over two axes with ticks, grid and legend. Points that are not finite are left out, long series thinned.
+// Lines over two axes with ticks, grid and legend. Points that are not finite are left out, long
+// series thinned.
 struct Chart {
   std::string title;
   std::string x_label;
@@ -33,8 +34,8 @@ struct Block {
   double x0, x1, y0, y1;
   std::string label;
 };
-std::string BlocksSvg(const std::string& title, const std::vector<Block>& blocks, double width, double height,
-                      double bound);
+std::string BlocksSvg(const std::string& title, const std::vector<Block>& blocks, double width,
+                      double height, double bound);
 
 }  // namespace platypus::report
 

@@ -31,7 +31,8 @@ class Layer {
     names.push_back("type");
     for (const auto& [key, value] : record_.entries) {
       if (std::count(names.begin(), names.end(), key) == 0) {
-        throw Error(Category::kModel, fmt::format("layer '{}' ({}): unknown parameter '{}'", id_, type_, key),
+        throw Error(Category::kModel,
+                    fmt::format("layer '{}' ({}): unknown parameter '{}'", id_, type_, key),
                     Suggest(key, names), value.where);
       }
     }
@@ -45,7 +46,8 @@ class Layer {
   int Int(const char* key, std::optional<int> fallback = std::nullopt) const {
     if (!Has(key)) {
       if (fallback) return *fallback;
-      throw Error(Category::kModel, fmt::format("layer '{}' ({}): parameter '{}' is missing", id_, type_, key), "",
+      throw Error(Category::kModel,
+                  fmt::format("layer '{}' ({}): parameter '{}' is missing", id_, type_, key), "",
                   record_.where);
     }
     return Positive(key, *record_.Find(key), 0);
@@ -59,7 +61,8 @@ class Layer {
   }
 
   // [h, w]; a single number n stands for [n, rest].
-  graph::Size2 Pair(const char* key, std::optional<graph::Size2> fallback, int rest, int least) const {
+  graph::Size2 Pair(const char* key, std::optional<graph::Size2> fallback, int rest,
+                    int least) const {
     if (!Has(key)) {
       if (fallback) return *fallback;
       Int(key);
@@ -72,9 +75,10 @@ class Layer {
 
  private:
   [[noreturn]] void Bad(const char* key, const Value& value, const std::string& legal) const {
-    throw Error(Category::kModel, fmt::format("layer '{}' ({}): {}: {} is not legal", id_, type_, key,
-                                              config::ToYaml(value)),
-                "legal: " + legal, value.where);
+    throw Error(
+        Category::kModel,
+        fmt::format("layer '{}' ({}): {}: {} is not legal", id_, type_, key, config::ToYaml(value)),
+        "legal: " + legal, value.where);
   }
 
   int Positive(const char* key, const Value& value, int least) const {
@@ -95,7 +99,8 @@ std::vector<Layer> ReadLayers(const Value& spec) {
   if (const Value* inner = spec.Find("model_spec")) list = inner;
   std::vector<Layer> layers;
   for (const auto& [id, record] : list->entries) layers.emplace_back(id, record);
-  for (size_t i = 0; i < list->items.size(); ++i) layers.emplace_back(std::to_string(i), list->items[i]);
+  for (size_t i = 0; i < list->items.size(); ++i)
+    layers.emplace_back(std::to_string(i), list->items[i]);
   if (layers.size() < 2) {
     throw Error(Category::kModel, "a network needs at least two layers",
                 "expected a map of layer ids to {type: ..., parameters}", spec.where);
@@ -115,8 +120,8 @@ class Building {
         Add(layers[i], prefix, i == 0, i == 1, i + 1 == layers.size());
       } catch (const Error& error) {
         if (!error.location().file.empty()) throw;
-        throw Error(error.category(), fmt::format("network {}: {}", graph_.name, error.message()), error.hint(),
-                    layers[i].Where());
+        throw Error(error.category(), fmt::format("network {}: {}", graph_.name, error.message()),
+                    error.hint(), layers[i].Where());
       }
     }
     graph::Verify(graph_);
@@ -126,7 +131,9 @@ class Building {
  private:
   const Shape& Current() const { return graph_.Output().shape; }
 
-  void Append(const std::string& name, graph::Op op) { graph::Append(graph_, name, std::move(op), {graph_.output}); }
+  void Append(const std::string& name, graph::Op op) {
+    graph::Append(graph_, name, std::move(op), {graph_.output});
+  }
 
   void Add(const Layer& layer, const std::string& prefix, bool first, bool second, bool last) {
     const std::string& type = layer.Type();
@@ -136,8 +143,8 @@ class Building {
       layer.AllowKeys({"num_features"});
       const int64_t channels = first ? Current()[0] : layer.Int("num_features");
       if (channels != Current()[0]) {
-        Fail(Category::kModel, "layer '{}': num_features is {}, its input has {} channels", layer.Id(), channels,
-             Current()[0]);
+        Fail(Category::kModel, "layer '{}': num_features is {}, its input has {} channels",
+             layer.Id(), channels, Current()[0]);
       }
       AddBatchNorm(prefix);
     } else if (type == "ReLULayer" || type == "ReluLayer") {
@@ -155,7 +162,8 @@ class Building {
       Append(prefix, graph::AdaptiveAvgPool{layer.Pair("output_size", std::nullopt, 1, 1)});
     } else if (type == "ReshapeLayer") {
       layer.AllowKeys({"ndim"});
-      if (layer.Int("ndim", 2) != 2) Fail(Category::kModel, "layer '{}': ndim must be 2", layer.Id());
+      if (layer.Int("ndim", 2) != 2)
+        Fail(Category::kModel, "layer '{}': ndim must be 2", layer.Id());
       Append(prefix, graph::Flatten{});
     } else if (type == "LinearLayer") {
       AddLinear(layer, prefix, last);
@@ -164,14 +172,22 @@ class Building {
       AddBatchNorm(prefix + ".1");
       Append(prefix + ".2", graph::Relu{});
     } else {
-      const std::vector<std::string> types = {
-          "AdaptiveAvgPoolLayer", "AvgPoolLayer",  "BatchNormLayer",    "ConvBNReLULayer", "ConvLayer",
-          "IdentityLayer",        "LinearLayer",   "LinearBNReLULayer", "MaxPoolLayer",    "ReLULayer",
-          "ReshapeLayer"};
+      const std::vector<std::string> types = {"AdaptiveAvgPoolLayer",
+                                              "AvgPoolLayer",
+                                              "BatchNormLayer",
+                                              "ConvBNReLULayer",
+                                              "ConvLayer",
+                                              "IdentityLayer",
+                                              "LinearLayer",
+                                              "LinearBNReLULayer",
+                                              "MaxPoolLayer",
+                                              "ReLULayer",
+                                              "ReshapeLayer"};
       const bool recurrent = type == "RNNLayer" || type == "LSTMLayer" || type == "GRULayer";
       throw Error(Category::kModel,
-                  recurrent ? fmt::format("layer '{}': {} does not run in this version", layer.Id(), type)
-                            : fmt::format("layer '{}': unknown type '{}'", layer.Id(), type),
+                  recurrent
+                      ? fmt::format("layer '{}': {} does not run in this version", layer.Id(), type)
+                      : fmt::format("layer '{}': unknown type '{}'", layer.Id(), type),
                   recurrent ? "" : Suggest(type, types), layer.Where());
     }
   }
@@ -190,16 +206,16 @@ class Building {
   }
 
   void AddConv(const Layer& layer, const std::string& name, bool second) {
-    layer.AllowKeys({"in_channels", "out_channels", "kernel_size", "padding", "stride", "dilation", "groups",
-                     "bias", "num_features"});
+    layer.AllowKeys({"in_channels", "out_channels", "kernel_size", "padding", "stride", "dilation",
+                     "groups", "bias", "num_features"});
     if (Current().size() != 3) {
-      Fail(Category::kModel, "layer '{}': a convolution needs channels x height x width, got {}", layer.Id(),
-           ToString(Current()));
+      Fail(Category::kModel, "layer '{}': a convolution needs channels x height x width, got {}",
+           layer.Id(), ToString(Current()));
     }
     const int64_t in = second ? Current()[0] : layer.Int("in_channels");
     if (in != Current()[0]) {
-      Fail(Category::kModel, "layer '{}': in_channels is {}, its input has {} channels", layer.Id(), in,
-           Current()[0]);
+      Fail(Category::kModel, "layer '{}': in_channels is {}, its input has {} channels", layer.Id(),
+           in, Current()[0]);
     }
     graph::Conv2d conv;
     conv.out_channels = layer.Int("out_channels");
@@ -226,7 +242,8 @@ class Building {
     const graph::Size2 stride = layer.Pair("stride", graph::Size2{1, 1}, 1, 1);
     const graph::Padding2 padding = Padding(layer, kernel);
     if (layer.Type() == "MaxPoolLayer") {
-      Append(name, graph::MaxPool{kernel, stride, layer.Pair("dilation", graph::Size2{1, 1}, 1, 1), padding});
+      Append(name, graph::MaxPool{kernel, stride, layer.Pair("dilation", graph::Size2{1, 1}, 1, 1),
+                                  padding});
     } else {
       Append(name, graph::AvgPool{kernel, stride, padding});
     }
@@ -237,7 +254,8 @@ class Building {
     const Shape& current = Current();
     const int64_t in = layer.Has("in_features") ? layer.Int("in_features") : current.back();
     if (current.size() != 1 || in != current[0]) {
-      Fail(Category::kModel, "layer '{}': in_features is {}, its input is {}", layer.Id(), in, ToString(current));
+      Fail(Category::kModel, "layer '{}': in_features is {}, its input is {}", layer.Id(), in,
+           ToString(current));
     }
     graph::Linear linear;
     linear.out_features = last ? outputs_ : layer.Int("out_features");
@@ -266,31 +284,34 @@ class Building {
 
 }  // namespace
 
-graph::Graph BuildFromSpec(const Value& spec, const std::string& name, const Shape& input, int outputs,
-                           uint64_t seed) {
+graph::Graph BuildFromSpec(const Value& spec, const std::string& name, const Shape& input,
+                           int outputs, uint64_t seed) {
   return Building(name, input, outputs, seed).Run(ReadLayers(spec));
 }
 
-graph::Graph Build(const config::Training& training, const config::Registry& registry, const Shape& input,
-                   int outputs, uint64_t seed) {
+graph::Graph Build(const config::Training& training, const config::Registry& registry,
+                   const Shape& input, int outputs, uint64_t seed) {
   if (!training.model_spec.empty()) {
     const std::string file = training.model_spec.string();
     if (!std::filesystem::is_regular_file(training.model_spec)) {
       throw Error(Category::kModel, fmt::format("training.model_spec: {} does not exist", file));
     }
-    return BuildFromSpec(config::ParseYaml(ReadFile(training.model_spec), file),
-                         training.model_name.empty() ? training.model_spec.stem().string() : training.model_name,
-                         input, outputs, seed);
+    return BuildFromSpec(
+        config::ParseYaml(ReadFile(training.model_spec), file),
+        training.model_name.empty() ? training.model_spec.stem().string() : training.model_name,
+        input, outputs, seed);
   }
   const std::string& id = training.model_training_id;
   const Value* spec = registry.networks.Find(id);
   if (spec == nullptr) {
-    throw Error(Category::kModel,
-                fmt::format("model {}: its network '{}' does not run in this version (it is not a plain sequence of "
-                            "layers)",
-                            training.model_name, id),
-                "choose a CLS_*, ArcFault_*, MotorFault_*, FanImbalance_*, ECG_*, ElectricalFault_* or "
-                "GearboxFault_* model, or write a layer list (training.model_spec)");
+    throw Error(
+        Category::kModel,
+        fmt::format("model {}: its network '{}' does not run in this version (it is not a plain "
+                    "sequence of "
+                    "layers)",
+                    training.model_name, id),
+        "choose a CLS_*, ArcFault_*, MotorFault_*, FanImbalance_*, ECG_*, ElectricalFault_* or "
+        "GearboxFault_* model, or write a layer list (training.model_spec)");
   }
   return BuildFromSpec(*spec, training.model_name, input, outputs, seed);
 }

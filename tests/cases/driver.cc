@@ -1,13 +1,13 @@
 // Runs test cases written as text: driver PROGRAM FILE          all cases of a file
-//                                  driver --table FILE          the cases as a table for the documentation
+//                                  driver --table FILE          the cases as a table for the
+//                                  documentation
 //
 // == name of the case
 // write NAME            the indented lines behind it become a file
-// $ command             run in a folder of its own that holds base.yaml and the recordings data/ (24 files, 3 classes)
-// status N              exit status of the last command (0 if not said)
-// says TEXT             its output holds TEXT; {dir} stands for the folder
-// exists NAME           the file is there afterwards
-// absent NAME           the file is not there afterwards
+// $ command             run in a folder of its own that holds base.yaml and the recordings data/
+// (24 files, 3 classes) status N              exit status of the last command (0 if not said) says
+// TEXT             its output holds TEXT; {dir} stands for the folder exists NAME           the
+// file is there afterwards absent NAME           the file is not there afterwards
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -104,18 +104,22 @@ std::string Run(const Case& test, const std::string& program, const fs::path& da
   std::string problem;
   if (last.status != wanted) problem = fmt::format("status {}, expected {}", last.status, wanted);
   for (const Step& step : test.steps) {
-    if (step.verb == "says" && last.output.find(Replace(step.argument, "{dir}", dir.string())) == std::string::npos) {
+    if (step.verb == "says" &&
+        last.output.find(Replace(step.argument, "{dir}", dir.string())) == std::string::npos) {
       problem = fmt::format("it does not say: {}", step.argument);
     }
-    if (step.verb == "exists" && !fs::exists(dir / step.argument)) problem = step.argument + " is not there";
-    if (step.verb == "absent" && fs::exists(dir / step.argument)) problem = step.argument + " is there";
+    if (step.verb == "exists" && !fs::exists(dir / step.argument))
+      problem = step.argument + " is not there";
+    if (step.verb == "absent" && fs::exists(dir / step.argument))
+      problem = step.argument + " is there";
   }
   return problem.empty() ? "" : problem + "\n" + last.output;
 }
 
 int RunAll(const std::string& program, const fs::path& file) {
   const TemporaryFolder folder;
-  const ProcessResult made = RunProcess({program, "init", "motor_vibration_small", "data"}, folder.Path(), 50);
+  const ProcessResult made =
+      RunProcess({program, "init", "motor_vibration_small", "data"}, folder.Path(), 50);
   Check(made.status == 0, "cannot make recordings: {}", made.output);
   int failed = 0;
   const std::vector<Case> cases = ReadCases(file);

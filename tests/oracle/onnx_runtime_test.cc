@@ -1,4 +1,5 @@
-// Exported files against ONNX Runtime, another program's reading of the same graph: floats within 1e-4, integers equal.
+// Exported files against ONNX Runtime, another program's reading of the same graph: floats within
+// 1e-4, integers equal.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -29,11 +30,13 @@ std::vector<float> RandomSamples(const Shape& shape, int64_t count, uint64_t see
 std::vector<float> RunOnnx(const graph::Graph& graph, const std::vector<float>& samples) {
   const TemporaryFolder folder;
   onnx_io::Export(graph, {{"model", graph.name}}, folder.Path() / "m.onnx");
-  WriteFile(folder.Path() / "in.bin", {reinterpret_cast<const char*>(samples.data()), samples.size() * 4});
+  WriteFile(folder.Path() / "in.bin",
+            {reinterpret_cast<const char*>(samples.data()), samples.size() * 4});
   const std::string oracle = PLATYPUS_SOURCE_DIR "/tests/oracle";
   const ProcessResult result =
-      RunProcess({"node", oracle + "/run_onnx.js", (folder.Path() / "m.onnx").string(), (folder.Path() / "in.bin").string(),
-                  std::to_string(kSamples), (folder.Path() / "out.bin").string(), "1x" + ToString(graph.Input().shape)},
+      RunProcess({"node", oracle + "/run_onnx.js", (folder.Path() / "m.onnx").string(),
+                  (folder.Path() / "in.bin").string(), std::to_string(kSamples),
+                  (folder.Path() / "out.bin").string(), "1x" + ToString(graph.Input().shape)},
                  oracle, 50);
   EXPECT_EQ(result.status, 0) << result.output;
   const std::string bytes = result.status == 0 ? ReadFile(folder.Path() / "out.bin") : "";
@@ -50,7 +53,9 @@ struct Case {
 class OnnxRuntimeTest : public testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
-    if (!HasProgram("node") || !std::filesystem::exists(PLATYPUS_SOURCE_DIR "/tests/oracle/node_modules/onnxruntime-node")) {
+    if (!HasProgram("node") ||
+        !std::filesystem::exists(PLATYPUS_SOURCE_DIR
+                                 "/tests/oracle/node_modules/onnxruntime-node")) {
       GTEST_SKIP() << "ONNX Runtime is not installed: run `make oracle`";
     }
     config::Training training;
@@ -69,8 +74,10 @@ class OnnxRuntimeTest : public testing::TestWithParam<Case> {
     graph_ = train::Fit(graph_, set, set, options, {}, pool_, sink).best;
     options.calibrate_only = true;
     const quantize::Settings settings;
-    integer_ = quantize::Convert(
-        train::Fit(quantize::PrepareForTraining(graph_, settings), set, set, options, {}, pool_, sink).best, settings);
+    integer_ = quantize::Convert(train::Fit(quantize::PrepareForTraining(graph_, settings), set,
+                                            set, options, {}, pool_, sink)
+                                     .best,
+                                 settings);
   }
 
   ThreadPool pool_{2};
@@ -83,7 +90,8 @@ TEST_P(OnnxRuntimeTest, FloatAgrees) {
   const std::vector<float> ours = exec::Interpreter(graph_).Run(samples, kSamples, pool_);
   const std::vector<float> theirs = RunOnnx(graph_, samples);
   ASSERT_EQ(ours.size(), theirs.size());
-  for (size_t i = 0; i < ours.size(); ++i) EXPECT_NEAR(ours[i], theirs[i], 1e-4 * std::max(1.0f, std::abs(ours[i])));
+  for (size_t i = 0; i < ours.size(); ++i)
+    EXPECT_NEAR(ours[i], theirs[i], 1e-4 * std::max(1.0f, std::abs(ours[i])));
 }
 
 TEST_P(OnnxRuntimeTest, IntegersAreEqual) {
@@ -92,7 +100,8 @@ TEST_P(OnnxRuntimeTest, IntegersAreEqual) {
   const std::vector<float> theirs = RunOnnx(integer_, samples);
   ASSERT_EQ(ours.size(), theirs.size());
   EXPECT_EQ(ours, theirs);
-  EXPECT_NE(*std::max_element(ours.begin(), ours.end()), *std::min_element(ours.begin(), ours.end()));
+  EXPECT_NE(*std::max_element(ours.begin(), ours.end()),
+            *std::min_element(ours.begin(), ours.end()));
 }
 
 INSTANTIATE_TEST_SUITE_P(Zoo, OnnxRuntimeTest,

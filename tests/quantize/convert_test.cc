@@ -90,7 +90,8 @@ Graph Calibrate(Graph g, const std::vector<float>& inputs, int64_t count) {
     float high = -1e30f;
     const auto size = static_cast<size_t>(NumElements(g.Input().shape));
     for (int64_t i = 0; i < count; ++i) {
-      const auto tensors = interpreter.RunAll(std::span(inputs).subspan(static_cast<size_t>(i) * size, size));
+      const auto tensors =
+          interpreter.RunAll(std::span(inputs).subspan(static_cast<size_t>(i) * size, size));
       for (const float v : tensors[static_cast<size_t>(node.inputs[0])]) {
         low = std::min(low, v);
         high = std::max(high, v);
@@ -141,7 +142,8 @@ TEST(ConvertTest, AveragesAreExactToHalfACode) {
     Maker m({1, area, 1}, 1);
     m.Add(graph::AdaptiveAvgPool{{1, 1}});
     Graph fake = PrepareForTraining(m.g, {});
-    for (auto& [name, array] : fake.parameters) array.Floats() = {-127.0f, 127.0f};  // scale 1, signed
+    for (auto& [name, array] : fake.parameters)
+      array.Floats() = {-127.0f, 127.0f};  // scale 1, signed
     const Graph integer = Convert(fake, {});
     Random random(static_cast<uint64_t>(area), "codes");
     ThreadPool pool(1);
@@ -175,7 +177,9 @@ TEST(ConvertTest, ProvesThatAccumulatorsFit) {
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.category(), Category::kModel);
-    EXPECT_NE(std::string(error.what()).find("layer n1, output channel 0: the accumulator can reach"), std::string::npos)
+    EXPECT_NE(
+        std::string(error.what()).find("layer n1, output channel 0: the accumulator can reach"),
+        std::string::npos)
         << error.what();
   }
 }
@@ -190,14 +194,16 @@ TEST(ConvertTest, RefusesUnobservedRangesAndUnevenWindows) {
     Convert(fake, {});
     FAIL() << "no error";
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("from 7 to 2 along height"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("from 7 to 2 along height"), std::string::npos)
+        << error.what();
   }
 }
 
 TEST(ConvertTest, ConstantAndDeadChannels) {
   Maker m({2, 8, 1}, 4);
   m.Norm();
-  m.g.parameters["n0.weight"].Floats() = {0.0f, 1.0f};  // the first channel is its bias, whatever comes in
+  m.g.parameters["n0.weight"].Floats() = {
+      0.0f, 1.0f};  // the first channel is its bias, whatever comes in
   m.Conv(3, 3, 1);
   auto& w = m.g.parameters["n1.weight"].Floats();
   std::fill(w.begin(), w.begin() + 6, 0.0f);
@@ -212,7 +218,8 @@ TEST(ConvertTest, ConstantAndDeadChannels) {
   ThreadPool pool(1);
   const std::vector<float> a = exec::Interpreter(fake).Run(inputs, 32, pool);
   const std::vector<float> b = exec::Interpreter(integer).Run(inputs, 32, pool);
-  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(b[i] * OutputScale(integer), a[i], 4 * OutputScale(integer));
+  for (size_t i = 0; i < a.size(); ++i)
+    EXPECT_NEAR(b[i] * OutputScale(integer), a[i], 4 * OutputScale(integer));
 }
 
 TEST(AffineTest, FactorsAreNearAndWithinTheirBits) {

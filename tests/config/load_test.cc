@@ -1,0 +1,231 @@
+#include "platypus/config/load.h"
+
+#include <gtest/gtest.h>
+
+#include "platypus/base/files.h"
+#include "platypus/base/random.h"
+#include "platypus/config/run_paths.h"
+#include "platypus/config/schema.h"
+#include "platypus/config/write.h"
+
+namespace platypus::config {
+namespace {
+
+const Registry& Builtin() {
+  static const Registry kRegistry = LoadRegistry();
+  return kRegistry;
+}
+
+constexpr const char* kBearing = R"(common:
+  target_module: timeseries
+  task_type: generic_timeseries_classification
+  target_device: F28P55
+  run_name: '{date-time}/{model_name}'
+dataset:
+  enable: True
+  dataset_name: bearing_cwru_de12k
+  input_data_path: ./dataset      # relative to this file
+  split_type: amongst_files
+  split_factor: [0.6, 0.2, 0.2]
+data_processing_feature_extraction:
+  feature_extraction_name: Generic_512Input_FFTBIN_32Feature_8Frame
+  variables: 1
+training:
+  model_name: CLS_4k_NPU
+  training_epochs: 30
+  batch_size: 64
+  learning_rate: 1e-2
+  optimizer: Adam
+  num_gpus: 0
+  quantization: "2"
+)";
+
+Loaded Load(const std::string& yaml, const std::vector<std::string>& sets = {}) {
+  return LoadText(yaml, "c.yaml", "/nowhere", sets, Builtin());
+}
+
+TEST(RegistryTest, HoldsEveryName) {
+  EXPECT_EQ(Builtin().models.Names().size(), 75u);
+  EXPECT_EQ(Builtin().networks.Names().size(), 28u);
+  EXPECT_EQ(Builtin().feature_presets.Names().size(), 40u);
+  EXPECT_EQ(Builtin().dataset_presets.Names().size(), 11u);
+  EXPECT_EQ(Builtin().devices.Names().size(), 32u);
+  EXPECT_EQ(Builtin().tasks.Names().size(), 12u);
+  for (const auto& [name, preset] : Builtin().feature_presets.entries.entries) {
+    for (const auto& [key, value] : preset.Find("values")->entries) {
+      EXPECT_NE(FindKey("data_processing_feature_extraction", key), nullptr) << name << " " << key;
+    }
+  }
+  for (const auto& [name, preset] : Builtin().dataset_presets.entries.entries) {
+    const Value* features = preset.Find("data_processing_feature_extraction");
+    const std::string chosen = features == nullptr ? "" : features->Text("feature_extraction_name");
+    EXPECT_TRUE(chosen.empty() || Builtin().feature_presets.Find(chosen) != nullptr) << name;
+  }
+}
+
+TEST(LoadTest, AConfigurationInUse) {
+  const Loaded loaded = Load(kBearing);
+  const Config& c = loaded.config;
+  EXPECT_EQ(c.common.target_device, "F28P55");
+  EXPECT_EQ(c.dataset.data_dir, "classes");
+  EXPECT_EQ(c.dataset.input_data_path, "/nowhere/dataset");
+  EXPECT_EQ(c.data_processing_feature_extraction.frame_size, 512);
+  EXPECT_EQ(c.data_processing_feature_extraction.feature_size_per_frame, 32);
+  EXPECT_EQ(c.data_processing_feature_extraction.num_frame_concat, 8);
+  EXPECT_TRUE(c.data_processing_feature_extraction.normalize_bin);
+  EXPECT_DOUBLE_EQ(c.training.learning_rate, 0.01);
+  EXPECT_EQ(c.training.optimizer, "adam");
+  EXPECT_EQ(c.training.quantization, Quantization::kTinpu);
+  EXPECT_EQ(c.training.model_training_id, "CNN_TS_GEN_BASE_4K_NPU");
+  EXPECT_EQ(c.training.quantization_method, QuantizationMethod::kQat);
+  EXPECT_DOUBLE_EQ(c.training.weight_decay, 1e-4);
+  EXPECT_EQ(c.compilation.target, "c, ti-npu type=hard skip_normalize=true output_int=true");
+  ASSERT_EQ(loaded.notices.size(), 1u);
+  EXPECT_EQ(loaded.notices[0], "accepted, but nothing reads: training.num_gpus");
+}
+
+TEST(LoadTest, LayersWinInOrder) {
+  const std::string base =
+      "common: {task_type: generic_timeseries_classification, target_device: F28P55}\n"
+      "training: {model_name: CLS_4k_NPU}\n";
+  EXPECT_EQ(Load(base + "dataset: {input_data_path: x}\n").config.training.batch_size, 64)
+      << "model over default 8";
+  EXPECT_EQ(Load(base + "dataset: {input_data_path: x}\n")
+                .config.data_processing_feature_extraction.variables,
+            Columns(1));
+  const std::string preset = base + "dataset: {dataset_name: motor_fault_example_dsk}\n";
+  const Loaded loaded = Load(preset);
+  EXPECT_EQ(loaded.config.data_processing_feature_extraction.variables, Columns(3))
+      << "data set preset";
+  EXPECT_EQ(loaded.config.data_processing_feature_extraction.frame_size, 256)
+      << "the feature preset that it names";
+  EXPECT_EQ(
+      loaded.config.dataset.input_data_path,
+      "https://software-dl.ti.com/C2000/esd/mcu_ai/datasets/motor_fault_classification_dsk.zip");
+  const std::string user = preset + "data_processing_feature_extraction: {frame_size: 128}\n";
+  EXPECT_EQ(Load(user).config.data_processing_feature_extraction.frame_size, 128)
+      << "the user's file";
+  EXPECT_EQ(Load(user, {"data_processing_feature_extraction.frame_size=64"})
+                .config.data_processing_feature_extraction.frame_size,
+            64);
+  const Loaded with_user = Load(user);
+  const Value* frame =
+      with_user.effective.Find("data_processing_feature_extraction")->Find("frame_size");
+  EXPECT_EQ(frame->layer, "file");
+  EXPECT_EQ(frame->where.line, 4);
+  EXPECT_EQ(
+      Load(preset).effective.Find("data_processing_feature_extraction")->Find("frame_size")->layer,
+      "feature preset Input256_FFTBIN_16Feature_8Frame_3InputChannel_removeDC_2D1");
+}
+
+TEST(LoadTest, IncludesLieBelowTheFileThatNamesThem) {
+  const TemporaryFolder folder;
+  WriteFile(folder.Path() / "sub/base.yaml",
+            "training: {model_name: CLS_1k_NPU, batch_size: 7, training_epochs: 9}\ninclude_files: "
+            "[more.yaml]\n");
+  WriteFile(folder.Path() / "sub/more.yaml",
+            "common: {task_type: arc_fault, target_device: F28P55}\ntraining: {batch_size: 1}\n");
+  WriteFile(folder.Path() / "c.yaml",
+            "training: {training_epochs: 3}\ninclude_files: [sub/base.yaml]\ndataset: "
+            "{input_data_path: d}\n");
+  const Config c = Load(folder.Path() / "c.yaml", {}, Builtin()).config;
+  EXPECT_EQ(c.common.task_type, "arc_fault");
+  EXPECT_EQ(c.training.batch_size, 7);
+  EXPECT_EQ(c.training.training_epochs, 3);
+}
+
+TEST(LoadTest, RunYamlGivesTheSameConfiguration) {
+  const Loaded first = Load(
+      kBearing, {"data_processing_feature_extraction.variables=[0]", "training.output_int=false"});
+  const Loaded again = LoadText(ToYamlFile(first), "run.yaml", "/elsewhere", {}, Builtin());
+  EXPECT_EQ(again.hash, first.hash);
+  EXPECT_EQ(ToYamlFile(again), ToYamlFile(first));
+  EXPECT_EQ(again.config.dataset.input_data_path, "/nowhere/dataset");
+}
+
+TEST(LoadTest, ScalarsOfYaml11) {
+  const auto integer = [](const char* text) { return ToInteger(Scalar(text)); };
+  EXPECT_EQ(integer("010"), 8);
+  EXPECT_EQ(integer("0x1F"), 31);
+  EXPECT_EQ(integer("0b101"), 5);
+  EXPECT_EQ(integer("1_000"), 1000);
+  EXPECT_EQ(integer("12:30"), 750);
+  EXPECT_EQ(integer("-3"), -3);
+  EXPECT_EQ(integer("0o10"), std::nullopt);
+  EXPECT_EQ(integer("1.5"), std::nullopt);
+  EXPECT_EQ(ToReal(Scalar("1e-5")), 1e-5);
+  EXPECT_EQ(ToReal(Scalar(".5")), 0.5);
+  EXPECT_EQ(ToReal(Scalar("1e")), std::nullopt);
+  EXPECT_EQ(ToReal(Scalar("0x")), std::nullopt);
+  EXPECT_EQ(ToBool(Scalar("on")), true);
+  EXPECT_EQ(ToBool(Scalar("No")), false);
+  EXPECT_EQ(ToBool(Scalar("oN")), std::nullopt);
+  EXPECT_TRUE(IsNull(Scalar("None")));
+}
+
+TEST(LoadTest, MutatedFilesLoadOrSayWhatIsWrong) {
+  Random random(1, "mutations");
+  const std::string text = kBearing;
+  int refused = 0;
+  for (int i = 0; i < 2000; ++i) {
+    std::string mutated = text;
+    for (uint64_t k = 0; k <= random.Below(4); ++k) {
+      const size_t at = random.Below(mutated.size());
+      switch (random.Below(3)) {
+        case 0:
+          mutated.erase(at, 1 + random.Below(5));
+          break;
+        case 1:
+          mutated.insert(at, 1, static_cast<char>(random.Below(256)));
+          break;
+        default:
+          mutated[at] = "{}[]:,-'\"#&*!|>%@`\n\t 0aZ"[random.Below(24)];
+      }
+    }
+    try {
+      Load(mutated);
+    } catch (const Error& error) {
+      EXPECT_FALSE(std::string(error.what()).empty());
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 100);
+}
+
+TEST(RunPathsTest, NestedAndFlat) {
+  Config c = Load(kBearing).config;
+  c.common.projects_path = "/p";
+  const auto start = std::chrono::system_clock::from_time_t(1767225600);
+  const std::string name = ResolveRunName(c, start);
+  EXPECT_TRUE(name.ends_with("/CLS_4k_NPU")) << name;
+  EXPECT_EQ(name.size(), std::string("20260101-000000/CLS_4k_NPU").size());
+  const RunPaths nested = MakeRunPaths(c, "a/b/c");
+  EXPECT_EQ(nested.run, "/p/bearing_cwru_de12k/run/a/b/c");
+  EXPECT_EQ(nested.training_base, "/p/bearing_cwru_de12k/run/a/b/c/training/base");
+  EXPECT_EQ(nested.training_zip.filename(), "a_b_c.zip");
+  EXPECT_EQ(nested.compilation_zip.filename(), "a_b_c_F28P55.zip");
+  c.training.train_output_path = "/t";
+  const RunPaths flat = MakeRunPaths(c, "x");
+  EXPECT_EQ(flat.run, "/t");
+  EXPECT_EQ(flat.training_quantization, "/t/training_quantization");
+  EXPECT_THROW(MakeRunPaths(c, "../x"), Error);
+}
+
+TEST(SchemaTest, DefaultsAreLegalAndStructsAgree) {
+  Config from_schema;
+  for (const Key& key : Schema()) {
+    if (key.status != KeyStatus::kIgnored)
+      key.set(from_schema, ParseYaml(key.default_text, key.name));
+  }
+  const Config plain;
+  EXPECT_EQ(from_schema.training.batch_size, plain.training.batch_size);
+  EXPECT_EQ(from_schema.training.learning_rate, plain.training.learning_rate);
+  EXPECT_EQ(from_schema.training.optimizer, plain.training.optimizer);
+  EXPECT_EQ(from_schema.data_processing_feature_extraction.stride_size,
+            plain.data_processing_feature_extraction.stride_size);
+  EXPECT_EQ(from_schema.dataset.split_factor, plain.dataset.split_factor);
+  EXPECT_EQ(from_schema.training.lr_warmup_epochs, plain.training.lr_warmup_epochs);
+}
+
+}  // namespace
+}  // namespace platypus::config
