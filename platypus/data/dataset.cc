@@ -1,7 +1,7 @@
 #include "platypus/data/dataset.h"
 
 #include <algorithm>
-#include <map>
+#include <array>
 #include <optional>
 #include <set>
 
@@ -16,7 +16,7 @@ namespace platypus::data {
 namespace fs = std::filesystem;
 namespace {
 
-const std::string kSplits[] = {"train", "val", "test"};
+constexpr std::array<const char*, 3> kSplits = {"train", "val", "test"};
 
 std::string ListContent(const fs::path& folder) {
   std::vector<std::string> names;
@@ -29,8 +29,8 @@ std::string ListContent(const fs::path& folder) {
   return names.empty() ? "nothing" : names.size() > 8 ? text + ", ..." : text;
 }
 
-// The folder that holds data_dir: the input itself, or its only subfolder that does (archives often have one
-// top folder).
+// The folder that holds data_dir: the input itself, or its only subfolder that does (archives often
+// have one top folder).
 fs::path FindRoot(const fs::path& input, const std::string& data_dir) {
   if (fs::is_directory(input / data_dir)) return input;
   std::vector<fs::path> candidates;
@@ -40,9 +40,10 @@ fs::path FindRoot(const fs::path& input, const std::string& data_dir) {
     }
   }
   if (candidates.size() == 1) return candidates[0];
-  throw Error(Category::kData,
-              fmt::format("{} has no folder '{}' with one subfolder per class", input.string(), data_dir),
-              fmt::format("it holds {}; dataset.data_dir names another folder", ListContent(input)));
+  throw Error(
+      Category::kData,
+      fmt::format("{} has no folder '{}' with one subfolder per class", input.string(), data_dir),
+      fmt::format("it holds {}; dataset.data_dir names another folder", ListContent(input)));
 }
 
 fs::path Locate(const config::Config& config, const fs::path& project, ProgressSink& sink) {
@@ -59,17 +60,25 @@ fs::path Locate(const config::Config& config, const fs::path& project, ProgressS
   if (fs::is_directory(input, ignored)) return input;
   if (!fs::exists(input, ignored)) {
     throw Error(Category::kData, fmt::format("dataset.input_data_path: {} does not exist", path),
-                "relative paths are looked up beside the configuration file, then in the working directory");
+                "relative paths are looked up beside the configuration file, then in the working "
+                "directory");
   }
   if (!IsArchiveName(input.filename().string())) {
     throw Error(Category::kData, fmt::format("dataset.input_data_path: {} is not an archive", path),
                 "legal: a folder, or a file ending in .zip, .tar, .tar.gz, .tgz");
   }
-  // One folder per content, so that a changed archive is unpacked anew and an unchanged one is reused.
-  const fs::path folder = project / ("unpacked_" + HashFile(input).substr(0, 16));
+  // One folder per content, so that a changed archive is unpacked anew and an unchanged one is
+  // reused.
+  fs::path folder = project / ("unpacked_" + HashFile(input).substr(0, 16));
   if (!fs::exists(folder)) {
     fs::create_directories(project);
-    Unpack(input, folder, sink);
+    try {
+      Unpack(input, folder, sink);
+    } catch (const Error&) {
+      std::error_code ignored_too;
+      if (IsUrl(path)) fs::remove(input, ignored_too);  // perhaps a page in place of the archive
+      throw;
+    }
   }
   return folder;
 }
@@ -83,14 +92,25 @@ bool IsRecording(const fs::path& relative) {
   return !name.ends_with(".md") && !name.ends_with("_list.txt") && !name.starts_with("LICENSE");
 }
 
-// All recordings below the data folder, '/'-separated, sorted by octets.
-std::vector<std::string> ListRecordings(const fs::path& data) {
+// All recordings below the data folder, '/'-separated, sorted by octets. Links to folders are
+// followed where a class folder stands, not below it (they may lead in circles); the project's own
+// folder is passed over.
+std::vector<std::string> ListRecordings(const fs::path& data, const fs::path& project) {
   std::vector<std::string> names;
+  std::error_code ignored;
   const auto options = fs::directory_options::follow_directory_symlink;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(data, options)) {
-    if (!entry.is_regular_file()) continue;
+  for (auto it = fs::recursive_directory_iterator(data, options);
+       it != fs::recursive_directory_iterator(); ++it) {
+    const fs::directory_entry& entry = *it;
+    if (entry.is_directory(ignored)) {
+      if (it.depth() > 0 && entry.is_symlink(ignored)) it.disable_recursion_pending();
+      if (fs::equivalent(entry.path(), project, ignored)) it.disable_recursion_pending();
+      continue;
+    }
+    if (!entry.is_regular_file(ignored)) continue;
     const fs::path relative = entry.path().lexically_relative(data);
-    if (relative.has_parent_path() && IsRecording(relative)) names.push_back(relative.generic_string());
+    if (relative.has_parent_path() && IsRecording(relative))
+      names.push_back(relative.generic_string());
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -120,7 +140,7 @@ class Opening {
   }
 
   Dataset Run() {
-    names_ = ListRecordings(dataset_.data_path);
+    names_ = ListRecordings(dataset_.data_path, project_);
     std::set<std::string> classes;
     for (const std::string& name : names_) classes.insert(ClassOf(name));
     dataset_.classes.assign(classes.begin(), classes.end());
@@ -131,10 +151,12 @@ class Opening {
                               dataset_.classes.size() == 1 ? "" : "es"),
                   "put the recordings of each class into a subfolder named after it");
     }
-    if (settings_.split_type == config::SplitType::kWithinFiles) {
-      SplitWithinFiles();
-    } else if (!ReadLists()) {
-      SplitAmongstFiles();
+    const bool within = settings_.split_type == config::SplitType::kWithinFiles;
+    std::error_code ignored;
+    // Lists beside data that lie in the project itself may be those that an earlier run wrote.
+    const bool own_lists = fs::equivalent(root_, project_, ignored);
+    if ((within && own_lists) || !ReadLists()) {
+      within ? SplitWithinFiles() : SplitAmongstFiles();
     }
     CheckNotEmpty();
     WriteLists();
@@ -170,19 +192,22 @@ class Opening {
                               settings_.annotation_prefix, lists[0] ? "val" : "train"));
     }
     if (!lists[2]) {
-      sink_.OnNotice("there is no test list: the validation recordings are used as test recordings");
+      sink_.OnNotice(
+          "there is no test list: the validation recordings are used as test recordings");
       lists[2] = lists[1];
     }
     for (size_t i = 0; i < 3; ++i) {
       for (const ListEntry& entry : ReadList(*lists[i])) {
         const fs::path path = fs::path(entry.name);
-        const bool inside = path.is_relative() && !path.lexically_normal().generic_string().starts_with("..");
+        const bool inside =
+            path.is_relative() && !path.lexically_normal().generic_string().starts_with("..");
         const std::string name = path.lexically_normal().generic_string();
         if (!inside || !std::binary_search(names_.begin(), names_.end(), name)) {
-          throw Error(Category::kData,
-                      fmt::format("'{}' is no recording below {}", entry.name, dataset_.data_path.string()),
-                      Nearest(name, names_).empty() ? "" : "did you mean '" + Nearest(name, names_) + "'?",
-                      {lists[i]->string(), entry.line, 0});
+          throw Error(
+              Category::kData,
+              fmt::format("'{}' is no recording below {}", entry.name, dataset_.data_path.string()),
+              Nearest(name, names_).empty() ? "" : "did you mean '" + Nearest(name, names_) + "'?",
+              {lists[i]->string(), entry.line, 0});
         }
         Split(i).push_back(Ref(name));
       }
@@ -199,7 +224,8 @@ class Opening {
     }
   }
 
-  // Consecutive rows of every recording: the first share trains, the next validates, the last tests.
+  // Consecutive rows of every recording: the first share trains, the next validates, the last
+  // tests.
   void SplitWithinFiles() {
     const std::vector<double> shares = SplitShares();
     double begin = 0.0;
@@ -219,17 +245,19 @@ class Opening {
   void CheckNotEmpty() {
     for (size_t i = 0; i < 3; ++i) {
       if (!Split(i).empty()) continue;
-      throw Error(Category::kData,
-                  fmt::format("the {} split has no recordings ({} in all)", kSplits[i], names_.size()),
-                  "give dataset.split_factor three shares above 0, or list more recordings");
+      throw Error(
+          Category::kData,
+          fmt::format("the {} split has no recordings ({} in all)", kSplits[i], names_.size()),
+          "give dataset.split_factor three shares above 0, or list more recordings");
     }
     std::set<int> trained;
     for (const RecordingRef& ref : dataset_.train) trained.insert(ref.label);
     for (size_t c = 0; c < dataset_.classes.size(); ++c) {
       if (!trained.contains(static_cast<int>(c))) {
-        throw Error(Category::kData,
-                    fmt::format("class '{}' has no recording in the train split", dataset_.classes[c]),
-                    "add recordings of it, or remove its folder");
+        throw Error(
+            Category::kData,
+            fmt::format("class '{}' has no recording in the train split", dataset_.classes[c]),
+            "add recordings of it, or remove its folder");
       }
     }
   }
@@ -275,8 +303,12 @@ class Opening {
 
 }  // namespace
 
-Dataset Open(const config::Config& config, const fs::path& project_dataset_path, ProgressSink& sink) {
+Dataset Open(const config::Config& config, const fs::path& project_dataset_path,
+             ProgressSink& sink) try {
   return Opening(config, project_dataset_path, sink).Run();
+} catch (const fs::filesystem_error& error) {
+  Fail(Category::kData, "cannot open the data set {}: {}", config.dataset.input_data_path,
+       error.what());
 }
 
 }  // namespace platypus::data

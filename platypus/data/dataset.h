@@ -18,7 +18,7 @@ struct RecordingRef {
   std::filesystem::path path;  // absolute
   std::string name;            // relative to the data folder, with '/', e.g. "sine/a.csv"
   int label = 0;               // index into Dataset::classes
-  double first = 0.0;          // share of the rows where the part begins and ends; [0, 1] = whole file
+  double first = 0.0;  // share of the rows where the part begins and ends; [0, 1] = whole file
   double last = 1.0;
 };
 
@@ -36,9 +36,9 @@ struct Dataset {
   std::string hash;  // SHA-256 over names, sizes and contents of all recordings, in name order
 };
 
-// Finds (downloads, unpacks) the recordings under dataset.input_data_path, reads or makes the split, and
-// writes the lists into `project_dataset_path`/annotations. Never writes into the user's folder.
-// Errors: category data, with the file and what was expected.
+// Finds (downloads, unpacks) the recordings under dataset.input_data_path, reads or makes the
+// split, and writes the lists into `project_dataset_path`/annotations. Never writes into the user's
+// folder. Errors: category data, with the file and what was expected.
 Dataset Open(const config::Config& config, const std::filesystem::path& project_dataset_path,
              ProgressSink& sink);
 
@@ -53,8 +53,9 @@ struct Recording {
 // number, of the first ragged row, or that the file is empty.
 Recording Read(const std::filesystem::path& path, const config::Columns& variables);
 
-// Reads all of `refs` (in parallel, result in the order of refs). Bad files: dataset.on_bad_file decides
-// between the Error of the first bad file in order and an entry in `skipped` (rows = 0 there).
+// Reads all of `refs` (in parallel, result in the order of refs). Bad files: dataset.on_bad_file
+// decides between the Error of the first bad file in order and an entry in `skipped` (rows = 0
+// there).
 std::vector<Recording> ReadAll(const std::vector<RecordingRef>& refs, const config::Config& config,
                                ThreadPool& pool, std::vector<SkippedFile>& skipped,
                                ProgressSink& sink);

@@ -28,8 +28,12 @@ size_t OnData(char* bytes, size_t size, size_t count, void* user) {
 int OnTransfer(void* user, curl_off_t total, curl_off_t now, curl_off_t, curl_off_t) {
   const auto* transfer = static_cast<Transfer*>(user);
   if (now > 0) {
-    transfer->sink->OnProgress({"download", transfer->name, transfer->resumed_from + now,
-                                total > 0 ? transfer->resumed_from + total : 0, "octets", {}});
+    transfer->sink->OnProgress({"download",
+                                transfer->name,
+                                transfer->resumed_from + now,
+                                total > 0 ? transfer->resumed_from + total : 0,
+                                "octets",
+                                {}});
   }
   return transfer->sink->Cancelled() ? 1 : 0;
 }
@@ -37,10 +41,11 @@ int OnTransfer(void* user, curl_off_t total, curl_off_t now, curl_off_t, curl_of
 std::string FileName(const std::string& url) {
   std::string path = url.substr(0, url.find_first_of("?#"));
   std::string name = path.substr(path.rfind('/') + 1);
-  return name.empty() || name == ".." ? "download" : name;
+  return name.empty() || name == "." || name == ".." ? "download" : name;
 }
 
-// Appends to `part` from where it ends. False: the server cannot continue there and the part is stale.
+// Appends to `part` from where it ends. False: the server cannot continue there and the part is
+// stale.
 bool Fetch(const std::string& url, const fs::path& part, ProgressSink& sink) {
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), curl_easy_cleanup);
   Check(curl != nullptr, "libcurl could not be started");
@@ -48,7 +53,8 @@ bool Fetch(const std::string& url, const fs::path& part, ProgressSink& sink) {
   transfer.sink = &sink;
   transfer.name = FileName(url);
   transfer.resumed_from = fs::exists(part) ? static_cast<curl_off_t>(fs::file_size(part)) : 0;
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(part.c_str(), "ab"), std::fclose);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(part.c_str(), "ab"),
+                                                             std::fclose);
   if (!file) Fail(Category::kData, "cannot write {}", part.string());
   transfer.file = file.get();
   char reason[CURL_ERROR_SIZE] = "";
@@ -69,16 +75,18 @@ bool Fetch(const std::string& url, const fs::path& part, ProgressSink& sink) {
   curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, OnTransfer);
   curl_easy_setopt(curl.get(), CURLOPT_XFERINFODATA, &transfer);
   const CURLcode code = curl_easy_perform(curl.get());
-  if (code == CURLE_OK) return true;
   long status = 0;
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
-  const bool stale = code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME || status == 416;
+  if (code == CURLE_OK && status != 416) return true;  // curl takes 416 for the end of the file
+  const bool stale =
+      code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME || status == 416;
   if (stale && transfer.resumed_from > 0) return false;
   if (code == CURLE_ABORTED_BY_CALLBACK) {
     throw Error(Category::kUsage, "interrupted; the download goes on from here next time");
   }
   throw Error(Category::kData,
-              fmt::format("cannot download {}: {}", url, reason[0] != '\0' ? reason : curl_easy_strerror(code)),
+              fmt::format("cannot download {}: {}", url,
+                          reason[0] != '\0' ? reason : curl_easy_strerror(code)),
               "check the address and the connection, or download it yourself and name the file");
 }
 
@@ -89,9 +97,9 @@ bool IsUrl(const std::string& text) {
 }
 
 fs::path Download(const std::string& url, const fs::path& cache, const std::string& sha256,
-                  ProgressSink& sink) {
+                  ProgressSink& sink) try {
   const fs::path folder = cache / HashText(url).substr(0, 16);
-  const fs::path file = folder / FileName(url);
+  fs::path file = folder / FileName(url);
   if (!fs::exists(file)) {
     fs::create_directories(folder);
     const fs::path part = file.string() + ".part";
@@ -118,6 +126,8 @@ fs::path Download(const std::string& url, const fs::path& cache, const std::stri
     }
   }
   return file;
+} catch (const fs::filesystem_error& error) {
+  Fail(Category::kData, "cannot download {}: {}", url, error.what());
 }
 
 }  // namespace platypus::data

@@ -42,23 +42,28 @@ Header ParseHeader(std::string_view text, const std::string& file) {
   header.big_endian = descr[1] == '>';
   header.kind = descr[2];
   header.size = descr[3] - '0';
-  const bool legal = (header.kind == 'f' && (header.size == 2 || header.size == 4 || header.size == 8)) ||
-                     ((header.kind == 'i' || header.kind == 'u') &&
-                      (header.size == 1 || header.size == 2 || header.size == 4 || header.size == 8)) ||
-                     (header.kind == 'b' && header.size == 1);
+  const bool legal =
+      (header.kind == 'f' && (header.size == 2 || header.size == 4 || header.size == 8)) ||
+      ((header.kind == 'i' || header.kind == 'u') &&
+       (header.size == 1 || header.size == 2 || header.size == 4 || header.size == 8)) ||
+      (header.kind == 'b' && header.size == 1);
   if (!legal || (descr[4] != '\'' && descr[4] != '"')) {
-    Bad(file, fmt::format("npy type {} is not one of floats of 2, 4, 8, integers of 1, 2, 4, 8 octets, bool",
-                          descr.substr(0, 6)));
+    Bad(file,
+        fmt::format(
+            "npy type {} is not one of floats of 2, 4, 8, integers of 1, 2, 4, 8 octets, bool",
+            descr.substr(0, 6)));
   }
   header.fortran = Find(text, "fortran_order", file).starts_with("True");
   std::string_view shape = Find(text, "shape", file);
   if (!shape.starts_with('(')) Bad(file, "the npy header's shape is damaged");
   shape = shape.substr(1, std::min(shape.find(')'), shape.size()) - 1);
+  if (shape.find('-') != std::string_view::npos) Bad(file, "the npy header's shape is damaged");
   while (!shape.empty()) {
     const size_t digit = shape.find_first_of("0123456789");
     if (digit == std::string_view::npos) break;
     int64_t extent = 0;
-    const auto [end, error] = std::from_chars(shape.data() + digit, shape.data() + shape.size(), extent);
+    const auto [end, error] =
+        std::from_chars(shape.data() + digit, shape.data() + shape.size(), extent);
     if (error != std::errc()) Bad(file, "the npy header's shape is damaged");
     header.shape.push_back(extent);
     shape.remove_prefix(static_cast<size_t>(end - shape.data()));
@@ -98,13 +103,14 @@ double Element(const char* bytes, const Header& header) {
 
 Table ParseNpy(std::string_view bytes, const std::string& file) {
   if (!bytes.starts_with("\x93NUMPY") || bytes.size() < 10) Bad(file, "this is not an npy file");
-  const int version = bytes[6];
+  const int version = static_cast<unsigned char>(bytes[6]);
   const size_t prefix = version == 1 ? 10 : 12;
   if (version < 1 || version > 3 || bytes.size() < prefix) {
     Bad(file, fmt::format("npy format version {} is not 1, 2 or 3", version));
   }
   size_t length = 0;
-  for (size_t i = prefix; i > 8; --i) length = length << 8 | static_cast<unsigned char>(bytes[i - 1]);
+  for (size_t i = prefix; i > 8; --i)
+    length = length << 8 | static_cast<unsigned char>(bytes[i - 1]);
   if (length > bytes.size() - prefix) Bad(file, "the npy header is cut off");
   const Header header = ParseHeader(bytes.substr(prefix, length), file);
   if (header.shape.empty() || header.shape.size() > 2) {
@@ -117,7 +123,8 @@ Table ParseNpy(std::string_view bytes, const std::string& file) {
   const auto available = static_cast<int64_t>(data.size() / static_cast<size_t>(header.size));
   if (rows == 0 || columns == 0) Bad(file, "the array is empty");
   if (columns > available || rows > available / columns) {
-    Bad(file, fmt::format("the array should have {} x {} values, the file holds {}", rows, columns, available));
+    Bad(file, fmt::format("the array should have {} x {} values, the file holds {}", rows, columns,
+                          available));
   }
   Table table;
   const int64_t first = header.shape.size() == 2 && columns > 1 ? 1 : 0;

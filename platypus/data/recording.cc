@@ -2,6 +2,10 @@
 #include <cmath>
 #include <exception>
 #include <mutex>
+#include <numeric>
+#include <optional>
+
+#include <fmt/ranges.h>
 
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
@@ -19,7 +23,8 @@ Table ReadTable(const std::filesystem::path& path) {
   if (extension == ".pkl") {
     throw Error(Category::kData, "pickled files can run programs and are not read",
                 "convert it with: python3 -c \"import pandas,sys; pandas.read_pickle(sys.argv[1])"
-                ".to_csv(sys.argv[1][:-4]+'.csv', index=False)\" " + path.filename().string(),
+                ".to_csv(sys.argv[1][:-4]+'.csv', index=False)\" " +
+                    path.filename().string(),
                 {file, 0, 0});
   }
   throw Error(Category::kData, fmt::format("files ending in '{}' are not recordings", extension),
@@ -34,9 +39,10 @@ Recording Select(Table table, const config::Columns& variables, const std::strin
     recording.columns.push_back(table.names.empty() ? std::to_string(c)
                                                     : table.names[static_cast<size_t>(c)]);
   }
-  if (static_cast<int64_t>(columns.size()) == table.columns &&
-      std::is_sorted(columns.begin(), columns.end())) {
-    recording.values = std::move(table.values);  // all columns in order
+  std::vector<int> all(static_cast<size_t>(table.columns));
+  std::iota(all.begin(), all.end(), 0);
+  if (columns == all) {
+    recording.values = std::move(table.values);
     return recording;
   }
   recording.values.reserve(static_cast<size_t>(table.rows) * columns.size());
@@ -55,8 +61,32 @@ void Cut(Recording& recording, const RecordingRef& ref) {
   const auto begin = static_cast<int64_t>(std::floor(ref.first * rows + 0.5));
   const auto end = static_cast<int64_t>(std::floor(ref.last * rows + 0.5));
   const auto width = static_cast<int64_t>(recording.columns.size());
-  recording.values = {recording.values.begin() + begin * width, recording.values.begin() + end * width};
+  recording.values = {recording.values.begin() + begin * width,
+                      recording.values.begin() + end * width};
   recording.rows = end - begin;
+}
+
+// Columns chosen by position must mean the same in every file. `width`: value columns of the whole
+// file.
+void RequireSameColumns(const RecordingRef& ref, const Recording& recording, int64_t width,
+                        const RecordingRef& first, const Recording& first_recording,
+                        int64_t first_width) {
+  const std::string file = ref.path.string();
+  if (width != first_width) {
+    throw Error(Category::kData,
+                fmt::format("the file has {} value columns, {} has {}", width, first.path.string(),
+                            first_width),
+                "", {file, 0, 0});
+  }
+  const std::vector<std::string>& names = recording.columns;
+  const std::vector<std::string>& others = first_recording.columns;
+  if (names != others &&
+      std::is_permutation(names.begin(), names.end(), others.begin(), others.end())) {
+    throw Error(Category::kData,
+                fmt::format("the columns are {}, those of {} are {}", fmt::join(names, ", "),
+                            first.path.string(), fmt::join(others, ", ")),
+                "set data_processing_feature_extraction.variables to their names", {file, 0, 0});
+  }
 }
 
 }  // namespace
@@ -70,28 +100,39 @@ std::vector<Recording> ReadAll(const std::vector<RecordingRef>& refs, const conf
                                ProgressSink& sink) {
   const config::Columns& variables = config.data_processing_feature_extraction.variables;
   std::vector<Recording> recordings(refs.size());
+  std::vector<int64_t> widths(refs.size());
   std::vector<std::exception_ptr> failures(refs.size());
   std::mutex mutex;
   int64_t finished = 0;
   pool.Run(static_cast<int64_t>(refs.size()), [&](int64_t i) {
     const auto n = static_cast<size_t>(i);
     try {
-      recordings[n] = Read(refs[n].path, variables);
+      Table table = ReadTable(refs[n].path);
+      widths[n] = table.columns;
+      recordings[n] = Select(std::move(table), variables, refs[n].path.string());
       Cut(recordings[n], refs[n]);
     } catch (const Error&) {
       failures[n] = std::current_exception();
     }
     const std::lock_guard lock(mutex);
+    if (sink.Cancelled()) throw Error(Category::kUsage, "interrupted while reading the recordings");
     sink.OnProgress({"read", "", ++finished, static_cast<int64_t>(refs.size()), "files", {}});
   });
+  const bool by_name = std::holds_alternative<std::vector<std::string>>(variables);
+  std::optional<size_t> first;  // good recording
   for (size_t i = 0; i < refs.size(); ++i) {
-    if (!failures[i]) continue;
     try {
-      std::rethrow_exception(failures[i]);
+      if (failures[i]) std::rethrow_exception(failures[i]);
+      if (!first) first = i;
+      if (!by_name) {
+        RequireSameColumns(refs[i], recordings[i], widths[i], refs[*first], recordings[*first],
+                           widths[*first]);
+      }
     } catch (const Error& error) {
       if (config.dataset.on_bad_file == config::OnBadFile::kError) {
         throw Error(error.category(), error.message(),
-                    error.hint().empty() ? "dataset.on_bad_file: skip passes over such files" : error.hint(),
+                    error.hint().empty() ? "dataset.on_bad_file: skip passes over such files"
+                                         : error.hint(),
                     error.location());
       }
       skipped.push_back({refs[i].name, error.what()});

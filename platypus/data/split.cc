@@ -24,24 +24,35 @@ std::vector<double> Shares(std::span<const double> factors, size_t count) {
 std::vector<int64_t> Apportion(int64_t total, std::span<const double> shares) {
   const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);
   std::vector<int64_t> counts(shares.size());
+  const auto wanted = std::count_if(shares.begin(), shares.end(), [](double s) { return s > 0; });
+  if (total < wanted) {  // train before validation before test
+    for (size_t i = 0; i < shares.size() && total > 0; ++i) {
+      if (shares[i] > 0) counts[i] = 1;
+      total -= counts[i];
+    }
+    return counts;
+  }
   std::vector<std::pair<double, size_t>> remainders;
   int64_t given = 0;
+  const auto exact = [&](size_t i) { return static_cast<double>(total) * shares[i] / sum; };
   for (size_t i = 0; i < shares.size(); ++i) {
-    const double exact = static_cast<double>(total) * shares[i] / sum;
-    counts[i] = static_cast<int64_t>(std::floor(exact + 1e-9));
+    counts[i] = static_cast<int64_t>(std::floor(exact(i) + 1e-9));
     given += counts[i];
-    remainders.emplace_back(exact - static_cast<double>(counts[i]), i);
+    remainders.emplace_back(exact(i) - static_cast<double>(counts[i]), i);
   }
   std::stable_sort(remainders.begin(), remainders.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first + 1e-9; });
-  for (size_t k = 0; given < total; ++k, ++given) ++counts[remainders[k % remainders.size()].second];
-  const auto wanted = std::count_if(shares.begin(), shares.end(), [](double s) { return s > 0; });
-  if (total >= wanted) {
-    for (size_t i = 0; i < counts.size(); ++i) {
-      if (shares[i] <= 0 || counts[i] > 0) continue;
-      --*std::max_element(counts.begin(), counts.end());
-      ++counts[i];
+  for (size_t k = 0; given < total; ++k, ++given)
+    ++counts[remainders[k % remainders.size()].second];
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (shares[i] <= 0 || counts[i] > 0) continue;
+    size_t giver = i;  // who has most above its exact share, of those that keep at least one
+    const auto surplus = [&](size_t k) { return static_cast<double>(counts[k]) - exact(k); };
+    for (size_t k = 0; k < counts.size(); ++k) {
+      if (counts[k] > 1 && (giver == i || surplus(k) > surplus(giver) + 1e-9)) giver = k;
     }
+    --counts[giver];
+    ++counts[i];
   }
   return counts;
 }

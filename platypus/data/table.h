@@ -19,17 +19,21 @@ struct Table {
   std::vector<float> values;  // [row][column]
 };
 
-// Text tables: separator comma, semicolon, tab or blanks (found out from the first lines; comma wins), decimal
-// comma where the separator is not a comma, header if any cell of the first row is no number, comment lines
+// Text tables: separator comma, semicolon, tab or blanks (found out from the first lines; comma
+// wins), decimal comma where the separator is not a comma, header if any cell of the first row is
+// no number, comment lines
 // (#) before it, quotes, CRLF, a byte order mark. Columns whose header contains "time" are dropped.
-// Error (data) with `file`, line and column for an empty file, a ragged row, a cell that is no finite number.
+// Error (data) with `file`, line and column for an empty file, a ragged row, a cell that is no
+// finite number.
 Table ParseCsv(std::string_view text, const std::string& file);
 
-// NumPy .npy, format 1 to 3: 1-D (one column) or 2-D, C or Fortran order, integers, floats and bool of
-// either byte order. A 2-D array of two or more columns has time in column 0, which is dropped. Error (data).
+// NumPy .npy, format 1 to 3: 1-D (one column) or 2-D, C or Fortran order, integers, floats and bool
+// of either byte order. A 2-D array of two or more columns has time in column 0, which is dropped.
+// Error (data).
 Table ParseNpy(std::string_view bytes, const std::string& file);
 
-// Indices of the columns that `variables` asks for. Error (data) naming file, what is asked and what there is.
+// Indices of the columns that `variables` asks for. Error (data) naming file, what is asked and
+// what there is.
 std::vector<int> SelectColumns(const Table& table, const config::Columns& variables,
                                const std::string& file);
 

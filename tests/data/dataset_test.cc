@@ -40,6 +40,7 @@ class DatasetTest : public ::testing::Test {
 
 std::vector<std::string> Names(const std::vector<RecordingRef>& refs) {
   std::vector<std::string> names;
+  names.reserve(refs.size());
   for (const RecordingRef& ref : refs) names.push_back(ref.name);
   return names;
 }

@@ -3,6 +3,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <locale.h>
 
 #include <filesystem>
 #include <map>
@@ -84,8 +85,11 @@ struct Member {
   bool hard_link = false;
 };
 
-// An archive whose kind follows from the end of its name.
+// An archive whose kind follows from the end of its name, with UTF-8 names.
 inline void WriteArchive(const fs::path& file, const std::vector<Member>& members) {
+  const auto utf8 = std::unique_ptr<std::remove_pointer_t<locale_t>, void (*)(locale_t)>(
+      newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr), freelocale);
+  const locale_t previous = uselocale(utf8.get());
   const std::unique_ptr<archive, int (*)(archive*)> writer(archive_write_new(), archive_write_free);
   const std::string name = file.string();
   const auto expect_ok = [&](int status) {
@@ -117,6 +121,7 @@ inline void WriteArchive(const fs::path& file, const std::vector<Member>& member
     }
   }
   expect_ok(archive_write_close(writer.get()));
+  uselocale(previous);
 }
 
 inline config::Config ConfigFor(const fs::path& input) {

@@ -136,8 +136,8 @@ TEST(NpyTest, BadInputsAreNamedExactly) {
       {Wrap("<f8", false, "1,", Octets<double>({1e300})),
        "a.npy: row 1, column 1 is not a finite number"},
   };
-  for (const auto& [bytes, message] : cases) {
-    EXPECT_EQ(ErrorOf([&] { ParseNpy(bytes, "a.npy"); }), message);
+  for (const auto& c : cases) {
+    EXPECT_EQ(ErrorOf([&] { ParseNpy(c.first, "a.npy"); }), c.second);
   }
 }
 

@@ -55,6 +55,7 @@ TEST_F(RecordingTest, OtherFilesAreRefused) {
 
 TEST_F(RecordingTest, ReadAllKeepsTheOrderWhateverTheThreads) {
   std::vector<RecordingRef> refs;
+  refs.reserve(40);
   for (int i = 0; i < 40; ++i) {
     refs.push_back(Ref(fmt::format("{}.csv", i), fmt::format("v\n{}\n{}\n", i, i + 1)));
   }

@@ -14,7 +14,8 @@ namespace {
 
 std::string HashOf(const fs::path& folder) {
   std::string all;
-  for (const auto& [name, content] : Contents(folder)) all += name + "\n" + content;
+  for (const auto& [name, content] : Contents(folder))
+    all.append(name).append(1, '\n').append(content);
   return HashText(all);
 }
 
