@@ -66,6 +66,11 @@ class Buffers {
 
 }  // namespace
 
+int64_t ArenaOctets(const CNetwork& network) {
+  const int64_t octets = std::max<int64_t>(network.memory.arena_octets, 4);
+  return network.arena_type == "tm_f32" ? (octets + 3) / 4 * 4 : octets;
+}
+
 void PlaceInArena(CNetwork& network, const std::map<TensorId, Storage>& storage, TensorId in,
                   TensorId out) {
   const Buffers buffers(network.layers, storage, in, out);

@@ -20,6 +20,9 @@ struct Storage {
 void PlaceInArena(CNetwork& network, const std::map<graph::TensorId, Storage>& storage,
                   graph::TensorId in, graph::TensorId out);
 
+// Size of the arena in a context: at least 4 octets, and whole elements of its type.
+int64_t ArenaOctets(const CNetwork& network);
+
 }  // namespace platypus::deploy
 
 #endif  // PLATYPUS_DEPLOY_ARENA_H_

@@ -1,23 +1,19 @@
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
+#include "platypus/deploy/arena.h"
 #include "platypus/deploy/c_text.h"
 #include "platypus/deploy/emission.h"
 
 namespace platypus::deploy {
 namespace {
 
-// Elements of the arena's own type.
-int64_t ArenaElements(const Emission& e) {
-  const int64_t octets = std::max<int64_t>(e.net.memory.arena_octets, 4);
-  return e.net.arena_type == "tm_u8" ? octets : (octets + 3) / 4;
-}
-
 std::string Header(const Emission& e) {
   const Shape in = e.request.network->Input().shape;
   std::string text = Top(e, e.m + ".h", "the network");
   text += Open(e.upper + "_H", "#include \"rt/tm_port.h\"\n");
-  text += fmt::format(R"(#define {0}_API_VERSION 1
+  text +=
+      fmt::format(R"(#define {0}_API_VERSION 1
 /* First 32 bits of the SHA-256 of the network's constants. */
 #define {0}_MODEL_HASH 0x{1}UL
 
@@ -60,11 +56,10 @@ void {11}_dequantize_output(const {11}_out_t *out, tm_f32 *values);
 /* Index of the largest output, the lowest one on a tie. */
 tm_i32 {11}_argmax(const {11}_out_t *out);
 )",
-                      e.upper, ModelHash(e).substr(0, 8), in[0], in.size() > 1 ? in[1] : 1,
-                      in.size() > 2 ? in[2] : 1, InLength(e), e.net.out_elements,
-                      e.net.layers.size(), ArenaElements(e),
-                      e.net.arena_type == "tm_u8" ? ArenaElements(e) : ArenaElements(e) * 4,
-                      e.net.in_type, e.m, e.net.out_type, e.net.arena_type);
+                  e.upper, ModelHash(e).substr(0, 8), in[0], in.size() > 1 ? in[1] : 1,
+                  in.size() > 2 ? in[2] : 1, InLength(e), e.net.out_elements, e.net.layers.size(),
+                  e.net.arena_type == "tm_u8" ? ArenaOctets(e.net) : ArenaOctets(e.net) / 4,
+                  ArenaOctets(e.net), e.net.in_type, e.m, e.net.out_type, e.net.arena_type);
   return text + Close(e.upper + "_H");
 }
 

@@ -97,6 +97,7 @@ class Lowering {
     net_.in_positions = e.h * e.w;
     net_.in_type = "tm_" + TypeName(At(entry).dtype);
     in_root_ = entry;
+    net_.input = entry;
     storage_[entry] = {TypeName(At(entry).dtype), 0};
     if (e.c > 1 &&
         e.h * e.w > 1) {  // callers deliver channel after channel, kernels want channels together

@@ -44,8 +44,9 @@ struct CNetwork {
   std::vector<Table> tables;
   MemoryPlan memory;
   bool is_integer = false;
-  std::string arena_type;  // "tm_u8", or "tm_f32" when floats are kept there
-  std::string in_type;     // element types of run(): "tm_i8", "tm_u8", "tm_f32"
+  std::string arena_type;      // "tm_u8", or "tm_f32" when floats are kept there
+  graph::TensorId input = -1;  // tensor that run() is given
+  std::string in_type;         // element types of run(): "tm_i8", "tm_u8", "tm_f32"
   std::string out_type;
   // Of an integer network: x -> codes.
   std::vector<float> in_offset, in_multiplier, in_power;

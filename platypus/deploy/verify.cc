@@ -4,14 +4,16 @@
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <sstream>
-#include <tuple>
 
 #include "platypus/base/embedded.h"
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
 #include "platypus/base/process.h"
 #include "platypus/deploy/c_text.h"
+#include "platypus/deploy/link_map.h"
+#include "platypus/deploy/trace.h"
 
 namespace platypus::deploy {
 namespace fs = std::filesystem;
@@ -113,9 +115,17 @@ void CopyFiles(const fs::path& package, const fs::path& build) {
 
 std::vector<std::string> PackageSources(const fs::path& package) {
   std::vector<std::string> sources;
-  std::istringstream list(ReadFile(package / "sources.txt"));
+  const fs::path file = package / "sources.txt";
+  std::istringstream list(ReadFile(file));
   for (std::string line; std::getline(list, line);) {
-    if (!line.empty()) sources.push_back(line);
+    if (line.empty()) continue;
+    const fs::path path(line);
+    const bool inside = path.is_relative() && std::count(path.begin(), path.end(), "..") == 0;
+    if (line[0] == '-' || path.extension() != ".c" || !inside) {
+      throw Error(Category::kData, fmt::format("'{}' is no C file of the package", line), "",
+                  {file.string(), 0, 0});
+    }
+    sources.push_back(line);
   }
   return sources;
 }
@@ -165,12 +175,17 @@ void Append(std::string& bytes, const std::vector<float>& values) {
   bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
 }
 
-void WriteInput(const TestSet& set, int64_t samples, size_t recordings, int64_t in_length,
-                const fs::path& file) {
+// What the harness is to do (runtime/verify/harness.c).
+enum class Mode : uint32_t { kPlay = 0, kCount = 1, kTrace = 2 };
+
+// Samples first ... first + samples - 1 and the first recordings.
+void WriteInput(const TestSet& set, Mode mode, int64_t first, int64_t samples, size_t recordings,
+                int64_t in_length, const fs::path& file) {
   std::string bytes;
-  const uint32_t head[3] = {static_cast<uint32_t>(samples), static_cast<uint32_t>(recordings), 1};
+  const uint32_t head[3] = {static_cast<uint32_t>(samples), static_cast<uint32_t>(recordings),
+                            static_cast<uint32_t>(mode)};
   bytes.append(reinterpret_cast<const char*>(head), sizeof head);
-  bytes.append(reinterpret_cast<const char*>(set.features.data()),
+  bytes.append(reinterpret_cast<const char*>(set.features.data() + first * in_length),
                static_cast<size_t>(samples * in_length) * sizeof(float));
   for (size_t i = 0; i < recordings; ++i) Append(bytes, set.recordings[i].raw);
   WriteFile(file, bytes);
@@ -207,46 +222,11 @@ std::pair<int64_t, int64_t> Count(const std::string& output, const std::string& 
   return {instructions, stack};
 }
 
-// Octets of code and constants in the linker map, of everything but the harness itself.
-int64_t FlashOctets(const fs::path& map_file) {
-  std::istringstream map(ReadFile(map_file));
-  std::string line;
-  while (std::getline(map, line) &&
-         line.find("Linker script and memory map") == std::string::npos) {
-  }
-  int64_t octets = 0;
-  std::string section;  // its name stands alone on a line when it is long
-  while (std::getline(map, line)) {
-    std::istringstream words(line);
-    std::string first;
-    words >> first;
-    std::string address;
-    if (first.starts_with(".") && line.starts_with(" .")) {
-      section = first;
-      if (!(words >> address)) continue;
-    } else if (first.starts_with("0x")) {
-      address = first;
-    } else {
-      section.clear();
-      continue;
-    }
-    std::string size;
-    std::string object;
-    if (!(words >> size >> object) || !size.starts_with("0x") || section.empty()) continue;
-    const bool stored = section.starts_with(".text") || section.starts_with(".rodata") ||
-                        section.starts_with(".srodata") || section.starts_with(".data") ||
-                        section.starts_with(".sdata");
-    const bool harness = object == "harness.o" || object == "core.o";
-    if (stored && !harness) octets += std::stoll(size, nullptr, 16);
-    section.clear();
-  }
-  return octets;
-}
-
 struct Comparison {
   VerifyResult& result;
   const TestSet& set;
   const Facts& facts;
+  int64_t first_sample = -1;  // that differs
 
   void Run(const std::string& bytes) {
     const size_t width = static_cast<size_t>(facts.out_length) * (facts.integer_output ? 1 : 4);
@@ -262,7 +242,10 @@ struct Comparison {
     for (int64_t i = 0; i < set.samples; ++i, at += width) {
       const std::vector<float> found = Outputs(at);
       const auto* wanted = set.outputs.data() + i * facts.out_length;
-      result.mismatches += Differ(found, wanted, fmt::format("sample {}", i)) ? 1 : 0;
+      if (Differ(found, wanted, fmt::format("sample {}", i))) {
+        ++result.mismatches;
+        if (first_sample < 0) first_sample = i;
+      }
       const auto best = std::max_element(found.begin(), found.end()) - found.begin();
       correct += best == set.labels[static_cast<size_t>(i)] ? 1 : 0;
     }
@@ -274,6 +257,7 @@ struct Comparison {
         float found = 0;
         std::memcpy(&found, at + k * 4, sizeof found);
         const float wanted = sample.features[static_cast<size_t>(k)];
+        if (std::isnan(found) && std::isnan(wanted)) continue;
         const double difference =
             std::abs(double{found} - wanted) / std::max(1.0, std::abs(double{wanted}));
         result.max_feature_difference = std::max(result.max_feature_difference, difference);
@@ -303,7 +287,7 @@ struct Comparison {
   bool Differ(const std::vector<float>& found, const float* wanted, const std::string& where) {
     bool differs = false;
     for (size_t k = 0; k < found.size(); ++k) {
-      if (found[k] == wanted[k]) continue;
+      if (found[k] == wanted[k] || (std::isnan(found[k]) && std::isnan(wanted[k]))) continue;
       differs = true;
       result.max_output_difference =
           std::max(result.max_output_difference, std::abs(double{found[k]} - wanted[k]));
@@ -315,6 +299,40 @@ struct Comparison {
     return differs;
   }
 };
+
+// Error (data) unless every array of the set has the length that the package asks for.
+void RequireFit(const TestSet& set, const Facts& facts) {
+  const auto size = [](const auto& values) { return static_cast<int64_t>(values.size()); };
+  bool fits = size(set.features) == set.samples * facts.in_length &&
+              size(set.outputs) == set.samples * facts.out_length &&
+              size(set.labels) == set.samples;
+  for (const GoldenSample& sample : set.recordings) {
+    fits = fits && size(sample.raw) == facts.rows * facts.variables &&
+           size(sample.features) == facts.in_length && size(sample.output) == facts.out_length;
+  }
+  if (!fits) Fail(Category::kData, "the test set does not belong to this package");
+}
+
+// Instructions and stack of one sample, and what the linker put together.
+void Measure(const Core& core, const Facts& facts, const TestSet& set, const fs::path& folder,
+             VerifyResult& result) {
+  WriteInput(set, Mode::kCount, 0, std::min<int64_t>(1, set.samples),
+             std::min<size_t>(1, set.recordings.size()), facts.in_length, folder / "input.bin");
+  const std::string output = Play(core, folder, true);
+  const int64_t fifty = Count(output, "fifty").first;
+  if (fifty != 50) {
+    Fail(Category::kToolchain, "counting instructions on {} is off: 50 were counted as {}",
+         core.name, fifty);
+  }
+  const auto network = Count(output, "network");
+  const auto features = Count(output, "features");
+  result.instructions = network.first;
+  result.feature_instructions = features.first;
+  result.stack_bytes = std::max(network.second, features.second);
+  LinkMap map = ReadLinkMap(ReadFile(folder / "map.txt"), {"harness.o", "core.o"});
+  result.flash_bytes = map.flash_octets;
+  result.libraries = std::move(map.libraries);
+}
 
 }  // namespace
 
@@ -328,7 +346,7 @@ const std::vector<std::string>& Cores() {
 }
 
 VerifyResult Verify(const fs::path& package_folder, const TestSet& set,
-                    const std::string& core_name, ProgressSink& sink) {
+                    const std::string& core_name, ProgressSink& sink, const graph::Graph* network) {
   const Core& core = FindCore(core_name);
   const Facts facts = ReadManifest(package_folder);
   VerifyResult result;
@@ -341,38 +359,34 @@ VerifyResult Verify(const fs::path& package_folder, const TestSet& set,
       return result;
     }
   }
-  if (static_cast<int64_t>(set.features.size()) != set.samples * facts.in_length ||
-      static_cast<int64_t>(set.outputs.size()) != set.samples * facts.out_length) {
-    Fail(Category::kData, "the test set does not belong to this package");
-  }
+  RequireFit(set, facts);
   constexpr int kSteps = 3;
   const auto progress = [&](int step) {
+    if (sink.Cancelled()) Fail(Category::kUsage, "verification on {} was cancelled", core.name);
     sink.OnProgress({"verify", core.name, step, kSteps, "steps", {}});
   };
   const TemporaryFolder build;
+  const fs::path& folder = build.Path();
   progress(0);
-  CopyFiles(package_folder, build.Path());
-  Build(core, facts, package_folder, build.Path());
+  CopyFiles(package_folder, folder);
+  Build(core, facts, package_folder, folder);
   progress(1);
-  WriteInput(set, set.samples, set.recordings.size(), facts.in_length, build.Path() / "input.bin");
-  std::string output = Play(core, build.Path(), false);
+  WriteInput(set, Mode::kPlay, 0, set.samples, set.recordings.size(), facts.in_length,
+             folder / "input.bin");
+  result.ram_bytes = Count(Play(core, folder, false), "memory").first;
   Comparison comparison{result, set, facts};
-  comparison.Run(ReadFile(build.Path() / "output.bin"));
+  comparison.Run(ReadFile(folder / "output.bin"));
   progress(2);
-  result.ram_bytes = Count(output, "memory").first;
-  if (!core.emulator.empty()) {
-    WriteInput(set, std::min<int64_t>(1, set.samples), std::min<size_t>(1, set.recordings.size()),
-               facts.in_length, build.Path() / "input.bin");
-    output = Play(core, build.Path(), true);
-    if (Count(output, "fifty").first != 50) {
-      Fail(Category::kToolchain, "counting instructions on {} is off: 50 were counted as {}",
-           core.name, Count(output, "fifty").first);
-    }
-    std::tie(result.instructions, result.stack_bytes) = Count(output, "network");
-    result.feature_instructions = Count(output, "features").first;
-    result.stack_bytes = std::max(result.stack_bytes, Count(output, "features").second);
-    result.flash_bytes = FlashOctets(build.Path() / "map.txt");
+  if (comparison.first_sample >= 0 && network != nullptr) {
+    const int64_t sample = comparison.first_sample;
+    WriteInput(set, Mode::kTrace, sample, 1, 0, facts.in_length, folder / "input.bin");
+    Play(core, folder, false);
+    const std::span<const float> features(set.features.data() + sample * facts.in_length,
+                                          static_cast<size_t>(facts.in_length));
+    const std::string where = FirstDifference(*network, features, ReadFile(folder / "output.bin"));
+    if (!where.empty()) result.first_difference += "; first in " + where;
   }
+  if (!core.emulator.empty()) Measure(core, facts, set, folder, result);
   result.ran = true;
   progress(kSteps);
   return result;

@@ -38,14 +38,18 @@ struct VerifyResult {
   int64_t recording_mismatches = 0;   // ... whose network output differs
   double max_feature_difference = 0;  // relative to max(1, |feature|); 0 means bit for bit
   double accuracy = 0;                // of the C on the core, over `samples`
-  int64_t flash_bytes =
-      0;  // linked code and constants of the package and of what it needs of the C library
-  int64_t ram_bytes =
-      0;  // application state: activations, feature extraction, input and output buffers
+  // Linked code and constants of the package and of what it needs of the C library.
+  int64_t flash_bytes = 0;
+  // Application state: activations, feature extraction, input and output buffers.
+  int64_t ram_bytes = 0;
   int64_t stack_bytes = 0;           // deepest use below one inference
   int64_t instructions = 0;          // of one inference; 0 on the host
   int64_t feature_instructions = 0;  // of the feature extraction of one sample
-  std::string first_difference;      // sample, element, expected and found value; empty if none
+  // Members of the C library and of the compiler's own that are linked, "libgcc.a(_udivsi3.o)".
+  std::vector<std::string> libraries;
+  // Sample, output, expected and found value; with the network at hand also the first layer and
+  // element that differ. Empty if nothing does.
+  std::string first_difference;
 };
 
 // The cores that Verify knows: host, cortex-m0plus, cortex-m4, cortex-m33, riscv32.
@@ -53,9 +57,11 @@ const std::vector<std::string>& Cores();
 
 // Builds the package for a core, runs it (under QEMU for all but host) and plays the whole set.
 // Works on a copy. Error (toolchain) if the package does not build or the emulator fails, (usage)
-// for an unknown core.
+// for an unknown core. `network`, if given, is what the package was generated from: on a mismatch
+// the sample is run again layer by layer.
 VerifyResult Verify(const std::filesystem::path& package_folder, const TestSet& set,
-                    const std::string& core, ProgressSink& sink);
+                    const std::string& core, ProgressSink& sink,
+                    const graph::Graph* network = nullptr);
 
 }  // namespace platypus::deploy
 

@@ -1,12 +1,18 @@
 /* Platypus verification: plays a test set through a generated package. SPDX-License-Identifier:
  * 0BSD
  *
- * input.bin:  samples, recordings, counted (32 bits each); per sample IN_LEN floats; per recording
- * ROWS x VARIABLES floats. output.bin: per sample its outputs; per recording its features (floats),
- * then its outputs. counts:     printed as "count NAME instructions stack". */
+ * input.bin: samples, recordings, mode (32 bits each); per sample IN_LEN floats; per recording
+ * ROWS x VARIABLES floats.
+ *
+ * output.bin: per sample its outputs; per recording its features (floats), then its outputs. In
+ * mode TRACE, of the one sample: the network's input; after each layer the arena, then the outputs.
+ *
+ * Counts are printed as "count NAME instructions stack". */
 #include "harness.h"
 
 #include "model.h"
+
+enum { PLAY, COUNT, TRACE };
 
 static M(app) app;
 static tm_f32 rows[GOLDEN_ROWS * U(FE_VARIABLES)];
@@ -55,6 +61,28 @@ static void known_block(void) {
 #endif
 }
 
+/* Layer after layer, of the sample in app.features. */
+static int trace(int out) {
+  tm_status status;
+  long missing;
+  M(quantize_input)(app.features, app.in);
+  missing = (long)sizeof app.in - io_write(out, app.in, (long)sizeof app.in);
+  memset(app.out, 0, sizeof app.out);
+  (void)M(start)(&app.net, app.in, app.out);
+  do {
+    status = M(step)(&app.net);
+    missing +=
+        (long)sizeof app.net.arena - io_write(out, app.net.arena, (long)sizeof app.net.arena);
+    missing += (long)sizeof app.out - io_write(out, app.out, (long)sizeof app.out);
+  } while (status == TM_BUSY);
+  if (status != TM_OK || missing != 0) {
+    return fail("trace");
+  }
+  io_close(out);
+  io_print("done\n");
+  return 0;
+}
+
 int main(void) {
   tm_u32 head[3];
   tm_u32 i;
@@ -75,7 +103,10 @@ int main(void) {
     if (io_read(in, app.features, (long)sizeof app.features) != (long)sizeof app.features) {
       return fail("sample");
     }
-    if (i == 0 && head[2] != 0) {
+    if (head[2] == TRACE) {
+      return trace(out);
+    }
+    if (i == 0 && head[2] == COUNT) {
       unsigned long instructions;
       M(quantize_input)(app.features, app.in);
       stack_start();

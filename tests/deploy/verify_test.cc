@@ -1,5 +1,6 @@
 #include "platypus/deploy/verify.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "platypus/base/error.h"
@@ -8,6 +9,23 @@
 
 namespace platypus::deploy {
 namespace {
+
+using testing::Contains;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+// What CLS_1k on 256 values may cost: a little more than it did when this was written.
+struct Budget {
+  int64_t instructions;
+  int64_t flash;
+};
+Budget Allowed(const std::string& core) {
+  if (core == "cortex-m0plus") return {700000, 9500};
+  if (core == "cortex-m4") return {400000, 6500};
+  if (core == "cortex-m33") return {360000, 6200};
+  return {560000, 11500};
+}
 
 // Every core computes what the interpreter computes, and the counts do not change.
 class CoreTest : public testing::TestWithParam<std::string> {};
@@ -27,9 +45,19 @@ TEST_P(CoreTest, EveryOutputOfCls1kIsTheInterpreters) {
   EXPECT_EQ(result.max_feature_difference, 0);
   EXPECT_EQ(result.max_output_difference, 0);
   EXPECT_EQ(result.accuracy, 1.0);
-  printf("%s: %ld instructions, features %ld, flash %ld, ram %ld, stack %ld\n", GetParam().c_str(),
-         result.instructions, result.feature_instructions, result.flash_bytes, result.ram_bytes,
-         result.stack_bytes);
+  if (GetParam() == "host") return;
+  const VerifyResult again = Verify(folder.Path() / "net", model.set, GetParam(), sink);
+  EXPECT_EQ(again.instructions, result.instructions);
+  EXPECT_EQ(again.feature_instructions, result.feature_instructions);
+  EXPECT_GT(result.feature_instructions, 0);
+  EXPECT_GT(result.instructions, 100000);
+  EXPECT_LT(result.instructions, Allowed(GetParam()).instructions);
+  EXPECT_LT(result.flash_bytes, Allowed(GetParam()).flash);
+  EXPECT_LT(result.stack_bytes, 256);
+  EXPECT_GT(result.stack_bytes, 16);
+  EXPECT_THAT(result.libraries, Not(Contains(ContainsRegex("malloc|sbrk|free|printf"))));
+  EXPECT_THAT(result.libraries,
+              Not(Contains(ContainsRegex("df[23si]|_d(add|sub|mul|div)|64|di[34]"))));
 }
 
 INSTANTIATE_TEST_SUITE_P(Cores, CoreTest, testing::ValuesIn(Cores()), [](const auto& info) {
@@ -37,6 +65,119 @@ INSTANTIATE_TEST_SUITE_P(Cores, CoreTest, testing::ValuesIn(Cores()), [](const a
   std::erase(name, '-');
   return name;
 });
+
+// Features, general multipliers (64 bits wide) and depthwise layers; and a float network.
+TEST_P(CoreTest, EveryBitOfSpectraAndFloats) {
+  for (const auto make : {fixtures::MakeSpectrumModel, fixtures::MakeFloatModel}) {
+    fixtures::Model model;
+    make(model, 40);
+    const TemporaryFolder folder;
+    Write(Generate(model.request), folder.Path() / "net");
+    NullSink sink;
+    const VerifyResult result = Verify(folder.Path() / "net", model.set, GetParam(), sink);
+    if (!result.ran) GTEST_SKIP() << result.notice;
+    EXPECT_EQ(result.mismatches, 0) << result.first_difference;
+    EXPECT_EQ(result.recordings, 3);
+    EXPECT_EQ(result.max_feature_difference, 0);
+    EXPECT_EQ(result.recording_mismatches, 0) << result.first_difference;
+    EXPECT_THAT(result.libraries,
+                Not(Contains(ContainsRegex("malloc|sbrk|printf|df[23si]|_d(add|mul)"))));
+  }
+}
+
+class MismatchTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    fixtures::MakeCls1k(model_, 64, 10);
+    package_ = Generate(model_.request);
+  }
+  VerifyResult Run() {
+    const TemporaryFolder folder;
+    Write(package_, folder.Path() / "net");
+    NullSink sink;
+    return Verify(folder.Path() / "net", model_.set, "host", sink, &model_.network);
+  }
+  fixtures::Model model_;
+  Package package_;
+};
+
+TEST_F(MismatchTest, NamesTheLayerAndTheElement) {
+  // One offset of the third convolution, far off.
+  std::string& weights = package_["net_weights.c"];
+  const size_t table = weights.find('{', weights.find("w_features_3_0_offset"));
+  ASSERT_NE(table, std::string::npos);
+  const size_t first = weights.find_first_of("-0123456789", table);
+  weights.replace(first, weights.find(',', first) - first, "1000000000");
+  const VerifyResult result = Run();
+  ASSERT_TRUE(result.ran) << result.notice;
+  EXPECT_GT(result.mismatches, 0);
+  EXPECT_THAT(result.first_difference,
+              HasSubstr("first in layer features.3.0 [0, 0, 0]: expected "));
+  EXPECT_THAT(result.first_difference, HasSubstr(", found 255"));
+}
+
+TEST_F(MismatchTest, NamesTheInput) {
+  std::string& code = package_["net.c"];
+  const size_t table = code.find("in_multiplier[1] = {");
+  ASSERT_NE(table, std::string::npos);
+  code.insert(code.find_first_of("0123456789", table + 20), "-");
+  const VerifyResult result = Run();
+  ASSERT_TRUE(result.ran) << result.notice;
+  EXPECT_THAT(result.first_difference, HasSubstr("first in network input [0, "));
+}
+
+TEST_F(MismatchTest, WrongExpectationsAreCounted) {
+  model_.set.outputs[2] += 1;
+  model_.set.recordings[1].features[5] += 0.5f;
+  const VerifyResult result = Run();
+  ASSERT_TRUE(result.ran) << result.notice;
+  EXPECT_EQ(result.mismatches, 1);
+  EXPECT_EQ(result.max_output_difference, 1);
+  EXPECT_GT(result.max_feature_difference, 0.05);
+  EXPECT_THAT(result.first_difference, HasSubstr("sample 1, output 0"));
+}
+
+TEST_F(MismatchTest, CodeThatDoesNotCompileIsAToolchainError) {
+  package_["net.c"] += "int broken(\n";
+  try {
+    Run();
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::kToolchain);
+    EXPECT_THAT(error.what(), HasSubstr("net.c"));
+  }
+}
+
+TEST_F(MismatchTest, BadPackagesAndSets) {
+  const Package good = package_;
+  const auto category = [&] {
+    try {
+      Run();
+    } catch (const Error& error) {
+      return error.category();
+    }
+    return Category::kInternal;
+  };
+  package_["manifest.json"] = "{\"prefix\": 3";
+  EXPECT_EQ(category(), Category::kData);
+  package_ = good;
+  package_.erase("manifest.json");
+  EXPECT_EQ(category(), Category::kData);
+  package_ = good;
+  package_["sources.txt"] += "../elsewhere.c\n";
+  EXPECT_EQ(category(), Category::kData);
+  package_ = good;
+  model_.set.recordings[0].raw.pop_back();
+  EXPECT_EQ(category(), Category::kData);
+  NullSink sink;
+  try {
+    Verify("nowhere", model_.set, "cortex-m5", sink);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::kUsage);
+    EXPECT_THAT(error.hint(), HasSubstr("cortex-m4"));
+  }
+}
 
 }  // namespace
 }  // namespace platypus::deploy

@@ -1,0 +1,80 @@
+#include "platypus/deploy/trace.h"
+
+#include <cstring>
+
+#include "platypus/base/error.h"
+#include "platypus/deploy/arena.h"
+#include "platypus/exec/interpreter.h"
+
+namespace platypus::deploy {
+namespace {
+
+size_t Octets(DType type) { return type == DType::kFloat32 ? 4 : 1; }
+
+float Load(std::string_view bytes, size_t element, DType type) {
+  if (type == DType::kFloat32) {
+    float value = 0;
+    std::memcpy(&value, bytes.data() + element * 4, sizeof value);
+    return value;
+  }
+  const char code = bytes[element];
+  return type == DType::kUInt8 ? static_cast<float>(static_cast<unsigned char>(code))
+                               : static_cast<float>(static_cast<signed char>(code));
+}
+
+// Compares a tensor's values, given in C order, with those kept at `bytes`; "" or the first element
+// that differs.
+std::string Compare(const graph::Tensor& tensor, const std::vector<float>& values,
+                    std::string_view bytes, bool channels_last) {
+  const Shape& shape = tensor.shape;
+  const int64_t channels = shape[0];
+  const int64_t positions = NumElements(shape) / channels;
+  for (int64_t c = 0; c < channels; ++c) {
+    for (int64_t p = 0; p < positions; ++p) {
+      const int64_t at = channels_last ? p * channels + c : c * positions + p;
+      const float expected = values[static_cast<size_t>(c * positions + p)];
+      const float found = Load(bytes, static_cast<size_t>(at), tensor.dtype);
+      if (expected == found) continue;
+      const int64_t width = shape.size() == 3 ? shape[2] : 1;
+      const std::string element = shape.size() == 3
+                                      ? fmt::format("[{}, {}, {}]", c, p / width, p % width)
+                                      : fmt::format("[{}]", c);
+      return fmt::format("{}: expected {}, found {}", element, expected, found);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string FirstDifference(const graph::Graph& network, std::span<const float> features,
+                            std::string_view recorded) {
+  const CNetwork net = LowerToC(network);
+  const graph::Tensor& in = network.At(net.input);
+  const graph::Tensor& out = network.Output();
+  const size_t in_octets = static_cast<size_t>(NumElements(in.shape)) * Octets(in.dtype);
+  const size_t out_octets = static_cast<size_t>(NumElements(out.shape)) * Octets(out.dtype);
+  const auto arena_octets = static_cast<size_t>(ArenaOctets(net));
+  const size_t each = arena_octets + out_octets;
+  if (recorded.size() != in_octets + net.layers.size() * each) {
+    Fail(Category::kToolchain, "the package is not this network's: its trace has {} octets, not {}",
+         recorded.size(), in_octets + net.layers.size() * each);
+  }
+  const std::vector<std::vector<float>> values = exec::Interpreter(network).RunAll(features);
+  const auto tensor_values = [&](graph::TensorId id) -> const std::vector<float>& {
+    return values[static_cast<size_t>(id)];
+  };
+  std::string found = Compare(in, tensor_values(net.input), recorded, false);
+  if (!found.empty()) return "network input " + found;
+  for (size_t i = 0; i < net.layers.size(); ++i) {
+    const CLayer& layer = net.layers[i];
+    const std::string_view after = recorded.substr(in_octets + i * each, each);
+    const size_t start = layer.offset < 0 ? arena_octets : static_cast<size_t>(layer.offset);
+    const graph::Tensor& tensor = network.At(layer.tensor);
+    found = Compare(tensor, tensor_values(layer.tensor), after.substr(start), layer.channels_last);
+    if (!found.empty()) return fmt::format("layer {} {}", layer.name, found);
+  }
+  return {};
+}
+
+}  // namespace platypus::deploy

@@ -1,0 +1,99 @@
+#include "platypus/deploy/memory_plan.h"
+
+#include <gtest/gtest.h>
+
+#include "platypus/base/random.h"
+#include "platypus/deploy/layers.h"
+#include "tests/deploy/random_graphs.h"
+
+namespace platypus::deploy {
+namespace {
+
+using Buffer = MemoryPlan::Buffer;
+
+void ExpectSound(const MemoryPlan& plan, int64_t alignment) {
+  for (const Buffer& a : plan.buffers) {
+    EXPECT_EQ(a.offset % alignment, 0);
+    EXPECT_GE(a.offset, 0);
+    EXPECT_LE(a.offset + a.size, plan.arena_octets);
+    for (const Buffer& b : plan.buffers) {
+      if (&a == &b) continue;
+      const bool alive_together = a.first_layer <= b.last_layer && b.first_layer <= a.last_layer;
+      const bool overlap = a.offset < b.offset + b.size && b.offset < a.offset + a.size;
+      EXPECT_FALSE(alive_together && overlap) << a.tensor << " and " << b.tensor;
+    }
+  }
+  EXPECT_GE(plan.arena_octets, plan.lower_bound_octets);
+}
+
+std::vector<Buffer> RandomBuffers(Random& random) {
+  std::vector<Buffer> buffers;
+  const int count = fixtures::Between(random, 1, 14);
+  for (int i = 0; i < count; ++i) {
+    const int first = fixtures::Below(random, 10);
+    buffers.push_back(
+        {i, 0, fixtures::Between(random, 1, 300), first, first + fixtures::Below(random, 4)});
+  }
+  return buffers;
+}
+
+TEST(MemoryPlanTest, NoTwoLivingBuffersOverlap) {
+  Random random(1, "buffers");
+  int64_t arena = 0;
+  int64_t bound = 0;
+  for (int i = 0; i < 300; ++i) {
+    const int64_t alignment = i % 3 == 0 ? 1 : 4;
+    const MemoryPlan plan = Plan(RandomBuffers(random), alignment);
+    ExpectSound(plan, alignment);
+    arena += plan.arena_octets;
+    bound += plan.lower_bound_octets;
+  }
+  // On average close to what no plan can beat.
+  EXPECT_LT(static_cast<double>(arena), 1.03 * static_cast<double>(bound));
+}
+
+TEST(MemoryPlanTest, KeepsTheOrderOfTheBuffers) {
+  Random random(2, "buffers");
+  const std::vector<Buffer> buffers = RandomBuffers(random);
+  const MemoryPlan plan = Plan(buffers);
+  ASSERT_EQ(plan.buffers.size(), buffers.size());
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    EXPECT_EQ(plan.buffers[i].tensor, buffers[i].tensor);
+    EXPECT_EQ(plan.buffers[i].size, buffers[i].size);
+  }
+}
+
+TEST(MemoryPlanTest, NothingNeedsNothing) {
+  const MemoryPlan plan = Plan({});
+  EXPECT_EQ(plan.arena_octets, 0);
+  EXPECT_EQ(plan.lower_bound_octets, 0);
+}
+
+// A chain of layers needs its largest pair of neighbours, no more.
+TEST(MemoryPlanTest, AChainReachesTheBound) {
+  std::vector<Buffer> buffers;
+  Random random(3, "buffers");
+  for (int i = 0; i < 12; ++i) {
+    buffers.push_back({i, 0, 4 * fixtures::Between(random, 1, 100), i, i + 1});
+  }
+  const MemoryPlan plan = Plan(buffers);
+  ExpectSound(plan, 4);
+  EXPECT_EQ(plan.arena_octets, plan.lower_bound_octets);
+}
+
+TEST(MemoryPlanTest, RandomNetworks) {
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    ExpectSound(LowerToC(fixtures::RandomIntegerGraph(seed)).memory, 4);
+    ExpectSound(LowerToC(fixtures::RandomFloatGraph(seed)).memory, 4);
+  }
+}
+
+// A pool whose windows move on overwrites its input: two convolutions decide the arena.
+TEST(MemoryPlanTest, PoolsAndElementwiseLayersWriteInPlace) {
+  const CNetwork net = LowerToC(fixtures::Cls1k(256));
+  EXPECT_EQ(net.memory.arena_octets, 2 * 8 * 256);
+  EXPECT_EQ(net.memory.buffers.size(), 4u);  // two convolutions, the third, the average
+}
+
+}  // namespace
+}  // namespace platypus::deploy
