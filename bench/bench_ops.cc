@@ -78,7 +78,8 @@ struct Layer {
             {}};
   }
   double Flops() const {
-    return 2.0 * static_cast<double>(ins / groups * outs * kernel * out_length * kLanes);
+    const int64_t fused = Weights() * out_length * kLanes;
+    return 2.0 * static_cast<double>(fused);
   }
   int64_t Weights() const { return ins / groups * outs * kernel; }
 

@@ -42,8 +42,8 @@ class Builder {
     Append(name + ".relu", graph::Relu{});
     Quantize(name + ".codes");
   }
-  void Append(const std::string& name, graph::Op op) {
-    graph::Append(graph_, name, std::move(op), {graph_.output});
+  void Append(const std::string& name, const graph::Op& op) {
+    graph::Append(graph_, name, op, {graph_.output});
   }
   void Quantize(const std::string& name) {
     if (!quantized_) return;

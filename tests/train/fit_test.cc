@@ -40,8 +40,8 @@ Waves MakeWaves(int64_t count, uint64_t seed) {
 graph::Graph MakeNetwork(bool fake_quantized = false) {
   graph::Graph g = graph::MakeGraph("waves", {1, 32, 1});
   Random random(3, "weights");
-  const auto add = [&](const char* name, graph::Op op) {
-    graph::Append(g, name, std::move(op), {g.output});
+  const auto add = [&](const char* name, const graph::Op& op) {
+    graph::Append(g, name, op, {g.output});
   };
   const auto fill = [&](const std::string& name, const Shape& shape, double low, double high) {
     std::vector<float> values(static_cast<size_t>(NumElements(shape)));

@@ -94,7 +94,9 @@ TEST_P(GradientTest, TracksRunningStatistics) {
   network.Save(after);
   Reference reference(graph);
   reference.Loss(samples.doubles, samples.labels, 0);
-  for (const auto& [name, means] : reference.means) {
+  for (const auto& entry : reference.means) {
+    const std::string& name = entry.first;
+    const std::vector<double>& means = entry.second;
     for (size_t c = 0; c < means.size(); ++c) {
       const auto expect = [&](const std::string& role, double batch) {
         const double before = graph.parameters.at(name + role).Floats()[c];

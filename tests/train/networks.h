@@ -23,9 +23,9 @@ struct Maker {
   int count = 0;
 
   explicit Maker(const Shape& input) : graph(graph::MakeGraph("test", input)) {}
-  graph::TensorId Add(graph::Op op, std::vector<graph::TensorId> inputs = {}) {
+  graph::TensorId Add(const graph::Op& op, std::vector<graph::TensorId> inputs = {}) {
     if (inputs.empty()) inputs = {graph.output};
-    return graph::Append(graph, "n" + std::to_string(count++), std::move(op), std::move(inputs));
+    return graph::Append(graph, "n" + std::to_string(count++), op, std::move(inputs));
   }
   void Parameter(const char* role, const Shape& shape, double low, double high) {
     graph.parameters[graph.nodes.back().name + "." + role] = RandomArray(shape, random, low, high);
