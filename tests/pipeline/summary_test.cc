@@ -1,0 +1,75 @@
+#include "platypus/pipeline/summary.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "platypus/base/files.h"
+#include "platypus/pipeline/training.h"
+#include "platypus/pipeline/zip.h"
+
+namespace platypus::pipeline {
+namespace {
+
+RunSummary Example() {
+  RunSummary s;
+  s.classes = {"a", "b\xff"};
+  s.float_network.present = true;
+  s.float_network.test.auroc = std::nan("");
+  s.float_network.test.confusion = {{3, 1}, {0, 4}};
+  s.verify.push_back({});
+  s.verify.back().core = "host";
+  s.verify.back().ran = true;
+  s.verify.push_back({});
+  s.verify.back().core = "riscv32";
+  s.verify.back().notice = "not installed";
+  return s;
+}
+
+TEST(SummaryTest, HoldsWhatTheSchemaSays) {
+  const auto json = nlohmann::json::parse(ToJson(Example()));
+  const auto schema =
+      nlohmann::json::parse(ReadFile(PLATYPUS_SOURCE_DIR "/docs/summary.schema.json"));
+  for (const auto& [key, value] : json.items())
+    EXPECT_TRUE(schema["properties"].contains(key)) << key;
+  for (const std::string key : schema["required"]) {
+    ASSERT_TRUE(json.contains(key)) << key;
+    const auto& property = schema["properties"][key];
+    if (!property.contains("type")) continue;
+    const auto& type = property["type"];
+    const std::string found = json[key].is_number_integer() ? "integer" : json[key].type_name();
+    const bool legal =
+        type.is_array() ? std::count(type.begin(), type.end(), found) > 0 : type == found;
+    EXPECT_TRUE(legal) << key << " is " << found;
+  }
+  EXPECT_TRUE(json["float"]["auroc"].is_null());
+  EXPECT_EQ(json["float"]["confusion_matrix"][1][1], 4);
+  EXPECT_TRUE(json["quantized"].is_null());
+  EXPECT_EQ(json["verify"]["host"]["mismatches"], 0);
+  EXPECT_EQ(json["verify"]["riscv32"]["notice"], "not installed");
+}
+
+TEST(TrainingTest, QuantisedEpochs) {
+  EXPECT_EQ(QuantizedEpochs(100), 20);
+  EXPECT_EQ(QuantizedEpochs(30), 10);
+  EXPECT_EQ(QuantizedEpochs(5), 10);
+}
+
+TEST(ZipTest, SameFilesSameOctets) {
+  const TemporaryFolder folder;
+  WriteFile(folder.Path() / "set/b.txt", "two");
+  WriteFile(folder.Path() / "set/a.txt", "one");
+  WriteFile(folder.Path() / "log.txt", "log");
+  for (const char* name : {"x.zip", "y.zip"}) {
+    WriteZip(folder.Path() / name,
+             {folder.Path() / "set", folder.Path() / "log.txt", folder.Path() / "absent"});
+  }
+  const std::string zip = ReadFile(folder.Path() / "x.zip");
+  EXPECT_EQ(zip, ReadFile(folder.Path() / "y.zip"));
+  EXPECT_NE(zip.find("set/a.txt"), std::string::npos);
+  EXPECT_NE(zip.find("one"), std::string::npos) << "entries are stored, not compressed";
+}
+
+}  // namespace
+}  // namespace platypus::pipeline
