@@ -20,7 +20,7 @@ struct Emission {
 void EmitNetwork(const Emission& e, Package& package);
 // <m>_config.h
 void EmitConfig(const Emission& e, Package& package);
-// <m>_app.h, <m>_app.c
+// <m>_app.h, <m>_app.c, host/play_csv.c
 void EmitApplication(const Emission& e, Package& package);
 // <m>_test_vectors.h and .c, <m>_selftest.c, main_selftest.c
 void EmitSelfTest(const Emission& e, Package& package);

@@ -1,5 +1,5 @@
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "platypus/base/error.h"
 #include "platypus/deploy/c_text.h"
@@ -115,11 +115,62 @@ tm_i32 {0}_app_push({0}_app *app, const tm_f32 *rows, tm_i32 count) {{
   return text;
 }
 
+std::string PlayCsv(const Emission& e) {
+  return Top(e, "play_csv.c", "rows of a text file to classes, on a development machine") +
+         fmt::format(
+             R"(/* Standard input: one row a line, {1}_FE_VARIABLES numbers separated by commas, semicolons or blanks; lines that do
+ * not begin with a number are passed over. Standard output, for each result: the row that completed it, the class,
+ * and the class that the vote has decided. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../{0}_app.h"
+
+static {0}_app app;
+
+int main(void) {{
+  static char line[4096];
+  long row = 0;
+  {0}_app_init(&app);
+  while (fgets(line, (int)sizeof line, stdin) != NULL) {{
+    tm_f32 values[{1}_FE_VARIABLES];
+    const tm_i32 before = app.vote_count;
+    const char *at = line;
+    tm_i32 decided;
+    tm_i32 v;
+    for (v = 0; v < {1}_FE_VARIABLES; ++v) {{
+      char *end;
+      values[v] = strtof(at, &end);
+      if (end == at) {{
+        break;
+      }}
+      at = end + strspn(end, ",; \t");
+    }}
+    if (v == 0) {{
+      continue;
+    }}
+    row += 1;
+    if (v < {1}_FE_VARIABLES) {{
+      fprintf(stderr, "row %ld: %d numbers are missing\n", row, (int)({1}_FE_VARIABLES - v));
+      return 1;
+    }}
+    decided = {0}_app_push(&app, values, 1);
+    if (app.vote_count != before) {{
+      printf("%ld,%s,%s\n", row, {0}_class_names[app.last_class], decided < 0 ? "" : {0}_class_names[decided]);
+    }}
+  }}
+  return 0;
+}}
+)",
+             e.m, e.upper);
+}
+
 }  // namespace
 
 void EmitApplication(const Emission& e, Package& package) {
   package[e.m + "_app.h"] = Header(e);
   package[e.m + "_app.c"] = Source(e);
+  package["host/play_csv.c"] = PlayCsv(e);
 }
 
 }  // namespace platypus::deploy

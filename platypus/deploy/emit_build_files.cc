@@ -36,6 +36,8 @@ target_compile_options({0} PUBLIC -ffp-contract=off)
 target_link_libraries({0} PUBLIC m)
 add_executable(selftest main_selftest.c {0}_selftest.c {0}_test_vectors.c)
 target_link_libraries(selftest {0})
+add_executable(play_csv host/play_csv.c)
+target_link_libraries(play_csv {0})
 )",
                                           e.m, indented);
   package["Makefile"] = fmt::format(
@@ -53,8 +55,11 @@ check: lib{0}.a main_selftest.o {0}_selftest.o {0}_test_vectors.o
 	$(CC) $(CFLAGS) main_selftest.o {0}_selftest.o {0}_test_vectors.o lib{0}.a -lm -o selftest
 	./selftest && echo "self-test passed"
 
+play_csv: lib{0}.a host/play_csv.c
+	$(CC) $(CFLAGS) host/play_csv.c lib{0}.a -lm -o play_csv
+
 clean:
-	rm -f $(OBJECTS) *.o lib{0}.a selftest
+	rm -f $(OBJECTS) *.o lib{0}.a selftest play_csv
 )",
       e.m);
 }

@@ -77,6 +77,7 @@ Use it:
 - `{0}.h` the network alone; `{0}_fe.h` feature extraction alone; `{0}_config.h` every constant.
 - Build with the files of `sources.txt`, the CMakeLists.txt or the Makefile (`make check` runs the self-test here).
   Compile with `-ffp-contract=off` (or your compiler's name for it): features then have the host's bits.
+- `make play_csv`, then `./play_csv < rows.csv` prints a class for every sample in a recording.
 - `main_selftest.c` on your board: `test_result` becomes 1 when it computes what the host computed.
 - Memory: {1} octets for the activations, inside the context; see REPORT.md.
 )",

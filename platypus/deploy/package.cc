@@ -81,6 +81,11 @@ Package Generate(const PackageRequest& request) {
          "characters are all that C99 promises to tell apart)",
          request.prefix);
   }
+  const int64_t outputs = NumElements(request.network->Output().shape);
+  if (static_cast<int64_t>(request.classes.size()) != outputs) {
+    Fail(Category::kModel, "{} classes for {} outputs of the network", request.classes.size(),
+         outputs);
+  }
   const Emission e{request, request.prefix, Upper(request.prefix), LowerToC(*request.network)};
   Package package;
   EmitFeatures(request, package);

@@ -218,7 +218,7 @@ std::pair<int64_t, int64_t> Count(const std::string& output, const std::string& 
   std::istringstream numbers(output.substr(at + key.size()));
   int64_t instructions = 0;
   int64_t stack = 0;
-  numbers >> instructions >> stack;
+  numbers >> std::hex >> instructions >> stack;
   return {instructions, stack};
 }
 

@@ -35,7 +35,8 @@ static int host_call(int operation, const void* block) {
 }
 #endif
 
-static uint32_t length_of(const char* text) {
+/* volatile: or the compiler makes a call of strlen of it. */
+static uint32_t length_of(const volatile char* text) {
   uint32_t n = 0;
   while (text[n] != '\0') {
     ++n;

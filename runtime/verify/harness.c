@@ -17,14 +17,16 @@ enum { PLAY, COUNT, TRACE };
 static M(app) app;
 static tm_f32 rows[GOLDEN_ROWS * U(FE_VARIABLES)];
 
+/* Hexadecimal: a division would link the compiler's library, which is not the package's doing. */
 static void print_number(unsigned long value) {
   char text[24];
   int at = 23;
   text[at] = '\0';
   do {
-    text[--at] = (char)('0' + (int)(value % 10UL));
-    value /= 10UL;
+    text[--at] = "0123456789abcdef"[value % 16UL];
+    value /= 16UL;
   } while (value != 0UL);
+  io_print("0x");
   io_print(text + at);
 }
 

@@ -121,6 +121,28 @@ TEST_P(PackageTest, SelfTestSeesAChangedWeight) {
   EXPECT_NE(result.status, 0) << result.output;
 }
 
+// Rows of a text file through features, network and vote.
+TEST_P(PackageTest, PlaysRowsOfATextFile) {
+  if (!HasProgram("gcc") || !HasProgram("make")) GTEST_SKIP() << "apt-get install gcc make";
+  const GoldenSample& sample = model_.set.recordings.at(0);
+  const int variables = model_.pipeline.variables;
+  std::string rows = "time,value\n";
+  for (size_t i = 0; i < sample.raw.size(); ++i) {
+    rows += fmt::format("{:.9g}{}", sample.raw[i],
+                        (i + 1) % static_cast<size_t>(variables) == 0 ? "\n" : ",");
+  }
+  const TemporaryFolder folder;
+  Write(package_, folder.Path() / "net");
+  WriteFile(folder.Path() / "net" / "rows.csv", rows);
+  const ProcessResult result =
+      RunProcess({"sh", "-c", "make play_csv >make.log 2>&1 && ./play_csv < rows.csv"},
+                 folder.Path() / "net", 100);
+  const auto best = std::max_element(sample.output.begin(), sample.output.end());
+  EXPECT_EQ(result.status, 0) << result.output;
+  EXPECT_EQ(result.output, fmt::format("{},class {},\n", model_.pipeline.RowsPerSample(),
+                                       best - sample.output.begin()));
+}
+
 TEST_P(PackageTest, ConfigurationHeaderNamesEverything) {
   const std::string& config = package_.at("net_config.h");
   for (const char* name : {"NET_NUM_VARIABLES", "NET_FRAME_SIZE_SAMPLES", "NET_HOP_SAMPLES",
@@ -142,6 +164,13 @@ TEST(PackageRequestTest, BadPrefixes) {
     model.request.prefix = prefix;
     EXPECT_THROW(Generate(model.request), Error) << prefix;
   }
+}
+
+TEST(PackageRequestTest, ClassesMustMatchTheOutputs) {
+  fixtures::Model model;
+  fixtures::MakeCls1k(model, 64, 1);
+  model.request.classes.pop_back();
+  EXPECT_THROW(Generate(model.request), Error);
 }
 
 TEST(PackageRequestTest, WriteReplacesTheFolder) {
