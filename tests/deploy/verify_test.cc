@@ -45,6 +45,10 @@ TEST_P(CoreTest, EveryOutputOfCls1kIsTheInterpreters) {
   EXPECT_EQ(result.max_feature_difference, 0);
   EXPECT_EQ(result.max_output_difference, 0);
   EXPECT_EQ(result.accuracy, 1.0);
+  RecordProperty("instructions", std::to_string(result.instructions));
+  RecordProperty("flash", std::to_string(result.flash_bytes));
+  RecordProperty("ram", std::to_string(result.ram_bytes));
+  RecordProperty("stack", std::to_string(result.stack_bytes));
   if (GetParam() == "host") return;
   const VerifyResult again = Verify(folder.Path() / "net", model.set, GetParam(), sink);
   EXPECT_EQ(again.instructions, result.instructions);
