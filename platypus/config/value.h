@@ -13,6 +13,8 @@
 // A YAML or JSON document as a tree that remembers where each value stands.
 namespace platypus::config {
 
+struct Entry;
+
 struct Value {
   enum class Kind { kNull, kScalar, kList, kMap };
 
@@ -20,7 +22,7 @@ struct Value {
   std::string text;          // of a scalar
   bool quoted = false;       // a quoted scalar is text, whatever it looks like
   std::vector<Value> items;  // of a list
-  std::vector<std::pair<std::string, Value>> entries;  // of a map, in document order
+  std::vector<Entry> entries;  // of a map, in document order
   Location where;
   std::string layer;  // which layer of the configuration it came from
 
@@ -30,6 +32,13 @@ struct Value {
   std::string Text(std::string_view key) const;
   // The entry, made if missing.
   Value& operator[](const std::string& key);
+};
+
+// One key of a map.
+struct Entry {
+  Entry(std::string key, Value value) : first(std::move(key)), second(std::move(value)) {}
+  std::string first;
+  Value second;
 };
 
 Value Scalar(std::string text, bool quoted = false);
