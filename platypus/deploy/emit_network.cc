@@ -65,10 +65,10 @@ tm_i32 {11}_argmax(const {11}_out_t *out);
 
 std::string Source(const Emission& e) {
   std::string text = Top(e, e.m + ".c", "the network, layer by layer");
-  text += fmt::format(
-      "#include \"{0}.h\"\n\n#include \"{0}_weights.h\"\n#include \"rt/tm_float.h\"\n#include "
-      "\"rt/tm_kernels.h\"\n\n",
-      e.m);
+  text += fmt::format("#include \"{0}.h\"\n\n#include \"{0}_weights.h\"\n", e.m);
+  if (NeedsFloatKernels(e)) text += "#include \"rt/tm_float.h\"\n";
+  if (e.net.is_integer) text += "#include \"rt/tm_kernels.h\"\n";
+  text += "\n";
   text +=
       fmt::format("/* Activations share one arena of {} octets (at least {} would be needed).\n",
                   e.net.memory.arena_octets, e.net.memory.lower_bound_octets);

@@ -29,6 +29,13 @@ std::string Close(const std::string& guard) {
 
 int64_t InLength(const Emission& e) { return e.net.in_channels * e.net.in_positions; }
 
+bool NeedsFloatKernels(const Emission& e) {
+  return !e.net.is_integer ||
+         std::any_of(e.net.layers.begin(), e.net.layers.end(), [](const CLayer& layer) {
+           return layer.code.find("_f32(") != std::string::npos;
+         });
+}
+
 std::string ModelHash(const Emission& e) {
   std::string all;
   for (const Table& table : e.net.tables) all += table.name + table.values;
@@ -50,10 +57,13 @@ constexpr const char* kLicence =
     "TORTIOUS ACTION, ARISING "
     "OUT OF OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.\n";
 
-void AddRuntime(const features::Pipeline& pipeline, Package& package) {
-  std::vector<std::string> wanted = FeatureRuntimeFiles(pipeline);
-  wanted.insert(wanted.end(), {"tm_kernels.h", "tm_layers.h", "tm_shape.h", "tm_moves.h",
-                               "tm_float.h", "tm_math.c", "tm_math.h"});
+void AddRuntime(const Emission& e, Package& package) {
+  std::vector<std::string> wanted = FeatureRuntimeFiles(*e.request.pipeline);
+  wanted.insert(wanted.end(), {"tm_shape.h", "tm_moves.h"});
+  if (e.net.is_integer) {
+    wanted.insert(wanted.end(), {"tm_kernels.h", "tm_layers.h", "tm_math.c", "tm_math.h"});
+  }
+  if (NeedsFloatKernels(e)) wanted.push_back("tm_float.h");
   for (const embedded::File& file : embedded::runtime_files()) {
     const std::string path(file.path);
     if (path.starts_with("rt/") && std::count(wanted.begin(), wanted.end(), path.substr(3)) > 0) {
@@ -93,7 +103,7 @@ Package Generate(const PackageRequest& request) {
   EmitConfig(e, package);
   EmitApplication(e, package);
   EmitSelfTest(e, package);
-  AddRuntime(*request.pipeline, package);
+  AddRuntime(e, package);
   EmitBuildFiles(e, package);
   package["LICENSE"] = kLicence;
   EmitDocuments(e, package);

@@ -44,7 +44,7 @@ const std::vector<Core>& Table() {
                 {"-M", machine},
                 script};
   };
-  static const std::vector<Core> kCores = {
+  static const std::vector<Core> cores = {
       {"host", "gcc", "gcc", {}, "", "", {}, ""},
       // The board has a Cortex-M3, which runs Armv6-M code.
       arm("cortex-m0plus", {"-mcpu=cortex-m0plus"}, "mps2-an385", "0x40000000u", "25", "mps2.ld"),
@@ -60,7 +60,7 @@ const std::vector<Core>& Table() {
        "qemu-system-misc",
        {"-M", "virt", "-bios", "none"},
        "virt.ld"}};
-  return kCores;
+  return cores;
 }
 
 const Core& FindCore(const std::string& name) {
@@ -337,12 +337,12 @@ void Measure(const Core& core, const Facts& facts, const TestSet& set, const fs:
 }  // namespace
 
 const std::vector<std::string>& Cores() {
-  static const std::vector<std::string> kNames = [] {
+  static const std::vector<std::string> names_of_cores = [] {
     std::vector<std::string> names;
     for (const Core& core : Table()) names.push_back(core.name);
     return names;
   }();
-  return kNames;
+  return names_of_cores;
 }
 
 VerifyResult Verify(const fs::path& package_folder, const TestSet& set,
