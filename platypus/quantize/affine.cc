@@ -6,22 +6,29 @@
 #include "platypus/base/error.h"
 
 namespace platypus::quantize {
+namespace {
+
+constexpr double kLargestFactor = 0x1.0p30;
+
+}  // namespace
 
 double Factor::Value() const { return std::ldexp(static_cast<double>(multiplier), -shift); }
 
-Factor MakeFactor(double w, int bits) {
+Factor MakeFactor(double w, int bits, int max_shift) {
+  Check(w != 0.0 && std::isfinite(w), "no factor stands for {}", w);
+  // |w| = fraction * 2^exponent, 0.5 <= fraction < 1.
   int exponent = 0;
-  const double fraction = std::frexp(std::abs(w), &exponent);  // |w| = fraction * 2^exponent
-  Check(w != 0.0 && std::isfinite(w) && exponent <= bits, "factor {} does not fit {} bits", w,
-        bits);
+  const double fraction = std::frexp(std::min(std::abs(w), kLargestFactor), &exponent);
   Factor factor;
   if (fraction == 0.5) {  // a power of two, 2^(exponent - 1)
-    factor.shift = std::clamp(1 - exponent, 0, 31);
+    factor.shift = std::clamp(1 - exponent, 0, max_shift);
     factor.multiplier = 1 << std::max(exponent - 1, 0);
   } else {
-    factor.shift = std::clamp(bits - exponent, 0, 31);
-    factor.multiplier = static_cast<int32_t>(std::nearbyint(std::ldexp(std::abs(w), factor.shift)));
-    if (factor.multiplier == 1 << bits && factor.shift > 0) {  // rounded up to one bit more
+    const int cut = std::min(bits - exponent, max_shift);  // below 0: zeros behind the leading bits
+    const auto leading = static_cast<int32_t>(std::nearbyint(std::ldexp(fraction, exponent + cut)));
+    factor.shift = std::max(cut, 0);
+    factor.multiplier = leading << std::max(-cut, 0);
+    if (leading == 1 << bits && factor.shift > 0) {  // rounded up to one bit more
       factor.multiplier /= 2;
       --factor.shift;
     }

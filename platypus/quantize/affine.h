@@ -12,10 +12,10 @@ struct Factor {
   double Value() const;
 };
 
-// The nearest factor to w != 0 whose multiplier's magnitude has at most `bits` bits; an exact power
-// of two gets multiplier 1 (or 2^n and shift 0 when w > 1). shift is in [0, 31]. |w| must be below
-// 2^bits.
-Factor MakeFactor(double w, int bits);
+// The nearest factor to w != 0 whose multiplier has at most `bits` bits between its first and its
+// last one; an exact power of two gets multiplier 1 (or 2^n and shift 0 when w > 1). shift is in
+// [0, max_shift], which costs |w| < 2^(bits - max_shift) some of its bits; |w| > 2^30 becomes 2^30.
+Factor MakeFactor(double w, int bits, int max_shift = 31);
 
 // round(base + 2^(shift-1) / multiplier): what to add to an accumulator before the multiplication
 // so that the floor of the shift rounds to nearest. Nothing is added for shift 0, where nothing is

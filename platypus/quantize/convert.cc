@@ -18,6 +18,9 @@ using graph::TensorId;
 
 // Products and sums below this are exact in float32, which is how ONNX files are evaluated.
 constexpr int kExactBits = 24;
+// A step of this many codes crosses the whole range of 8 bits, as any larger one does: layers whose
+// results were all 0 when their range was observed have such steps.
+constexpr double kWholeRange = 256.0;
 
 // A tensor of integers: real = scale * code.
 struct Quantized {
@@ -280,16 +283,18 @@ class Conversion {
   }
 
   // floor(((x + offset) * multiplier) * 2^-shift) with (x * gain + shift) / scale + 1/2 inside the
-  // floor.
+  // floor. A channel that hardly varies has a large gain: its multiplier is 12 bits and zeros,
+  // which float32 holds exactly.
   Quantized QuantizeInput(const std::string& name, const Normalized& x, const graph::Codes& codes) {
     constexpr int kBits = 12;
+    constexpr int kMaxShift = 60;  // floats: no integer is shifted here
     const size_t channels = x.gain.size();
     std::vector<float> offset(channels);
     std::vector<int64_t> multiplier(channels);
     std::vector<int64_t> shift(channels);
     for (size_t c = 0; c < channels; ++c) {
       const double w = x.gain[c] / codes.scale;
-      if (std::abs(w) < 0x1.0p-24) {  // a constant channel: one code, whatever the input
+      if (std::abs(w) < 0x1.0p-48) {  // a constant channel: one code, whatever the input
         const double code =
             std::clamp(std::floor(x.shift[c] / codes.scale + 0.5), static_cast<double>(codes.lo),
                        static_cast<double>(codes.hi));
@@ -298,15 +303,7 @@ class Conversion {
         shift[c] = 31;
         continue;
       }
-      if (std::abs(w) >= 1 << kBits) {
-        throw Error(
-            Category::kModel,
-            fmt::format("network input, channel {}: its values vary so little that {} code steps "
-                        "cover a change of 1",
-                        c, std::abs(w)),
-            "scale the data up (data_processing_feature_extraction.scale divides)");
-      }
-      const Factor factor = MakeFactor(w, kBits);
+      const Factor factor = MakeFactor(w, kBits, kMaxShift);
       // The offset belongs to the exact gain; half a code is half / gain in units of x.
       offset[c] = static_cast<float>(x.shift[c] / x.gain[c] + 0.5 / factor.Value());
       multiplier[c] = factor.multiplier;
@@ -342,7 +339,7 @@ class Conversion {
         offset.push_back(std::llrint(std::ldexp(code + 0.5, factor.shift)));
         ClearWeights(x.layer, c);
       } else {
-        factor = MakeFactor(ratio, kBits);
+        factor = MakeFactor(std::min(ratio, kWholeRange), kBits);
         offset.push_back(RoundingOffset(x.bias[c] / x.scale[c], factor));
       }
       multiplier.push_back(factor.multiplier);
@@ -357,14 +354,21 @@ class Conversion {
   }
 
   Quantized Requantize(const Summed& x, const graph::Codes& codes) {
-    // As many multiplier bits as keep sum * multiplier exact in float32.
-    int sum_bits = 0;
-    while (x.bound >> sum_bits != 0) ++sum_bits;
-    const int bits = std::clamp(kExactBits - 1 - sum_bits, 6, 12);
-    const Factor factor = MakeFactor(x.scale / codes.scale, bits);
+    // As many multiplier bits as keep (sum + offset) * multiplier exact in float32.
+    constexpr int kMostBits = 12;
+    constexpr int kFewestBits = 6;
+    const double ratio = std::min(x.scale / codes.scale, kWholeRange);
+    Factor factor;
+    int64_t offset = 0;
+    for (int bits = kMostBits; bits >= kFewestBits; --bits) {
+      factor = MakeFactor(ratio, bits);
+      offset = RoundingOffset(0.0, factor);
+      if ((x.bound + offset) * factor.multiplier < int64_t{1} << kExactBits) break;
+    }
+    RequireInt32(x.layer, 0, x.bound + offset, "window sum");
     const std::string name = x.layer + ".requantize";
     const Quantized result = Emit(name, graph::Requantize{codes.lo, codes.hi}, {x.tensor}, codes);
-    SetRequantize(name, {RoundingOffset(0.0, factor)}, {factor.multiplier}, {factor.shift});
+    SetRequantize(name, {offset}, {factor.multiplier}, {factor.shift});
     return result;
   }
 
@@ -409,7 +413,8 @@ class Conversion {
         continue;
       }
       const std::string name = fmt::format("{}.requantize{}", x.layer, i);
-      const Factor factor = MakeFactor(double{part.codes.scale} / codes.scale, 8);
+      const Factor factor =
+          MakeFactor(std::min(double{part.codes.scale} / codes.scale, kWholeRange), 8);
       inputs.push_back(
           Emit(name, graph::Requantize{codes.lo, codes.hi}, {part.tensor}, codes).tensor);
       SetRequantize(name, {RoundingOffset(0.0, factor)}, {factor.multiplier}, {factor.shift});
@@ -426,6 +431,14 @@ class Conversion {
 }  // namespace
 
 graph::Graph Convert(const graph::Graph& fake_quantized, const Settings& settings) {
+  for (const auto& [name, array] : fake_quantized.parameters) {
+    for (const float value : array.Floats()) {
+      if (!std::isfinite(value)) {
+        Fail(Category::kModel, "parameter {} is {}: such a network has no integer form", name,
+             value);
+      }
+    }
+  }
   return Conversion(fake_quantized, settings).Run();
 }
 

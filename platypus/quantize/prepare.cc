@@ -79,7 +79,7 @@ class Preparation {
   void Visit(const Node& node) {
     std::vector<TensorId> inputs;
     for (const TensorId id : node.inputs) inputs.push_back(renamed_.at(id));
-    const bool on_input = node.inputs[0] == source_.input;
+    const bool on_input = inputs[0] == out_.input;  // which has no codes yet
     const graph::WeightQuantizer quantizer{settings_.weight_bits, true};
     if (std::holds_alternative<graph::BatchNorm>(node.op) && !on_input) {
       AppendBatchNormAsConvolution(out_, source_, node, inputs[0], quantizer);

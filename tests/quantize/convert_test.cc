@@ -222,6 +222,84 @@ TEST(ConvertTest, ConstantAndDeadChannels) {
     EXPECT_NEAR(b[i] * OutputScale(integer), a[i], 4 * OutputScale(integer));
 }
 
+// Codes of one channel's worth of inputs against the float network of the same ranges.
+void ExpectCloseToFloat(const Graph& network, const std::vector<float>& inputs, int64_t count,
+                        double codes) {
+  const Graph fake = Calibrate(PrepareForTraining(network, {}), inputs, count);
+  const Graph integer = Convert(fake, {});
+  ThreadPool pool(1);
+  const std::vector<float> expected = exec::Interpreter(fake).Run(inputs, count, pool);
+  const std::vector<float> found = exec::Interpreter(integer).Run(inputs, count, pool);
+  const double scale = OutputScale(integer);
+  for (size_t i = 0; i < found.size(); ++i)
+    EXPECT_NEAR(found[i] * scale, expected[i], codes * scale) << "output " << i;
+}
+
+TEST(ConvertTest, InputChannelsOfAnySpread) {
+  // From a channel of values around 1e9 to one that varies in the seventh decimal.
+  for (const float spread : {1e9f, 1e4f, 1.0f, 1e-4f, 1e-7f}) {
+    Maker m({1, 16, 1}, 5);
+    m.Norm();
+    m.g.parameters["n0.running_mean"].Floats() = {0.0f};
+    m.g.parameters["n0.running_var"].Floats() = {spread * spread};
+    std::get<graph::BatchNorm>(m.g.nodes[0].op).epsilon = 1e-20f;
+    m.Conv(3, 3, 1);
+    m.Add(graph::Flatten{});
+    m.Linear(2);
+    Random random(6, "in");
+    std::vector<float> inputs(size_t{20} * 16);
+    for (float& v : inputs) v = spread * static_cast<float>(random.Uniform(-2, 2));
+    SCOPED_TRACE(spread);
+    ExpectCloseToFloat(m.g, inputs, 20, 4);
+  }
+}
+
+TEST(ConvertTest, LayerThatWasSilentWhenItsRangeWasObserved) {
+  Maker m({1, 8, 1}, 7);
+  m.Conv(2, 3, 1);
+  m.g.parameters["n0.bias"].Floats() = {-1e3f, -1e3f};  // below 0 for every input
+  m.Add(graph::Relu{});
+  m.Add(graph::AdaptiveAvgPool{{1, 1}});
+  m.Add(graph::Flatten{});
+  m.Linear(2);
+  Random random(8, "in");
+  std::vector<float> inputs(size_t{10} * 8);
+  for (float& v : inputs) v = static_cast<float>(random.Uniform(-2, 2));
+  ExpectCloseToFloat(m.g, inputs, 10, 1);
+}
+
+TEST(ConvertTest, NormBehindNothingButAnIdentityStaysTheInputStage) {
+  Maker plain({2, 8, 1}, 9);
+  plain.Norm();
+  plain.Conv(2, 3, 1);
+  Graph g = graph::MakeGraph("t", {2, 8, 1});
+  graph::Append(g, "id", graph::Identity{}, {g.input});
+  for (const graph::Node& node : plain.g.nodes) graph::Append(g, node.name, node.op, {g.output});
+  g.parameters = plain.g.parameters;
+  Random random(10, "in");
+  std::vector<float> inputs(size_t{10} * 16);
+  for (float& v : inputs) v = static_cast<float>(random.Uniform(-2, 2));
+  ExpectCloseToFloat(g, inputs, 10, 3);
+}
+
+TEST(ConvertTest, RefusesParametersThatAreNotFinite) {
+  Maker m({1, 8, 1}, 11);
+  m.Conv(2, 3, 1);
+  Graph fake = PrepareForTraining(m.g, {});
+  for (auto& [name, array] : fake.parameters) {
+    if (name.ends_with(".range")) array.Floats() = {-1.0f, 1.0f};
+  }
+  fake.parameters["n0.weight"].Floats()[3] = std::nanf("");
+  try {
+    Convert(fake, {});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::kModel);
+    EXPECT_NE(std::string(error.what()).find("n0.weight is nan"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST(AffineTest, FactorsAreNearAndWithinTheirBits) {
   Random random(3, "factor");
   for (int i = 0; i < 2000; ++i) {
@@ -237,6 +315,14 @@ TEST(AffineTest, FactorsAreNearAndWithinTheirBits) {
   EXPECT_EQ(MakeFactor(0.125, 8).shift, 3);
   EXPECT_EQ(MakeFactor(4.0, 8).multiplier, 4);
   EXPECT_EQ(MakeFactor(-0.75, 8).multiplier, -192);
+  // Above 2^bits: the leading bits and zeros. Below 2^-max_shift: fewer bits.
+  EXPECT_EQ(MakeFactor(1000.0, 4).multiplier, 1024);
+  EXPECT_EQ(MakeFactor(900.0, 4).multiplier, 896);
+  EXPECT_EQ(MakeFactor(900.0, 4).shift, 0);
+  EXPECT_EQ(MakeFactor(5 * 0x1.0p-31, 8).multiplier, 5);
+  EXPECT_EQ(MakeFactor(0x1.8p-40, 8, 60).multiplier, 192);
+  EXPECT_EQ(MakeFactor(0x1.8p-40, 8, 60).shift, 47);
+  EXPECT_EQ(MakeFactor(1e30, 8).multiplier, 1 << 30);
   EXPECT_EQ(RoundingOffset(2.5, {1, 0}), 2);
   EXPECT_EQ(RoundingOffset(-3.0, {1, 4}), 5);
 }
