@@ -67,8 +67,10 @@ void PrintSummary(const pipeline::RunSummary& s, const fs::path& report) {
                             s.float_network.best_epoch));
   line("quantised",
        s.quantized_network.present
-           ? fmt::format("{} (best epoch {})", Percent(s.quantized_network.test.accuracy),
-                         s.quantized_network.best_epoch)
+           ? fmt::format("{} ({})", Percent(s.quantized_network.test.accuracy),
+                         s.quantized_network.best_epoch == 0
+                             ? "calibrated; no epoch was better"
+                             : fmt::format("best epoch {}", s.quantized_network.best_epoch))
            : "no");
   line("as C", on_core);
   line("cost", cost);

@@ -134,7 +134,7 @@ void TrainStep(benchmark::State& state) {
   const bool quantized = state.range(1) != 0;
   Network network(MakeClassifier(quantized), kBatch);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(network.Train({samples, waves.labels}, 0.0f, quantized, pool).loss);
+    benchmark::DoNotOptimize(network.Train({samples, waves.labels}, 0.0f, pool).loss);
   }
   SetRate(state, kBatch);
 }

@@ -128,6 +128,7 @@ struct Training {
   bool run_quant_train_only = false;
   Quantization quantization = Quantization::kNone;
   QuantizationMethod quantization_method = QuantizationMethod::kQat;
+  double quantization_distillation = 0.5;
   int quantization_weight_bitwidth = 8;
   int quantization_activation_bitwidth = 8;
   std::optional<bool> output_int;

@@ -475,6 +475,9 @@ void AddTraining(Builder& b) {
                {"1", Quantization::kGeneric},
                {"QUANTIZATION_GENERIC", Quantization::kGeneric}},
            "0 float, 2 integers");
+  b.Real("quantization_distillation", "0.5", PLATYPUS_FIELD(training.quantization_distillation), 0,
+         1, false,
+         "share of the float network's answers, beside the labels, in quantised training");
   b.Choice("quantization_method", "QAT", PLATYPUS_FIELD(training.quantization_method),
            std::vector<std::pair<std::string, QuantizationMethod>>{
                {"QAT", QuantizationMethod::kQat}, {"PTQ", QuantizationMethod::kPtq}},

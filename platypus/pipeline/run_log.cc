@@ -73,6 +73,11 @@ std::string ConfusionTable(const std::vector<std::vector<int64_t>>& confusion,
 void LogEpoch(RunLog& log, const std::string& phase, const train::Epoch& epoch) {
   const std::string meters = "root.utils.MetricLogger." + phase;
   const std::string evaluate = "root.train_utils.evaluate." + phase;
+  if (epoch.number == 0) {
+    log.Info(evaluate,
+             fmt::format("Calibrated, before training: Acc@1 {:.3f}", 100 * epoch.val.accuracy));
+    return;
+  }
   const int number = epoch.number - 1;  // the log counts from 0
   log.Info(meters,
            fmt::format("Epoch: [{}]  lr: {:.6f}  loss: {:.4f} ({:.4f})  acc1: {:.4f} ({:.4f})",
@@ -88,7 +93,8 @@ void LogEpoch(RunLog& log, const std::string& phase, const train::Epoch& epoch) 
 void LogBestEpoch(RunLog& log, const std::string& phase, const train::Epoch& best,
                   std::span<const std::string> classes) {
   const std::string logger = fmt::format("root.main.{}.BestEpoch", phase);
-  log.Info(logger, fmt::format("Best Epoch: {}", best.number - 1));
+  log.Info(logger, best.number == 0 ? "Best Epoch: 0 (calibrated, before training)"
+                                    : fmt::format("Best Epoch: {}", best.number - 1));
   log.Info(logger, fmt::format("Acc@1 {:.3f}", 100 * best.val.accuracy));
   log.Info(logger, fmt::format("F1-Score {:.3f}", best.val.f1_macro));
   log.Info(logger, fmt::format("AUC ROC Score {:.3f}", best.val.auroc));

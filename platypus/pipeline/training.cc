@@ -26,6 +26,34 @@ train::Result FitAndLog(const graph::Graph& graph, const Splits& splits,
   return result;
 }
 
+// At most `count` samples, evenly spread over the set.
+SampleSet Thin(const SampleSet& set, int64_t count) {
+  if (set.Count() <= count) return set;
+  const int64_t width = NumElements(set.shape);
+  SampleSet thin;
+  thin.shape = set.shape;
+  for (int64_t k = 0; k < count; ++k) {
+    const int64_t i = k * set.Count() / count;
+    thin.inputs.insert(thin.inputs.end(), set.inputs.begin() + i * width,
+                       set.inputs.begin() + (i + 1) * width);
+    thin.labels.push_back(set.labels[static_cast<size_t>(i)]);
+  }
+  return thin;
+}
+
+// Ranges from all training samples, chosen by the loss of some.
+graph::Graph CalibrateForLoss(const graph::Graph& prepared, const SampleSet& train,
+                              ThreadPool& pool) {
+  constexpr int64_t kSamples = 512;
+  const SampleSet judges = Thin(train, kSamples);
+  const auto classes = static_cast<int>(NumElements(prepared.Output().shape));
+  return quantize::ChooseRanges(
+      train::Calibrate(prepared, train.View(), pool), [&](const graph::Graph& graph) {
+        return train::Evaluate(train::Predict(graph, judges.View(), pool), judges.labels, classes)
+            .loss;
+      });
+}
+
 }  // namespace
 
 int QuantizedEpochs(int training_epochs) { return std::max(10, training_epochs / 5); }
@@ -50,7 +78,11 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Splits& splits
   options.epochs = QuantizedEpochs(config.training.training_epochs);
   options.learning_rate = config.training.learning_rate / 100;
   options.settings.lr_warmup_epochs = 0;
-  options.calibrate_only = config.training.quantization_method == config::QuantizationMethod::kPtq;
+  options.judge_start = true;
+  options.targets =
+      train::MixTargets(train::Predict(trained, splits.train.View(), pool), splits.train.labels,
+                        config.training.label_smoothing, config.training.quantization_distillation);
+  if (config.training.quantization_method == config::QuantizationMethod::kPtq) options.epochs = 0;
   const train::Evaluator evaluate = [&](const graph::Graph& graph) {
     const graph::Graph integer = quantize::Convert(graph, settings);
     const std::vector<float> logits =
@@ -60,8 +92,9 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Splits& splits
                            quantize::OutputScale(integer));
   };
   QuantizedResult result;
-  result.training = FitAndLog(quantize::PrepareForTraining(trained, settings), splits, options,
-                              evaluate, "QuantTrain", log, pool, sink);
+  const graph::Graph start =
+      CalibrateForLoss(quantize::PrepareForTraining(trained, settings), splits.train, pool);
+  result.training = FitAndLog(start, splits, options, evaluate, "QuantTrain", log, pool, sink);
   result.integer = quantize::Convert(result.training.best, settings);
   return result;
 }

@@ -1,6 +1,7 @@
 #ifndef PLATYPUS_QUANTIZE_QUANTIZE_H_
 #define PLATYPUS_QUANTIZE_QUANTIZE_H_
 
+#include <functional>
 #include <string>
 
 #include "platypus/config/config.h"
@@ -22,6 +23,15 @@ Settings MakeSettings(const config::Training& training, config::TaskCategory cat
 // makes new values (spec quantization-and-nas 9). Operators that only move or select values share
 // their input's scale. Error (model) naming the layer that has no integer form.
 graph::Graph PrepareForTraining(const graph::Graph& trained, const Settings& settings);
+
+// Mean loss of a fake-quantised graph on samples of the caller's choice.
+using LossOf = std::function<double(const graph::Graph&)>;
+
+// Calibrated ranges hold the most extreme value that was seen, which wastes codes. Halves each
+// range, in the order of the graph, as long as that lowers the loss: rare large values are clipped
+// for finer codes where the task gains by it. (Scales are powers of two, so that halving is the
+// smallest change that there is.)
+graph::Graph ChooseRanges(graph::Graph calibrated, const LossOf& loss);
 
 // A graph from PrepareForTraining whose ranges have been observed -> the integer graph (TI-NPU
 // dialect). Tensor::scale is set on every integer tensor. Proves that no accumulator, (a + offset)

@@ -127,7 +127,7 @@ std::string Curves(const pipeline::RunSummary& s) {
     loss.marks.push_back(offset + network->best_epoch);
     accuracy.series.insert(accuracy.series.end(), {train, val});
     loss.series.insert(loss.series.end(), {train_loss, val_loss});
-    offset += static_cast<int>(network->history.size());
+    offset += network->history.empty() ? 0 : network->history.back().number;
     style += 2;
   }
   accuracy.y_min = std::floor(accuracy.y_min * 10) / 10;

@@ -21,6 +21,8 @@ void Network::Impl::Loss(const Batch& batch, float smoothing, int64_t block, flo
   for (int64_t lane = 0; lane < Lanes(block); ++lane) {
     const auto at = [&](int64_t k) { return static_cast<size_t>(k * kLanes + lane); };
     const int32_t label = batch.labels[static_cast<size_t>(block * kLanes + lane)];
+    const float* probabilities =
+        batch.targets.empty() ? nullptr : batch.targets[static_cast<size_t>(block * kLanes + lane)];
     int64_t best = 0;
     for (int64_t k = 1; k < classes; ++k) best = z[at(k)] > z[at(best)] ? k : best;
     const double top = z[at(best)];
@@ -29,8 +31,9 @@ void Network::Impl::Loss(const Batch& batch, float smoothing, int64_t block, flo
     const double log_sum = top + std::log(sum);
     double loss = 0;
     for (int64_t k = 0; k < classes; ++k) {
-      const double target =
-          (k == label ? 1.0 - smoothing : 0.0) + smoothing / static_cast<double>(classes);
+      const double target = probabilities != nullptr ? probabilities[k]
+                                                     : (k == label ? 1.0 - smoothing : 0.0) +
+                                                           smoothing / static_cast<double>(classes);
       loss -= target * (z[at(k)] - log_sum);
       g[at(k)] =
           static_cast<float>((std::exp(z[at(k)] - log_sum) - target) / static_cast<double>(count));

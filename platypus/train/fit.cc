@@ -1,61 +1,16 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <numeric>
 
 #include "platypus/base/error.h"
 #include "platypus/base/random.h"
 #include "platypus/train/checkpoint.h"
-#include "platypus/train/network.h"
+#include "platypus/train/gathered.h"
 #include "platypus/train/optimizer.h"
 #include "platypus/train/sampler.h"
-#include "platypus/train/train.h"
 
 namespace platypus::train {
 namespace {
-
-// Batches of the evaluation: their size has no influence on the result.
-constexpr int64_t kPredictBatch = 256;
-
-// A step's samples and labels by their numbers; its memory serves the next step again.
-struct Gathered {
-  std::vector<const float*> samples;
-  std::vector<int32_t> labels;
-
-  Network::Batch Take(const LabelledSet& set, std::span<const int64_t> indices) {
-    const int64_t elements = NumElements(set.shape);
-    samples.clear();
-    labels.clear();
-    for (const int64_t i : indices) {
-      samples.push_back(set.inputs.data() + i * elements);
-      labels.push_back(set.labels[static_cast<size_t>(i)]);
-    }
-    return {samples, labels};
-  }
-};
-
-std::vector<float> PredictWith(Network& network, const LabelledSet& set, int64_t batch,
-                               ThreadPool& pool) {
-  const int64_t classes = network.Classes();
-  std::vector<float> logits(static_cast<size_t>(set.Count() * classes));
-  std::vector<int64_t> indices;
-  Gathered gathered;
-  for (int64_t start = 0; start < set.Count(); start += batch) {
-    indices.resize(static_cast<size_t>(std::min(batch, set.Count() - start)));
-    std::iota(indices.begin(), indices.end(), start);
-    network.Predict(gathered.Take(set, indices),
-                    std::span(logits).subspan(static_cast<size_t>(start * classes)), pool);
-  }
-  return logits;
-}
-
-void CheckShape(const graph::Graph& graph, const LabelledSet& set) {
-  const int64_t elements = NumElements(graph.Input().shape);
-  Check(NumElements(set.shape) == elements &&
-            static_cast<int64_t>(set.inputs.size()) == elements * set.Count(),
-        "{} values in {} samples of {} for a network with input {}", set.inputs.size(), set.Count(),
-        ToString(set.shape), ToString(graph.Input().shape));
-}
 
 // A label without a logit: the data do not fit the model.
 void CheckLabels(const graph::Graph& graph, const LabelledSet& set, const char* what) {
@@ -92,7 +47,8 @@ class Fitting {
     CheckLabels(graph_, train_, "training");
     CheckLabels(graph_, val_, "validation");
     Resume();
-    for (int epoch = static_cast<int>(point_.history.size()); epoch < options_.epochs; ++epoch) {
+    if (options_.judge_start && point_.history.empty()) JudgeStart();
+    for (int epoch = Finished(); epoch < options_.epochs; ++epoch) {
       RunEpoch(epoch);
       if (!options_.checkpoint.empty()) SaveCheckpoint();
     }
@@ -105,6 +61,8 @@ class Fitting {
   }
 
  private:
+  int Finished() const { return point_.history.empty() ? 0 : point_.history.back().number; }
+
   void Resume() {
     if (options_.checkpoint.empty()) return;
     point_.key = CheckpointKey(graph_, train_, val_, options_);
@@ -126,8 +84,8 @@ class Fitting {
     optimizer_.Second() = point_.second;
     optimizer_.Steps() = point_.steps;
     random_ = Random(point_.random);
-    sink_.OnNotice(fmt::format("{} goes on after epoch {} of {}", options_.stage,
-                               point_.history.size(), options_.epochs));
+    sink_.OnNotice(fmt::format("{} goes on after epoch {} of {}", options_.stage, Finished(),
+                               options_.epochs));
   }
 
   void SaveCheckpoint() {
@@ -140,6 +98,17 @@ class Fitting {
     Save(point_, options_.checkpoint);
   }
 
+  // Epoch 0: the graph as it came.
+  void JudgeStart() {
+    const ClassificationMetrics train = Evaluate(
+        PredictWith(network_, train_, pool_), train_.labels, static_cast<int>(network_.Classes()));
+    Epoch start;
+    start.train_loss = train.loss;
+    start.train_accuracy = train.accuracy;
+    Judge(start);
+    point_.history.push_back(start);
+  }
+
   void RunEpoch(int epoch) {
     const auto start = std::chrono::steady_clock::now();
     Epoch result;
@@ -147,25 +116,21 @@ class Fitting {
     result.learning_rate =
         LearningRate(options_.settings, options_.learning_rate, epoch, options_.epochs);
     const std::vector<int64_t> order =
-        DrawOrder(train_.labels,
-                  options_.settings.class_balanced_sampling && !options_.calibrate_only, random_);
-    // Ranges move in the first half; the second half trains on the codes that will be exported.
-    const bool observe = options_.calibrate_only || epoch < options_.epochs / 2 + 1;
+        DrawOrder(train_.labels, options_.settings.class_balanced_sampling, random_);
     double loss = 0;
     int64_t correct = 0;
     for (int64_t at = 0; at < train_.Count(); at += batch_) {
       StopIfCancelled(epoch);
       const auto count = static_cast<size_t>(std::min(batch_, train_.Count() - at));
-      const Network::Batch batch = gathered_.Take(train_, std::span(order.data() + at, count));
+      const Network::Batch batch =
+          gathered_.Take(train_, std::span(order.data() + at, count), options_.targets);
       const auto smoothing = static_cast<float>(options_.settings.label_smoothing);
-      const Network::Outcome outcome = options_.calibrate_only
-                                           ? network_.Observe(batch, smoothing, pool_)
-                                           : network_.Train(batch, smoothing, observe, pool_);
+      const Network::Outcome outcome = network_.Train(batch, smoothing, pool_);
       if (!outcome.finite)
         FailNotFinite(epoch, fmt::format("the loss of batch {}", at / batch_ + 1));
       loss += outcome.loss;
       correct += outcome.correct;
-      if (!options_.calibrate_only) Step(result.learning_rate);
+      Step(result.learning_rate);
     }
     const auto is_finite = [](float value) { return std::isfinite(value); };
     if (!std::ranges::all_of(network_.Parameters(), is_finite) ||
@@ -238,7 +203,7 @@ class Fitting {
       network_.Save(current);
       result.val = evaluate_(current);
     } else {
-      result.val = Evaluate(PredictWith(network_, val_, kPredictBatch, pool_), val_.labels,
+      result.val = Evaluate(PredictWith(network_, val_, pool_), val_.labels,
                             static_cast<int>(network_.Classes()));
     }
     const Epoch* best = nullptr;
@@ -288,12 +253,6 @@ Result Fit(const graph::Graph& graph, const LabelledSet& train, const LabelledSe
            const Options& options, const Evaluator& evaluate, ThreadPool& pool,
            ProgressSink& sink) {
   return Fitting(graph, train, val, options, evaluate, pool, sink).Run();
-}
-
-std::vector<float> Predict(const graph::Graph& graph, const LabelledSet& set, ThreadPool& pool) {
-  CheckShape(graph, set);
-  Network network(graph, kPredictBatch);
-  return PredictWith(network, set, kPredictBatch, pool);
 }
 
 }  // namespace platypus::train

@@ -139,14 +139,9 @@ void Network::Impl::Reduce(const RangeLayer& l) {
   const size_t state = plan.ranges[static_cast<size_t>(t.range)].state;
   float& min = plan.state[state];
   float& max = plan.state[state + 1];
-  constexpr float kFactor = 0.01f;
-  if (min > max) {
-    min = low;
-    max = high;
-  } else {
-    min += kFactor * (low - min);
-    max += kFactor * (high - max);
-  }
+  const bool unset = min > max;
+  min = unset ? low : std::min(min, low);
+  max = unset ? high : std::max(max, high);
   RefreshRange(t);
 }
 

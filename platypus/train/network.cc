@@ -207,27 +207,22 @@ Network::Network(const graph::Graph& graph, int64_t batch)
 
 Network::~Network() = default;
 
-Network::Outcome Network::Train(const Batch& batch, float label_smoothing, bool observe,
-                                ThreadPool& pool) {
+Network::Outcome Network::Train(const Batch& batch, float label_smoothing, ThreadPool& pool) {
   Impl& impl = *impl_;
   impl.Allocate(pool.Threads());
   impl.SetCount(batch);
   impl.Prepare();
-  impl.ForwardAll(batch, observe, pool);
+  impl.ForwardAll(batch, false, pool);
   impl.BackwardAll(batch, label_smoothing, pool);
   return impl.Total();
 }
 
-Network::Outcome Network::Observe(const Batch& batch, float label_smoothing, ThreadPool& pool) {
+void Network::Observe(const Batch& batch, ThreadPool& pool) {
   Impl& impl = *impl_;
   impl.Allocate(pool.Threads());
   impl.SetCount(batch);
   impl.Prepare();
   impl.ForwardAll(batch, true, pool);
-  impl.ForBlocks(pool, [&](int64_t block, int64_t, float* temporary) {
-    impl.Loss(batch, label_smoothing, block, temporary);
-  });
-  return impl.Total();
 }
 
 void Network::Predict(const Batch& batch, std::span<float> logits, ThreadPool& pool) {

@@ -30,6 +30,8 @@ class Network {
   struct Batch {
     std::span<const float* const> samples;
     std::span<const int32_t> labels;  // empty when there are none to compare with
+    // [classes] probabilities each, to be learnt instead of the labels; empty: the labels.
+    std::span<const float* const> targets = {};
   };
   struct Outcome {
     double loss = 0;  // sum over the samples
@@ -37,12 +39,10 @@ class Network {
     bool finite = true;
   };
 
-  // Forward and backward with batch statistics; fills Gradients(). observe: FakeQuantize tracks
-  // ranges.
-  Outcome Train(const Batch& batch, float label_smoothing, bool observe, ThreadPool& pool);
-  // The same without gradients: FakeQuantize tracks ranges, batch norms their statistics
-  // (calibration).
-  Outcome Observe(const Batch& batch, float label_smoothing, ThreadPool& pool);
+  // Forward and backward with batch statistics; fills Gradients().
+  Outcome Train(const Batch& batch, float label_smoothing, ThreadPool& pool);
+  // Forward only: every FakeQuantize's range grows to hold what it sees.
+  void Observe(const Batch& batch, ThreadPool& pool);
   // Forward with running statistics; writes logits [sample][class].
   void Predict(const Batch& batch, std::span<float> logits, ThreadPool& pool);
 

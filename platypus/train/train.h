@@ -28,7 +28,7 @@ struct LabelledSet {
 
 // One pass over the data. Loss and accuracy are means over ALL samples of the set.
 struct Epoch {
-  int number = 0;  // from 1
+  int number = 0;  // from 1; 0 is the graph as it came (Options::judge_start)
   double learning_rate = 0;
   double train_loss = 0;
   double train_accuracy = 0;
@@ -45,8 +45,11 @@ struct Options {
   // After every epoch everything needed to go on is written here (atomically); resumed if it exists
   // and was written with the same options, graph and data. Empty: none.
   std::filesystem::path checkpoint;
-  // PTQ: observe ranges, change no weight.
-  bool calibrate_only = false;
+  // The graph as it comes is the first candidate for the best one, epoch 0 of the history: what
+  // training does not improve stays as it was.
+  bool judge_start = false;
+  // [training sample][class] probabilities to learn (MixTargets); empty: the labels, smoothed.
+  std::vector<float> targets;
 };
 
 // Judges the graph after an epoch on the validation set. Default (empty): the training engine's own
@@ -59,15 +62,25 @@ struct Result {
   std::vector<Epoch> history;
 };
 
-// Trains `graph` (a classifier with logits output). The best epoch has the highest validation
-// accuracy; ties: the lower validation loss, then the earlier epoch. Deterministic: the same bits
-// for any thread count. Error (model) if a loss is not finite, naming epoch and batch, with what to
-// try.
+// Trains `graph` (a classifier with logits output); ranges of a fake-quantised graph stay. The best
+// epoch has the highest validation accuracy; ties: the lower validation loss, then the earlier
+// epoch. Deterministic: the same bits for any thread count. Error (model) if a loss is not finite,
+// naming epoch and batch, with what to try.
 Result Fit(const graph::Graph& graph, const LabelledSet& train, const LabelledSet& val,
            const Options& options, const Evaluator& evaluate, ThreadPool& pool, ProgressSink& sink);
 
+// What a network learns that shall stay close to another one (distillation: Hinton, Vinyals, Dean
+// 2015, at temperature 1): (1 - share) of the label, smoothed, and `share` of the other one's
+// softmax(logits). logits and result [count][classes].
+std::vector<float> MixTargets(std::span<const float> logits, std::span<const int32_t> labels,
+                              double label_smoothing, double share);
+
 // Logits [count][classes] by the training engine's forward pass (evaluation mode).
 std::vector<float> Predict(const graph::Graph& graph, const LabelledSet& set, ThreadPool& pool);
+
+// The graph with the range of every FakeQuantize set to the smallest and the largest value that
+// comes by when the set runs through it, each range acting on what stands behind it.
+graph::Graph Calibrate(const graph::Graph& graph, const LabelledSet& set, ThreadPool& pool);
 
 }  // namespace platypus::train
 

@@ -72,12 +72,9 @@ class OnnxRuntimeTest : public testing::TestWithParam<Case> {
     options.settings.batch_size = 16;
     NullSink sink;
     graph_ = train::Fit(graph_, set, set, options, {}, pool_, sink).best;
-    options.calibrate_only = true;
     const quantize::Settings settings;
-    integer_ = quantize::Convert(train::Fit(quantize::PrepareForTraining(graph_, settings), set,
-                                            set, options, {}, pool_, sink)
-                                     .best,
-                                 settings);
+    integer_ = quantize::Convert(
+        train::Calibrate(quantize::PrepareForTraining(graph_, settings), set, pool_), settings);
   }
 
   ThreadPool pool_{2};

@@ -123,12 +123,14 @@ TEST(FitTest, SameBitsForAnyNumberOfThreads) {
   NullSink sink;
   for (const bool quantized : {false, true}) {
     ThreadPool one(1);
-    const Result expected =
-        Fit(MakeNetwork(quantized), train.Set(), val.Set(), MakeOptions(3), {}, one, sink);
+    const auto start = [&](ThreadPool& pool) {
+      return quantized ? Calibrate(MakeNetwork(true), train.Set(), pool) : MakeNetwork();
+    };
+    const Result expected = Fit(start(one), train.Set(), val.Set(), MakeOptions(3), {}, one, sink);
     for (const int threads : {2, 3, 4}) {
       ThreadPool pool(threads);
       const Result result =
-          Fit(MakeNetwork(quantized), train.Set(), val.Set(), MakeOptions(3), {}, pool, sink);
+          Fit(start(pool), train.Set(), val.Set(), MakeOptions(3), {}, pool, sink);
       EXPECT_EQ(result.best.parameters, expected.best.parameters) << threads << " threads";
       EXPECT_EQ(result.history.back().train_loss, expected.history.back().train_loss);
     }
@@ -198,20 +200,54 @@ TEST(FitTest, StopsAtALossThatIsNotFinite) {
 }
 
 TEST(FitTest, CalibrationMovesRangesOnly) {
-  const Waves train = MakeWaves(100, 1);
+  const Waves train = MakeWaves(600, 1);  // more than one batch
+  ThreadPool pool(1);
+  const graph::Graph start = MakeNetwork(true);
+  const graph::Graph calibrated = Calibrate(start, train.Set(), pool);
+  const auto [low, high] = std::minmax_element(train.inputs.begin(), train.inputs.end());
+  for (const auto& [name, array] : calibrated.parameters) {
+    if (!name.ends_with(".range")) {
+      EXPECT_EQ(array, start.parameters.at(name)) << name;
+      continue;
+    }
+    EXPECT_LE(array.Floats()[0], array.Floats()[1]) << name;
+  }
+  // Behind a batch norm that has learnt nothing yet.
+  EXPECT_NEAR(calibrated.parameters.at("q0.range").Floats()[0], *low, 1e-4);
+  EXPECT_NEAR(calibrated.parameters.at("q0.range").Floats()[1], *high, 1e-4);
+}
+
+TEST(FitTest, KeepsTheStartThatTrainingDoesNotImprove) {
+  const Waves train = MakeWaves(60, 1);
   ThreadPool pool(1);
   NullSink sink;
-  const graph::Graph start = MakeNetwork(true);
+  const graph::Graph start = Calibrate(MakeNetwork(true), train.Set(), pool);
   Options options = MakeOptions(2);
-  options.calibrate_only = true;
-  const Result result = Fit(start, train.Set(), train.Set(), options, {}, pool, sink);
-  for (const auto& [name, array] : result.best.parameters) {
-    if (name.ends_with(".range")) {
-      EXPECT_LE(array.Floats()[0], array.Floats()[1]) << name;
-    } else {
-      EXPECT_EQ(array, start.parameters.at(name)) << name;
-    }
-  }
+  options.judge_start = true;
+  int judged = 0;
+  const Evaluator worse_and_worse = [&](const graph::Graph&) {
+    ClassificationMetrics metrics;
+    metrics.accuracy = 0.9 - 0.1 * judged++;
+    return metrics;
+  };
+  const Result kept = Fit(start, train.Set(), train.Set(), options, worse_and_worse, pool, sink);
+  EXPECT_EQ(kept.best_epoch, 0);
+  EXPECT_EQ(kept.best.parameters, start.parameters);
+  ASSERT_EQ(kept.history.size(), 3U);
+  EXPECT_EQ(kept.history[0].number, 0);
+  EXPECT_EQ(kept.history[2].number, 2);
+  const Evaluator better_and_better = [&](const graph::Graph&) {
+    ClassificationMetrics metrics;
+    metrics.accuracy = 0.1 * judged++;
+    return metrics;
+  };
+  const Result trained =
+      Fit(start, train.Set(), train.Set(), options, better_and_better, pool, sink);
+  EXPECT_EQ(trained.best_epoch, 2);
+  options.epochs = 0;
+  const Result untrained = Fit(start, train.Set(), train.Set(), options, {}, pool, sink);
+  EXPECT_EQ(untrained.best.parameters, start.parameters);
+  EXPECT_GT(untrained.history.at(0).train_loss, 0);
 }
 
 TEST(FitTest, LearnsExclusiveOr) {
@@ -304,20 +340,30 @@ TEST(FitTest, NamesAClassThatTheNetworkDoesNotHave) {
   }
 }
 
-TEST(FitTest, FreezesRangesInTheSecondHalf) {
+TEST(FitTest, LearnsTargetsInsteadOfLabels) {
+  const Waves train = MakeWaves(120, 1);
+  ThreadPool pool(1);
+  NullSink sink;
+  Options options = MakeOptions(8);
+  for (const int32_t label : train.labels) {  // the other class each
+    options.targets.push_back(label == 0 ? 0.0f : 1.0f);
+    options.targets.push_back(label == 0 ? 1.0f : 0.0f);
+  }
+  const Result result = Fit(MakeNetwork(), train.Set(), train.Set(), options, {}, pool, sink);
+  EXPECT_LT(result.history.back().train_accuracy, 0.1);
+}
+
+TEST(FitTest, RangesStayWhileWeightsTrain) {
   const Waves train = MakeWaves(80, 1);
   ThreadPool pool(1);
   NullSink sink;
-  std::vector<std::vector<float>> ranges;
-  const Evaluator evaluate = [&](const graph::Graph& graph) {
-    ranges.push_back(graph.parameters.at("q1.range").Floats());
-    return ClassificationMetrics{};
-  };
-  Fit(MakeNetwork(true), train.Set(), train.Set(), MakeOptions(6), evaluate, pool, sink);
-  ASSERT_EQ(ranges.size(), 6u);
-  for (size_t epoch = 1; epoch < 6; ++epoch) {  // frozen from index 6 / 2 + 1
-    EXPECT_EQ(ranges[epoch] == ranges[epoch - 1], epoch >= 4) << epoch;
+  const graph::Graph start = Calibrate(MakeNetwork(true), train.Set(), pool);
+  const Result result = Fit(start, train.Set(), train.Set(), MakeOptions(3), {}, pool, sink);
+  for (const auto& [name, array] : result.best.parameters) {
+    if (!name.ends_with(".range")) continue;
+    EXPECT_EQ(array, start.parameters.at(name)) << name;
   }
+  EXPECT_NE(result.best.parameters.at("conv.weight"), start.parameters.at("conv.weight"));
 }
 
 TEST(FitTest, ReportsProgress) {

@@ -14,6 +14,7 @@
 #include "platypus/exec/interpreter.h"
 #include "platypus/train/kernels.h"
 #include "platypus/train/network.h"
+#include "platypus/train/train.h"
 #include "reference.h"
 
 namespace platypus::train {
@@ -54,7 +55,7 @@ TEST_P(GradientTest, AgreesWithCentralDifferences) {
   ThreadPool pool(2);
   Network network(graph, 40);
   const double loss =
-      network.Train(samples.Batch(), static_cast<float>(kSmoothing), false, pool).loss / kCount;
+      network.Train(samples.Batch(), static_cast<float>(kSmoothing), pool).loss / kCount;
   const std::span<const float> gradients = network.Gradients();
 
   Reference reference(graph);
@@ -89,7 +90,7 @@ TEST_P(GradientTest, TracksRunningStatistics) {
   const Samples samples(graph, kCount, 12);
   ThreadPool pool(1);
   Network network(graph, kCount);
-  network.Train(samples.Batch(), 0.0f, false, pool);
+  network.Train(samples.Batch(), 0.0f, pool);
   Graph after = graph;
   network.Save(after);
   Reference reference(graph);
@@ -141,7 +142,7 @@ TEST_P(GradientTest, AllInstructionSetsAgree) {
   ThreadPool pool(1);
   const auto run = [&] {
     Network network(graph, kCount);
-    network.Train(samples.Batch(), 0.0f, false, pool);
+    network.Train(samples.Batch(), 0.0f, pool);
     std::vector<float> values(network.Gradients().begin(), network.Gradients().end());
     const size_t first = values.size();
     values.resize(first + static_cast<size_t>(kCount) * 3);
@@ -173,7 +174,7 @@ TEST(NetworkTest, OneValueKeepsRunningStatistics) {
   const Samples samples(graph, 1, 3);
   ThreadPool pool(1);
   Network network(graph, 16);
-  const double loss = network.Train(samples.Batch(), 0.0f, false, pool).loss;
+  const double loss = network.Train(samples.Batch(), 0.0f, pool).loss;
   Graph after = graph;
   network.Save(after);
   EXPECT_EQ(after.parameters, graph.parameters);
@@ -194,10 +195,41 @@ TEST(NetworkTest, SmoothsLabels) {
   const std::vector<int32_t> labels = {0};
   ThreadPool pool(1);
   Network network(graph, 1);
-  const double loss = network.Train({samples, labels}, 0.1f, false, pool).loss;
+  const double loss = network.Train({samples, labels}, 0.1f, pool).loss;
   // targets 0.9333, 0.0333, 0.0333
   const double log_sum = std::log(std::exp(1) + 1 + std::exp(-1));
   EXPECT_NEAR(loss, log_sum - (0.9 + 0.1 / 3) * 1 + 0.1 / 3, 1e-6);
+}
+
+TEST(NetworkTest, LearnsProbabilities) {
+  Maker maker({1, 1, 1});
+  Graph graph = maker.Classifier(3);
+  const std::string name = graph.nodes.back().name;
+  graph.parameters[name + ".weight"].Floats() = {0, 0, 0};
+  graph.parameters[name + ".bias"].Floats() = {1, 0, -1};
+  const float x = 1;
+  const std::vector<const float*> samples = {&x};
+  const std::vector<int32_t> labels = {0};
+  const std::vector<float> probabilities = {0.2f, 0.7f, 0.1f};
+  const std::vector<const float*> targets = {probabilities.data()};
+  ThreadPool pool(1);
+  Network network(graph, 1);
+  const double loss = network.Train({samples, labels, targets}, 0.1f, pool).loss;
+  const double log_sum = std::log(std::exp(1) + 1 + std::exp(-1));
+  EXPECT_NEAR(loss, log_sum - 0.2 * 1 - 0.1 * -1, 1e-6);
+  // The bias comes last; its gradient is softmax - target.
+  const std::span<const float> bias = network.Gradients().last(3);
+  for (size_t k = 0; k < 3; ++k)
+    EXPECT_NEAR(bias[k], std::exp(1.0 - static_cast<double>(k) - log_sum) - probabilities[k], 1e-6);
+}
+
+TEST(TargetsTest, MixLabelsAndAnswers) {
+  const std::vector<float> logits = {0, 0, std::log(2.0f), 0};
+  const std::vector<int32_t> labels = {0, 1};
+  const std::vector<float> targets = MixTargets(logits, labels, 0.1, 0.25);
+  const std::vector<double> expected = {0.75 * 0.95 + 0.25 / 2, 0.75 * 0.05 + 0.25 / 2,
+                                        0.75 * 0.05 + 0.25 * 2 / 3, 0.75 * 0.95 + 0.25 / 3};
+  for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(targets[i], expected[i], 1e-6);
 }
 
 // x -> w x -> codes -> u_k q: the gradient of w passes where the code is not clamped.
@@ -221,7 +253,7 @@ TEST(NetworkTest, GradientPassesRoundingInsideTheRangeOnly) {
     const std::vector<const float*> samples = {&x};
     const std::vector<int32_t> labels = {1};
     Network network(graph, 1);
-    const Network::Outcome outcome = network.Train({samples, labels}, 0.0f, false, pool);
+    const Network::Outcome outcome = network.Train({samples, labels}, 0.0f, pool);
     EXPECT_NEAR(outcome.loss, -std::log(p1), 1e-6);
     const std::span<const float> g = network.Gradients();
     const double code = std::floor(x * 64.0 + 0.5);
@@ -232,7 +264,7 @@ TEST(NetworkTest, GradientPassesRoundingInsideTheRangeOnly) {
   }
 }
 
-TEST(NetworkTest, ObservesRangesAsMovingAverages) {
+TEST(NetworkTest, RangesHoldWhatCalibrationSaw) {
   Graph graph = graph::MakeGraph("range", {2});
   graph::Append(graph, "codes", graph::FakeQuantize{}, {graph.output});
   graph.parameters["codes.range"] = {{2}, std::vector<float>{1.0f, -1.0f}};
@@ -246,15 +278,19 @@ TEST(NetworkTest, ObservesRangesAsMovingAverages) {
     rows[17] = {low + 0.25f, high - 0.25f};
     std::vector<const float*> samples;
     for (const auto& row : rows) samples.push_back(row.data());
-    network.Train({samples, std::vector<int32_t>(20, 0)}, 0.0f, observe, pool);
+    const std::vector<int32_t> labels(20, 0);
+    if (observe) {
+      network.Observe({samples, labels}, pool);
+    } else {
+      network.Train({samples, labels}, 0.0f, pool);
+    }
     return std::pair{network.State()[0], network.State()[1]};
   };
   EXPECT_EQ(step(1, 3, false), std::pair(1.0f, -1.0f));
   EXPECT_EQ(step(1, 3, true), std::pair(1.0f, 3.0f));
-  const auto [min, max] = step(2, 5, true);
-  EXPECT_NEAR(min, 1.01, 1e-6);
-  EXPECT_NEAR(max, 3.02, 1e-6);
-  EXPECT_EQ(step(7, 9, false), std::pair(min, max));
+  EXPECT_EQ(step(2, 5, true), std::pair(1.0f, 5.0f));
+  EXPECT_EQ(step(-4, 2, true), std::pair(-4.0f, 5.0f));
+  EXPECT_EQ(step(7, 9, false), std::pair(-4.0f, 5.0f));
 }
 
 TEST(NetworkTest, RejectsIntegerOperators) {
