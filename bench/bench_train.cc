@@ -132,7 +132,9 @@ void TrainStep(benchmark::State& state) {
   const std::vector<const float*> samples = Pointers(waves);
   ThreadPool pool(static_cast<int>(state.range(0)));
   const bool quantized = state.range(1) != 0;
-  Network network(MakeClassifier(quantized), kBatch);
+  Network network(
+      quantized ? Calibrate(MakeClassifier(true), waves.View(), pool) : MakeClassifier(false),
+      kBatch);
   for (auto _ : state) {
     benchmark::DoNotOptimize(network.Train({samples, waves.labels}, 0.0f, pool).loss);
   }
@@ -177,8 +179,8 @@ void WholeTraining(benchmark::State& state) {
     options.stage = "quantize";
     options.epochs = 10;
     options.settings.lr_warmup_epochs = 0;
-    const Result codes =
-        Fit(MakeClassifier(true), train.View(), val.View(), options, {}, pool, sink);
+    const Result codes = Fit(Calibrate(MakeClassifier(true), train.View(), pool), train.View(),
+                             val.View(), options, {}, pool, sink);
     benchmark::DoNotOptimize(codes.best_epoch);
     accuracy = floats.history[static_cast<size_t>(floats.best_epoch - 1)].val.accuracy;
   }
