@@ -46,7 +46,7 @@ Graph FoldBatchNorm(const Graph& graph) {
   std::map<TensorId, size_t> writer;  // new tensor -> index of the node that writes it
   for (const Node& node : graph.nodes) {
     const TensorId source = renamed.at(node.inputs.at(0));
-    if (std::holds_alternative<Identity>(node.op)) {
+    if (std::holds_alternative<Identity>(node.op) || std::holds_alternative<Dropout>(node.op)) {
       renamed[node.output] = source;
       continue;
     }

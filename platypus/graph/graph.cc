@@ -8,21 +8,46 @@
 namespace platypus::graph {
 
 const char* Name(const Op& op) {
-  return std::visit(
-      Overloaded{
-          [](const Identity&) { return "Identity"; }, [](const BatchNorm&) { return "BatchNorm"; },
-          [](const Conv2d&) { return "Conv2d"; }, [](const Linear&) { return "Linear"; },
-          [](const Relu&) { return "Relu"; }, [](const MaxPool&) { return "MaxPool"; },
-          [](const AvgPool&) { return "AvgPool"; },
-          [](const AdaptiveAvgPool&) { return "AdaptiveAvgPool"; },
-          [](const Flatten&) { return "Flatten"; }, [](const Add&) { return "Add"; },
-          [](const Concat&) { return "Concat"; },
-          [](const FakeQuantize&) { return "FakeQuantize"; },
-          [](const QuantizeInput&) { return "QuantizeInput"; },
-          [](const SumPool&) { return "SumPool"; }, [](const Requantize&) { return "Requantize"; },
-          [](const AddRequantize&) { return "AddRequantize"; },
-          [](const Dequantize&) { return "Dequantize"; }},
-      op);
+  return std::visit(Overloaded{[](const Identity&) { return "Identity"; },
+                               [](const BatchNorm&) { return "BatchNorm"; },
+                               [](const Conv2d&) { return "Conv2d"; },
+                               [](const ConvTranspose2d&) { return "ConvTranspose2d"; },
+                               [](const Linear&) { return "Linear"; },
+                               [](const Relu&) { return "Relu"; },
+                               [](const Clamp&) { return "Clamp"; },
+                               [](const LeakyRelu&) { return "LeakyRelu"; },
+                               [](const Sigmoid&) { return "Sigmoid"; },
+                               [](const Tanh&) { return "Tanh"; },
+                               [](const Gelu&) { return "Gelu"; },
+                               [](const Softmax&) { return "Softmax"; },
+                               [](const LogSoftmax&) { return "LogSoftmax"; },
+                               [](const MaxPool&) { return "MaxPool"; },
+                               [](const AvgPool&) { return "AvgPool"; },
+                               [](const AdaptiveAvgPool&) { return "AdaptiveAvgPool"; },
+                               [](const Flatten&) { return "Flatten"; },
+                               [](const Reshape&) { return "Reshape"; },
+                               [](const Transpose&) { return "Transpose"; },
+                               [](const Pad&) { return "Pad"; },
+                               [](const Slice&) { return "Slice"; },
+                               [](const Resize&) { return "Resize"; },
+                               [](const Dropout&) { return "Dropout"; },
+                               [](const LayerNorm&) { return "LayerNorm"; },
+                               [](const Recurrent& r) {
+                                 return r.cell == Recurrent::Cell::kLstm  ? "Lstm"
+                                        : r.cell == Recurrent::Cell::kGru ? "Gru"
+                                                                          : "Rnn";
+                               },
+                               [](const Add&) { return "Add"; },
+                               [](const Mul&) { return "Mul"; },
+                               [](const Scale&) { return "Scale"; },
+                               [](const Concat&) { return "Concat"; },
+                               [](const FakeQuantize&) { return "FakeQuantize"; },
+                               [](const QuantizeInput&) { return "QuantizeInput"; },
+                               [](const SumPool&) { return "SumPool"; },
+                               [](const Requantize&) { return "Requantize"; },
+                               [](const AddRequantize&) { return "AddRequantize"; },
+                               [](const Dequantize&) { return "Dequantize"; }},
+                    op);
 }
 
 const Array& Graph::Parameter(const Node& node, std::string_view role) const {
@@ -77,14 +102,6 @@ std::vector<const Node*> Consumers(const Graph& graph, TensorId tensor) {
   return nodes;
 }
 
-namespace {
-
-struct Role {
-  const char* name;
-  Shape shape;
-};
-
-// The parameters that an operator must have, [1]-shaped alternatives excepted.
 std::vector<Role> Roles(const Op& op, const Shape& input) {
   const int64_t channels = input.empty() ? 1 : input[0];
   return std::visit(
@@ -101,6 +118,31 @@ std::vector<Role> Roles(const Op& op, const Shape& input) {
                  {conv.out_channels, channels / conv.groups, conv.kernel.h, conv.kernel.w}}};
             if (conv.has_bias) roles.push_back({"bias", {conv.out_channels}});
             return roles;
+          },
+          [&](const ConvTranspose2d& conv) -> std::vector<Role> {
+            std::vector<Role> roles = {
+                {"weight",
+                 {channels, conv.out_channels / conv.groups, conv.kernel.h, conv.kernel.w}}};
+            if (conv.has_bias) roles.push_back({"bias", {conv.out_channels}});
+            return roles;
+          },
+          [&](const LayerNorm&) -> std::vector<Role> {
+            return {{"weight", input}, {"bias", input}};
+          },
+          [&](const Recurrent& r) -> std::vector<Role> {
+            std::vector<Role> roles;
+            const int64_t rows = int64_t{r.Gates()} * r.hidden;
+            for (int k = 0; k < r.layers; ++k) {
+              roles.push_back(
+                  {fmt::format("weight_ih_l{}", k), {rows, k == 0 ? channels : r.hidden}});
+              roles.push_back({fmt::format("weight_hh_l{}", k), {rows, r.hidden}});
+              roles.push_back({fmt::format("bias_ih_l{}", k), {rows}});
+              roles.push_back({fmt::format("bias_hh_l{}", k), {rows}});
+            }
+            return roles;
+          },
+          [&](const Scale&) -> std::vector<Role> {
+            return {{"weight", {1}}};
           },
           [&](const Linear& linear) -> std::vector<Role> {
             std::vector<Role> roles = {{"weight", {linear.out_features, channels}}};
@@ -119,8 +161,6 @@ std::vector<Role> Roles(const Op& op, const Shape& input) {
           [](const auto&) -> std::vector<Role> { return {}; }},
       op);
 }
-
-}  // namespace
 
 void Verify(const Graph& graph) {
   const auto known = [&](TensorId id) {

@@ -67,18 +67,26 @@ const Node* Producer(const Graph& graph, TensorId tensor);
 // The nodes that read a tensor.
 std::vector<const Node*> Consumers(const Graph& graph, TensorId tensor);
 
+// The parameters that an operator must have, for the shape of its first input. (A Requantize's may
+// be [1] instead: all channels alike.)
+struct Role {
+  std::string name;
+  Shape shape;
+};
+std::vector<Role> Roles(const Op& op, const Shape& input);
+
 // Checks every promise of the structs above, shapes of parameters included. Error (internal).
 void Verify(const Graph& graph);
 
 // Trainable parameters (weights, biases, batch-norm weight and bias), running statistics excluded.
 int64_t CountParameters(const Graph& graph);
-// Multiplications in Conv2d and Linear for one sample.
+// Multiplications in convolutions, Linear and Recurrent for one sample.
 int64_t CountMacs(const Graph& graph, const Node& node);
 int64_t CountMacs(const Graph& graph);
 
 // Batch norms folded into the Conv2d or Linear before them (bias created if missing):
 // W' = W * g / sqrt(v + eps), b' = (b - mean) * g / sqrt(v + eps) + beta. Others stay. Identity
-// nodes go.
+// and Dropout nodes go.
 Graph FoldBatchNorm(const Graph& graph);
 
 // Readable listing, one line per node with shapes and parameter counts; and Graphviz DOT.

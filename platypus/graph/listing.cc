@@ -7,14 +7,16 @@
 namespace platypus::graph {
 namespace {
 
-bool IsTrained(const std::string& parameter) {
-  return parameter.ends_with(".weight") || parameter.ends_with(".bias");
+bool IsTrained(std::string_view role) {
+  return role.starts_with("weight") || role.starts_with("bias");
 }
 
 int64_t CountParameters(const Graph& graph, const Node& node) {
   int64_t count = 0;
-  for (const char* role : {"weight", "bias"}) {
-    if (graph.HasParameter(node, role)) count += NumElements(graph.Parameter(node, role).shape);
+  for (const Role& role : Roles(node.op, graph.At(node.inputs.at(0)).shape)) {
+    if (IsTrained(role.name) && graph.HasParameter(node, role.name)) {
+      count += NumElements(graph.Parameter(node, role.name).shape);
+    }
   }
   return count;
 }
@@ -24,7 +26,8 @@ int64_t CountParameters(const Graph& graph, const Node& node) {
 int64_t CountParameters(const Graph& graph) {
   int64_t count = 0;
   for (const auto& [name, array] : graph.parameters) {
-    if (IsTrained(name)) count += NumElements(array.shape);
+    if (IsTrained(std::string_view(name).substr(name.rfind('.') + 1)))
+      count += NumElements(array.shape);
   }
   return count;
 }
@@ -32,13 +35,21 @@ int64_t CountParameters(const Graph& graph) {
 int64_t CountMacs(const Graph& graph, const Node& node) {
   const Shape& in = graph.At(node.inputs.at(0)).shape;
   const Shape& out = graph.At(node.output).shape;
-  return std::visit(Overloaded{[&](const Conv2d& conv) {
-                                 return NumElements(out) * (in[0] / conv.groups) * conv.kernel.h *
-                                        conv.kernel.w;
-                               },
-                               [&](const Linear&) { return in[0] * out[0]; },
-                               [](const auto&) { return int64_t{0}; }},
-                    node.op);
+  return std::visit(
+      Overloaded{[&](const Conv2d& conv) {
+                   return NumElements(out) * (in[0] / conv.groups) * conv.kernel.h * conv.kernel.w;
+                 },
+                 [&](const ConvTranspose2d& conv) {
+                   return NumElements(in) * (conv.out_channels / conv.groups) * conv.kernel.h *
+                          conv.kernel.w;
+                 },
+                 [&](const Linear&) { return in[0] * out[0]; },
+                 [&](const Recurrent& r) {
+                   const int64_t h = r.hidden;
+                   return in[1] * r.Gates() * h * (in[0] + h + (r.layers - 1) * 2 * h);
+                 },
+                 [](const auto&) { return int64_t{0}; }},
+      node.op);
 }
 
 int64_t CountMacs(const Graph& graph) {

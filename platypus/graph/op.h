@@ -1,9 +1,12 @@
 #ifndef PLATYPUS_GRAPH_OP_H_
 #define PLATYPUS_GRAPH_OP_H_
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <variant>
+
+#include "platypus/base/array.h"
 
 // The closed set of operators. What is done with operators (shape inference, training kernels,
 // integer conversion, ONNX, C emission, cost) is an overload set per room, visited exhaustively:
@@ -67,6 +70,20 @@ struct Conv2d {
   friend bool operator==(const Conv2d&, const Conv2d&) = default;
 };
 
+// The transpose of a Conv2d's linear map: [C,H,W] -> [out, (H-1) stride - padding + dilation (k-1)
+// + 1 + extra, ...]. Roles: weight [C, out/groups, kh, kw]; bias [out] if has_bias.
+struct ConvTranspose2d {
+  int out_channels = 1;
+  Size2 kernel;
+  Size2 stride;
+  Size2 dilation;
+  Padding2 padding;   // cut off the result
+  Size2 extra{0, 0};  // rows and columns added to its end ("output padding")
+  int groups = 1;
+  bool has_bias = true;
+  friend bool operator==(const ConvTranspose2d&, const ConvTranspose2d&) = default;
+};
+
 // y = W x + b, [in] -> [out]. Roles: weight [out, in]; bias [out] if has_bias.
 // Integer graph: as Conv2d.
 struct Linear {
@@ -78,6 +95,43 @@ struct Linear {
 
 struct Relu {
   friend bool operator==(const Relu&, const Relu&) = default;
+};
+
+// min(max(x, low), high): ReLU6 is {0, 6}, Hardtanh {-1, 1}.
+struct Clamp {
+  float low = 0.0f;
+  float high = 6.0f;
+  friend bool operator==(const Clamp&, const Clamp&) = default;
+};
+
+// x where x >= 0, else slope * x.
+struct LeakyRelu {
+  float slope = 0.01f;
+  friend bool operator==(const LeakyRelu&, const LeakyRelu&) = default;
+};
+
+// 1 / (1 + exp(-x)).
+struct Sigmoid {
+  friend bool operator==(const Sigmoid&, const Sigmoid&) = default;
+};
+
+struct Tanh {
+  friend bool operator==(const Tanh&, const Tanh&) = default;
+};
+
+// x * (1 + erf(x / sqrt(2))) / 2.
+struct Gelu {
+  friend bool operator==(const Gelu&, const Gelu&) = default;
+};
+
+// exp(x) / sum of exp, along axis 0: over the features of [F], over the channels of [C,H,W].
+struct Softmax {
+  friend bool operator==(const Softmax&, const Softmax&) = default;
+};
+
+// log(Softmax(x)).
+struct LogSoftmax {
+  friend bool operator==(const LogSoftmax&, const LogSoftmax&) = default;
 };
 
 // Floor mode; padding counts as minus infinity. Integer graph: same type and scale as its input.
@@ -108,6 +162,85 @@ struct Flatten {
   friend bool operator==(const Flatten&, const Flatten&) = default;
 };
 
+// The same elements in C order under another shape of as many elements.
+struct Reshape {
+  Shape shape;
+  friend bool operator==(const Reshape&, const Reshape&) = default;
+};
+
+// Axis i of the result is axis order[i] of the input; [C,H,W] only.
+struct Transpose {
+  std::array<int, 3> order{0, 1, 2};
+  friend bool operator==(const Transpose&, const Transpose&) = default;
+};
+
+// `value` around the rows and columns of [C,H,W].
+struct Pad {
+  Padding2 padding;
+  float value = 0.0f;
+  friend bool operator==(const Pad&, const Pad&) = default;
+};
+
+// Indices begin, begin + step, ... below end of one axis.
+struct Slice {
+  int axis = 0;
+  int64_t begin = 0;
+  int64_t end = 0;
+  int64_t step = 1;
+  friend bool operator==(const Slice&, const Slice&) = default;
+};
+
+// Rows and columns of [C,H,W] to another number of them. Nearest: source = floor(i * in / out).
+// Bilinear: source = max(0, (i + 0.5) * in / out - 0.5), between its two neighbours, the last one
+// repeated (half-pixel centres).
+struct Resize {
+  enum class Mode { kNearest, kBilinear };
+  Size2 output;
+  Mode mode = Mode::kNearest;
+  friend bool operator==(const Resize&, const Resize&) = default;
+};
+
+// While training: 0 with probability p, else x / (1 - p). At other times: x.
+struct Dropout {
+  float probability = 0.5f;
+  friend bool operator==(const Dropout&, const Dropout&) = default;
+};
+
+// (x - mean) / sqrt(variance + epsilon) * weight + bias over all elements of a sample, the biased
+// variance. Roles: weight, bias of the input's shape.
+struct LayerNorm {
+  float epsilon = 1e-5f;
+  friend bool operator==(const LayerNorm&, const LayerNorm&) = default;
+};
+
+// A recurrent network over the rows of [V, F, 1]: F steps of V values, zero initial state. Output:
+// the last layer's state after every step, [hidden, F, 1], or after the last one, [hidden].
+// Roles for layer k: weight_ih_lk [gates*hidden, in], weight_hh_lk [gates*hidden, hidden],
+// bias_ih_lk, bias_hh_lk [gates*hidden]. With s = sigmoid, each gate of W x + b_ih and U h + b_hh:
+//   rnn   h' = tanh(...)                                                            1 gate
+//   gru   r, z, n: r = s(..), z = s(..), n = tanh(W x + b_ih + r (U h + b_hh)),
+//         h' = (1 - z) n + z h                                                       3 gates
+//   lstm  i, f, g, o: c' = s(f) c + s(i) tanh(g), h' = s(o) tanh(c')                 4 gates
+struct Recurrent {
+  enum class Cell { kRnn, kGru, kLstm };
+  Cell cell = Cell::kLstm;
+  int hidden = 1;
+  int layers = 1;
+  bool last_step_only = true;
+  friend bool operator==(const Recurrent&, const Recurrent&) = default;
+  int Gates() const { return cell == Cell::kLstm ? 4 : cell == Cell::kGru ? 3 : 1; }
+};
+
+// Elementwise product of two inputs of equal shape.
+struct Mul {
+  friend bool operator==(const Mul&, const Mul&) = default;
+};
+
+// One trained factor for all elements. Roles: weight [1].
+struct Scale {
+  friend bool operator==(const Scale&, const Scale&) = default;
+};
+
 // Elementwise sum of two inputs of equal shape.
 struct Add {
   friend bool operator==(const Add&, const Add&) = default;
@@ -119,13 +252,12 @@ struct Concat {
   friend bool operator==(const Concat&, const Concat&) = default;
 };
 
-// Rounds activations to the codes that the integer graph will use, and observes their range while
-// training: q = clamp(floor(x / scale + 0.5), lo, hi), y = q * scale; gradient 1 inside, 0 outside.
-// With the tracked range m = max(|min|, |max|): unsigned when min >= 0 (lo 0, hi 2^bits - 1, scale
-// m / hi), else signed (lo -2^(bits-1), hi 2^(bits-1) - 1, scale m / hi); scale rounded up to a
-// power of two if asked, and at least 2^-23. Range: moving average of batch minima and maxima,
-// factor 0.01, the first batch sets it. A range of min > max means: nothing observed yet, pass
-// through. Roles: range [2] = {min, max}.
+// Rounds activations to the codes that the integer graph will use: q = clamp(floor(x / scale +
+// 0.5), lo, hi), y = q * scale; gradient 1 inside, 0 outside. With the tracked range m = max(|min|,
+// |max|): unsigned when min >= 0 (lo 0, hi 2^bits - 1, scale m / hi), else signed (lo -2^(bits-1),
+// hi 2^(bits-1) - 1, scale m / hi); scale rounded up to a power of two if asked, and at least
+// 2^-23. A range of min > max means: not calibrated yet, pass through. Roles: range [2] = {min,
+// max}.
 struct FakeQuantize {
   int bits = 8;
   bool power_of_two_scale = true;
@@ -178,9 +310,11 @@ struct Dequantize {
   friend bool operator==(const Dequantize&, const Dequantize&) = default;
 };
 
-using Op = std::variant<Identity, BatchNorm, Conv2d, Linear, Relu, MaxPool, AvgPool,
-                        AdaptiveAvgPool, Flatten, Add, Concat, FakeQuantize, QuantizeInput, SumPool,
-                        Requantize, AddRequantize, Dequantize>;
+using Op = std::variant<Identity, BatchNorm, Conv2d, ConvTranspose2d, Linear, Relu, Clamp,
+                        LeakyRelu, Sigmoid, Tanh, Gelu, Softmax, LogSoftmax, MaxPool, AvgPool,
+                        AdaptiveAvgPool, Flatten, Reshape, Transpose, Pad, Slice, Resize, Dropout,
+                        LayerNorm, Recurrent, Add, Mul, Scale, Concat, FakeQuantize, QuantizeInput,
+                        SumPool, Requantize, AddRequantize, Dequantize>;
 
 // "Conv2d", ...
 const char* Name(const Op& op);

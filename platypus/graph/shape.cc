@@ -39,6 +39,31 @@ Shape Slide(const std::string& node, const Shape& in, int64_t channels, Size2 ke
           Window(node, "width", in[2], p.left, p.right, kernel.w, stride.w, dilation.w)};
 }
 
+Shape Spread(const std::string& node, const Op& op, const ConvTranspose2d& conv, const Shape& in) {
+  Image(node, op, in);
+  if (conv.groups < 1 || in[0] % conv.groups != 0 || conv.out_channels < 1 ||
+      conv.out_channels % conv.groups != 0) {
+    Fail(Category::kModel, "layer {}: {} groups do not divide {} input and {} output channels",
+         node, conv.groups, in[0], conv.out_channels);
+  }
+  const auto axis = [&](int64_t n, int kernel, int stride, int dilation, int cut, int extra) {
+    const int64_t out = (n - 1) * stride - cut + int64_t{dilation} * (kernel - 1) + 1 + extra;
+    if (kernel < 1 || stride < 1 || dilation < 1 || extra < 0 ||
+        extra >= std::max(stride, dilation) || out < 1) {
+      Fail(Category::kModel,
+           "layer {}: transposed convolution of {} with kernel {}, stride {}, dilation {}, padding "
+           "{}, output padding {} (which must be below stride or dilation)",
+           node, n, kernel, stride, dilation, cut, extra);
+    }
+    return out;
+  };
+  const Padding2& p = conv.padding;
+  return {
+      conv.out_channels,
+      axis(in[1], conv.kernel.h, conv.stride.h, conv.dilation.h, p.top + p.bottom, conv.extra.h),
+      axis(in[2], conv.kernel.w, conv.stride.w, conv.dilation.w, p.left + p.right, conv.extra.w)};
+}
+
 void RequirePoolPadding(const std::string& node, Size2 kernel, const Padding2& p) {
   if (2 * std::max(p.top, p.bottom) > kernel.h || 2 * std::max(p.left, p.right) > kernel.w) {
     Fail(Category::kModel, "layer {}: pool padding {}x{} is more than half of the kernel {}x{}",
@@ -49,18 +74,18 @@ void RequirePoolPadding(const std::string& node, Size2 kernel, const Padding2& p
 }  // namespace
 
 Shape InferShape(const std::string& node, const Op& op, const std::vector<Shape>& inputs) {
-  const bool many = std::holds_alternative<Add>(op) || std::holds_alternative<AddRequantize>(op) ||
-                    std::holds_alternative<Concat>(op);
+  const bool many = std::holds_alternative<Add>(op) || std::holds_alternative<Mul>(op) ||
+                    std::holds_alternative<AddRequantize>(op) || std::holds_alternative<Concat>(op);
   if (inputs.size() < (many ? 2u : 1u) ||
       (inputs.size() != (many ? 2u : 1u) && !std::holds_alternative<Concat>(op))) {
     Fail(Category::kModel, "layer {}: {} got {} inputs", node, Name(op), inputs.size());
   }
   const Shape& in = inputs[0];
   const auto same = [&](const auto&) { return in; };
-  const auto sum = [&](const auto&) {
+  const auto pair = [&](const auto&) {
     if (inputs[0] != inputs[1]) {
-      Fail(Category::kModel, "layer {}: cannot add {} and {}", node, ToString(inputs[0]),
-           ToString(inputs[1]));
+      Fail(Category::kModel, "layer {}: {} of {} and {}: the shapes must be equal", node, Name(op),
+           ToString(inputs[0]), ToString(inputs[1]));
     }
     return in;
   };
@@ -87,7 +112,20 @@ Shape InferShape(const std::string& node, const Op& op, const std::vector<Shape>
             }
             return Shape{linear.out_features};
           },
+          [&](const ConvTranspose2d& conv) { return Spread(node, op, conv, in); },
           [&](const Relu& o) { return same(o); },
+          [&](const Clamp& clamp) {
+            if (!(clamp.low <= clamp.high)) {
+              Fail(Category::kModel, "layer {}: clamp from {} to {}", node, clamp.low, clamp.high);
+            }
+            return in;
+          },
+          [&](const LeakyRelu& o) { return same(o); },
+          [&](const Sigmoid& o) { return same(o); },
+          [&](const Tanh& o) { return same(o); },
+          [&](const Gelu& o) { return same(o); },
+          [&](const Softmax& o) { return same(o); },
+          [&](const LogSoftmax& o) { return same(o); },
           [&](const MaxPool& pool) {
             Image(node, op, in);
             RequirePoolPadding(node, pool.kernel, pool.padding);
@@ -107,7 +145,77 @@ Shape InferShape(const std::string& node, const Op& op, const std::vector<Shape>
             return Shape{in[0], pool.output.h, pool.output.w};
           },
           [&](const Flatten&) { return Shape{NumElements(in)}; },
-          [&](const Add& o) { return sum(o); },
+          [&](const Reshape& reshape) {
+            const bool positive =
+                std::ranges::all_of(reshape.shape, [](int64_t n) { return n > 0; });
+            if ((reshape.shape.size() != 1 && reshape.shape.size() != 3) || !positive ||
+                NumElements(reshape.shape) != NumElements(in)) {
+              Fail(Category::kModel, "layer {}: {} cannot be seen as {}", node, ToString(in),
+                   ToString(reshape.shape));
+            }
+            return reshape.shape;
+          },
+          [&](const Transpose& transpose) {
+            Image(node, op, in);
+            std::array<int, 3> sorted = transpose.order;
+            std::ranges::sort(sorted);
+            if (sorted != std::array<int, 3>{0, 1, 2}) {
+              Fail(Category::kModel, "layer {}: {}, {}, {} is no order of three axes", node,
+                   transpose.order[0], transpose.order[1], transpose.order[2]);
+            }
+            Shape out;
+            for (const int axis : transpose.order) out.push_back(in[static_cast<size_t>(axis)]);
+            return out;
+          },
+          [&](const Pad& pad) {
+            Image(node, op, in);
+            const Padding2& p = pad.padding;
+            if (std::min({p.top, p.left, p.bottom, p.right}) < 0) {
+              Fail(Category::kModel, "layer {}: padding must be at least 0", node);
+            }
+            return Shape{in[0], in[1] + p.top + p.bottom, in[2] + p.left + p.right};
+          },
+          [&](const Slice& slice) {
+            const bool known = slice.axis >= 0 && slice.axis < static_cast<int>(in.size());
+            const auto axis = static_cast<size_t>(known ? slice.axis : 0);
+            if (!known || slice.begin < 0 || slice.begin >= slice.end || slice.end > in[axis] ||
+                slice.step < 1) {
+              Fail(Category::kModel, "layer {}: indices {} to {} by {} of axis {} of {}", node,
+                   slice.begin, slice.end, slice.step, slice.axis, ToString(in));
+            }
+            Shape out = in;
+            out[axis] = (slice.end - slice.begin + slice.step - 1) / slice.step;
+            return out;
+          },
+          [&](const Resize& resize) {
+            Image(node, op, in);
+            if (resize.output.h < 1 || resize.output.w < 1) {
+              Fail(Category::kModel, "layer {}: output size {}x{} must be at least 1x1", node,
+                   resize.output.h, resize.output.w);
+            }
+            return Shape{in[0], resize.output.h, resize.output.w};
+          },
+          [&](const Dropout& dropout) {
+            if (!(dropout.probability >= 0.0f && dropout.probability < 1.0f)) {
+              Fail(Category::kModel, "layer {}: dropout probability {}, expected 0 <= p < 1", node,
+                   dropout.probability);
+            }
+            return in;
+          },
+          [&](const LayerNorm& o) { return same(o); },
+          [&](const Recurrent& r) {
+            Image(node, op, in);
+            if (in[2] != 1 || r.hidden < 1 || r.layers < 1) {
+              Fail(Category::kModel,
+                   "layer {}: {} of {} values in {} layers needs an input of values x steps x 1, "
+                   "got {}",
+                   node, Name(op), r.hidden, r.layers, ToString(in));
+            }
+            return r.last_step_only ? Shape{r.hidden} : Shape{r.hidden, in[1], 1};
+          },
+          [&](const Add& o) { return pair(o); },
+          [&](const Mul& o) { return pair(o); },
+          [&](const Scale& o) { return same(o); },
           [&](const Concat& concat) {
             Shape out = in;
             if (concat.axis < 0 || concat.axis >= static_cast<int>(in.size())) {
@@ -133,7 +241,7 @@ Shape InferShape(const std::string& node, const Op& op, const std::vector<Shape>
             return Slide(node, in, in[0], pool.kernel, pool.stride, {}, pool.padding);
           },
           [&](const Requantize& o) { return same(o); },
-          [&](const AddRequantize& o) { return sum(o); },
+          [&](const AddRequantize& o) { return pair(o); },
           [&](const Dequantize& o) { return same(o); },
       },
       op);
