@@ -136,7 +136,7 @@ void TrainStep(benchmark::State& state) {
       quantized ? Calibrate(MakeClassifier(true), waves.View(), pool) : MakeClassifier(false),
       kBatch);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(network.Train({samples, waves.labels}, 0.0f, pool).loss);
+    benchmark::DoNotOptimize(network.Train({samples, waves.labels}, CrossEntropy{}, pool).loss);
   }
   SetRate(state, kBatch);
 }
@@ -152,7 +152,7 @@ void PredictBatch(benchmark::State& state) {
   const std::vector<const float*> samples = Pointers(waves);
   ThreadPool pool(static_cast<int>(state.range(0)));
   Network network(MakeClassifier(false), kBatch);
-  std::vector<float> logits(static_cast<size_t>(kBatch * network.Classes()));
+  std::vector<float> logits(static_cast<size_t>(kBatch * network.Outputs()));
   for (auto _ : state) {
     network.Predict({samples, {}}, logits, pool);
     benchmark::DoNotOptimize(logits.data());

@@ -6,42 +6,21 @@
 // The way back of a step: loss, gradients of values layer by layer, gradients of parameters.
 namespace platypus::train {
 
-// Softmax cross-entropy of one block; the gradient of the mean over the batch goes to the output's
-// buffer.
-void Network::Impl::Loss(const Batch& batch, float smoothing, int64_t block, float* temporary) {
+// Loss of one block; the gradient of the batch's loss goes to the output's buffer.
+void Network::Impl::Compare(const Batch& batch, const Loss& loss, int64_t block, float* temporary) {
   const Dims& dims = At(plan.output).dims;
-  const float* z = Fetch(plan.output, block, temporary);
-  float* g = Gradient(plan.output, block);
-  std::fill(g, g + dims.Floats(), 0.0f);
-  const int64_t classes = dims.Floats() / kLanes;
-  const auto b = static_cast<size_t>(block);
-  losses[b] = 0;
-  correct[b] = 0;
-  finite[b] = 1;
-  for (int64_t lane = 0; lane < Lanes(block); ++lane) {
-    const auto at = [&](int64_t k) { return static_cast<size_t>(k * kLanes + lane); };
-    const int32_t label = batch.labels[static_cast<size_t>(block * kLanes + lane)];
-    const float* probabilities =
-        batch.targets.empty() ? nullptr : batch.targets[static_cast<size_t>(block * kLanes + lane)];
-    int64_t best = 0;
-    for (int64_t k = 1; k < classes; ++k) best = z[at(k)] > z[at(best)] ? k : best;
-    const double top = z[at(best)];
-    double sum = 0;
-    for (int64_t k = 0; k < classes; ++k) sum += std::exp(z[at(k)] - top);
-    const double log_sum = top + std::log(sum);
-    double loss = 0;
-    for (int64_t k = 0; k < classes; ++k) {
-      const double target = probabilities != nullptr ? probabilities[k]
-                                                     : (k == label ? 1.0 - smoothing : 0.0) +
-                                                           smoothing / static_cast<double>(classes);
-      loss -= target * (z[at(k)] - log_sum);
-      g[at(k)] =
-          static_cast<float>((std::exp(z[at(k)] - log_sum) - target) / static_cast<double>(count));
-    }
-    losses[b] += loss;
-    correct[b] += best == label ? 1 : 0;
-    if (!std::isfinite(loss)) finite[b] = 0;
-  }
+  const auto first = static_cast<size_t>(block * kLanes);
+  const auto lanes = static_cast<size_t>(Lanes(block));
+  BlockOutput output;
+  output.y = Fetch(plan.output, block, temporary);
+  output.gradient = Gradient(plan.output, block);
+  output.elements = dims.Floats() / kLanes;
+  output.lanes = Lanes(block);
+  if (!batch.labels.empty()) output.labels = batch.labels.subspan(first, lanes);
+  if (!batch.targets.empty()) output.targets = batch.targets.subspan(first, lanes);
+  output.scale = 1.0 / weight;
+  std::fill(output.gradient, output.gradient + dims.Floats(), 0.0f);
+  results[static_cast<size_t>(block)] = LossAndGradient(loss, output);
 }
 
 // First half of the way back through what stands behind a stored tensor: cut-off values, then the
@@ -119,7 +98,7 @@ void Network::Impl::Backward(const ConvolutionLayer& l, bool add, int64_t block,
   if (!At(l.in).needs_gradient) return;
   float* room = temporary + c.Input().Plane() * c.InChannels() * kLanes;
   if (!c.Gradient().Empty()) {
-    dy = Enclose(dy, nullptr, c.Gradient(), c.OutChannels(), room);
+    dy = c.Gradient().Enclose(dy, c.OutChannels(), room);
     room += c.Gradient().Plane() * c.OutChannels() * kLanes;
   }
   float* g = Gradient(l.in, block);
@@ -127,6 +106,28 @@ void Network::Impl::Backward(const ConvolutionLayer& l, bool add, int64_t block,
   if (!add) return;
   const int64_t n = At(l.in).dims.Floats();
   for (int64_t i = 0; i < n; ++i) g[i] += room[i];
+}
+
+void Network::Impl::Backward(const LocalLayer& l, bool add, int64_t block, float* temporary) {
+  const Pass pass = MakePass(l, block, block, temporary);
+  const bool wanted = At(l.in).needs_gradient;
+  float* g = wanted ? Gradient(l.in, block) : nullptr;
+  const int64_t n = At(l.in).dims.Floats();
+  Return back;
+  back.dy = Gradient(l.out, block);
+  back.parameters =
+      partial.data() + static_cast<size_t>(block) * plan.parameters.size() + l.parameters;
+  back.mask = Mask(block);
+  std::fill(back.parameters, back.parameters + l.Parameters(), 0.0f);
+  std::visit(
+      [&](const auto& kernel) {
+        float* room = pass.scratch + kernel.Scratch();
+        back.dx = wanted && add ? room : g;
+        kernel.Backward(pass, back);
+      },
+      l.kernel);
+  if (!wanted || !add) return;
+  for (int64_t i = 0; i < n; ++i) g[i] += back.dx[i];
 }
 
 void Network::Impl::Backward(const PoolLayer& l, bool add, int64_t block, float* temporary) {
@@ -148,7 +149,8 @@ void Network::Impl::Backward(const PoolLayer& l, bool add, int64_t block, float*
   }
 }
 
-void Network::Impl::Backward(const JoinLayer& l, const std::vector<char>& add, int64_t block) {
+void Network::Impl::Backward(const JoinLayer& l, const std::vector<char>& add, int64_t block,
+                             float* temporary) {
   const float* dy = Gradient(l.out, block);
   int64_t before = 0;  // of a slab row: what the inputs before this one take
   const int64_t row = At(l.out).dims.Floats() / l.outer;
@@ -157,11 +159,23 @@ void Network::Impl::Backward(const JoinLayer& l, const std::vector<char>& add, i
     const int64_t slab = in.dims.Floats() / l.outer;
     if (in.needs_gradient) {
       float* dx = Gradient(l.ins[k], block);
-      for (int64_t o = 0; o < l.outer; ++o) {
-        const float* from = dy + (l.is_sum ? 0 : o * row + before);
-        for (int64_t i = 0; i < slab; ++i) {
-          dx[o * slab + i] = add[k] != 0 ? dx[o * slab + i] + from[i] : from[i];
+      const auto give = [&](int64_t at, float value) {
+        dx[at] = add[k] != 0 ? dx[at] + value : value;
+      };
+      switch (l.kind) {
+        case JoinLayer::Kind::kSum:
+          for (int64_t i = 0; i < slab; ++i) give(i, dy[i]);
+          break;
+        case JoinLayer::Kind::kProduct: {
+          const float* other = Fetch(l.ins[1 - k], block, temporary);
+          for (int64_t i = 0; i < slab; ++i) give(i, dy[i] * other[i]);
+          break;
         }
+        case JoinLayer::Kind::kConcatenation:
+          for (int64_t o = 0; o < l.outer; ++o) {
+            for (int64_t i = 0; i < slab; ++i) give(o * slab + i, dy[o * row + before + i]);
+          }
+          break;
       }
     }
     before += slab;
@@ -173,16 +187,17 @@ void Network::Impl::Backward(size_t index, int64_t block, float* temporary) {
   std::visit(graph::Overloaded{
                  [&](const ConvolutionLayer& l) { Backward(l, add[0] != 0, block, temporary); },
                  [&](const PoolLayer& l) { Backward(l, add[0] != 0, block, temporary); },
-                 [&](const JoinLayer& l) { Backward(l, add, block); }, [](const NormLayer&) {},
-                 [](const RangeLayer&) {}},
+                 [&](const LocalLayer& l) { Backward(l, add[0] != 0, block, temporary); },
+                 [&](const JoinLayer& l) { Backward(l, add, block, temporary); },
+                 [](const NormLayer&) {}, [](const RangeLayer&) {}},
              plan.layers[index]);
 }
 
-void Network::Impl::BackwardAll(const Batch& batch, float smoothing, ThreadPool& pool) {
+void Network::Impl::BackwardAll(const Batch& batch, const Loss& loss, ThreadPool& pool) {
   for (size_t k = 0; k < plan.parts.size(); ++k) {
     const BackwardPart& part = plan.parts[k];
     ForBlocks(pool, [&](int64_t block, int64_t, float* temporary) {
-      if (k == 0) Loss(batch, smoothing, block, temporary);
+      if (k == 0) Compare(batch, loss, block, temporary);
       if (part.normalized >= 0) BackwardNorm(part.normalized, block);
       for (size_t i = 0; i < part.run.size(); ++i) {
         if (part.before[i] >= 0) BackwardPoints(part.before[i], block);

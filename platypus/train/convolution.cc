@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "platypus/train/kernels.h"
-
 namespace platypus::train {
 namespace {
 
@@ -100,6 +98,32 @@ void Convolution::MakePhases() {
       phase.offsets.push_back((row * gradient_.Width() + column) * kLanes);
     }
   }
+}
+
+const float* Convolution::Border::Enclose(const float* from, int64_t channels, float* to,
+                                          const Pointwise* steps) const {
+  if (Empty() && steps == nullptr) return from;
+  const int64_t row = columns * kLanes;
+  float* at = to;
+  const auto zeros = [&](int64_t cells) {
+    std::fill(at, at + cells * kLanes, 0.0f);
+    at += cells * kLanes;
+  };
+  for (int64_t c = 0; c < channels; ++c) {
+    zeros(top * Width());
+    for (int64_t r = 0; r < rows; ++r, from += row) {
+      zeros(left);
+      if (steps != nullptr) {
+        Apply(steps[c], from, row, at);
+      } else {
+        std::copy(from, from + row, at);
+      }
+      at += row;
+      zeros(right);
+    }
+    zeros(bottom * Width());
+  }
+  return to;
 }
 
 int64_t Convolution::PackedSize() const { return 2 * groups_ * ForwardPackedPerGroup(); }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "platypus/graph/op.h"
+#include "platypus/train/kernels.h"
 
 namespace platypus::train {
 
@@ -29,6 +30,10 @@ class Convolution {
     bool Empty() const { return top + left + bottom + right == 0; }
     int64_t Width() const { return columns + left + right; }
     int64_t Plane() const { return (rows + top + bottom) * Width(); }
+    // Planes [rows][columns] of `channels` channels, taken through `steps` (one per channel; null:
+    // none), inside their borders. Writes to `to`; without borders and steps returns `from`.
+    const float* Enclose(const float* from, int64_t channels, float* to,
+                         const Pointwise* steps = nullptr) const;
   };
   const Border& Input() const { return input_; }        // of x
   const Border& Gradient() const { return gradient_; }  // of dy for BackwardInput

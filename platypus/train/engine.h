@@ -42,14 +42,13 @@ struct Network::Impl {
   void RefreshRange(const Stored& t);
   const float* Fetch(int s, int64_t slot, float* to);
   const float* FetchBordered(const ConvolutionLayer& layer, int64_t slot, float* to);
-  static const float* Enclose(const float* from, const Pointwise* points,
-                              const Convolution::Border& border, int64_t channels, float* to);
+  Pass MakePass(const LocalLayer& l, int64_t block, int64_t slot, float* temporary);
 
   // forward.cc
   void ForwardAll(const Batch& batch, bool observe, ThreadPool& pool);
   void PredictAll(const Batch& batch, std::span<float> logits, ThreadPool& pool);
   void Load(const Batch& batch, int64_t block, int64_t slot);
-  void Forward(const LayerKind& layer, int64_t slot, float* temporary);
+  void Forward(const LayerKind& layer, int64_t block, int64_t slot, float* temporary);
   void ForwardJoin(const JoinLayer& l, int64_t slot, float* temporary);
   void Measure(const NormLayer& l, int64_t block);
   void Measure(const RangeLayer& l, int64_t block);
@@ -57,15 +56,16 @@ struct Network::Impl {
   void Reduce(const RangeLayer& l);
 
   // backward.cc
-  void BackwardAll(const Batch& batch, float smoothing, ThreadPool& pool);
-  void Loss(const Batch& batch, float smoothing, int64_t block, float* temporary);
+  void BackwardAll(const Batch& batch, const Loss& loss, ThreadPool& pool);
+  void Compare(const Batch& batch, const Loss& loss, int64_t block, float* temporary);
   void BackwardPoints(int s, int64_t block);
   void ReduceNormGradient(int s);
   void BackwardNorm(int s, int64_t block);
   void Backward(size_t index, int64_t block, float* temporary);
   void Backward(const ConvolutionLayer& l, bool add, int64_t block, float* temporary);
   void Backward(const PoolLayer& l, bool add, int64_t block, float* temporary);
-  void Backward(const JoinLayer& l, const std::vector<char>& add, int64_t block);
+  void Backward(const LocalLayer& l, bool add, int64_t block, float* temporary);
+  void Backward(const JoinLayer& l, const std::vector<char>& add, int64_t block, float* temporary);
   void ReduceWeights(ThreadPool& pool);
 
   Stored& At(int s) { return plan.stored[static_cast<size_t>(s)]; }
@@ -99,6 +99,8 @@ struct Network::Impl {
   Plan plan;
   int64_t blocks = 0;  // room for
   int64_t count = 0;   // samples of this step
+  bool training = false;
+  uint64_t draw = 0;  // this step's random numbers
   std::vector<NormState> norms;
   std::vector<RangeState> ranges;
   std::vector<std::vector<Pointwise>> points;  // [stored][channel]; empty where plain
@@ -107,10 +109,9 @@ struct Network::Impl {
   std::vector<float> partial;  // [block][parameter]: weight gradients
   int scratch_threads = 0;
   hwy::AlignedFreeUniquePtr<float[]> arena, gradient_arena, scratch;
-  std::vector<float> masks;    // [block][lane]: 1 where there is a sample
-  std::vector<double> losses;  // [block]
-  std::vector<int64_t> correct;
-  std::vector<char> finite;
+  std::vector<float> masks;        // [block][lane]: 1 where there is a sample
+  double weight = 0;               // of the step's samples
+  std::vector<BlockLoss> results;  // [block]
 };
 
 }  // namespace platypus::train

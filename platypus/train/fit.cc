@@ -39,7 +39,8 @@ class Fitting {
         network_(graph,
                  std::max(batch_, std::min(kPredictBatch, std::max(train.Count(), val.Count())))),
         optimizer_(options.settings, network_.Parameters().size()),
-        random_(options.seed, "order of " + options.stage) {}
+        random_(options.seed, "order of " + options.stage),
+        loss_(CrossEntropy{static_cast<float>(options.settings.label_smoothing)}) {}
 
   Result Run() {
     Check(train_.Count() > 0 && val_.Count() > 0, "training without samples");
@@ -101,7 +102,7 @@ class Fitting {
   // Epoch 0: the graph as it came.
   void JudgeStart() {
     const ClassificationMetrics train = Evaluate(
-        PredictWith(network_, train_, pool_), train_.labels, static_cast<int>(network_.Classes()));
+        PredictWith(network_, train_, pool_), train_.labels, static_cast<int>(network_.Outputs()));
     Epoch start;
     start.train_loss = train.loss;
     start.train_accuracy = train.accuracy;
@@ -122,10 +123,10 @@ class Fitting {
     for (int64_t at = 0; at < train_.Count(); at += batch_) {
       StopIfCancelled(epoch);
       const auto count = static_cast<size_t>(std::min(batch_, train_.Count() - at));
-      const Network::Batch batch =
+      Network::Batch batch =
           gathered_.Take(train_, std::span(order.data() + at, count), options_.targets);
-      const auto smoothing = static_cast<float>(options_.settings.label_smoothing);
-      const Network::Outcome outcome = network_.Train(batch, smoothing, pool_);
+      batch.draw = options_.seed ^ (static_cast<uint64_t>(optimizer_.Steps()) << 20);
+      const Network::Outcome outcome = network_.Train(batch, loss_, pool_);
       if (!outcome.finite)
         FailNotFinite(epoch, fmt::format("the loss of batch {}", at / batch_ + 1));
       loss += outcome.loss;
@@ -204,7 +205,7 @@ class Fitting {
       result.val = evaluate_(current);
     } else {
       result.val = Evaluate(PredictWith(network_, val_, pool_), val_.labels,
-                            static_cast<int>(network_.Classes()));
+                            static_cast<int>(network_.Outputs()));
     }
     const Epoch* best = nullptr;
     for (const Epoch& epoch : point_.history) {
@@ -242,6 +243,7 @@ class Fitting {
   Network network_;
   Optimizer optimizer_;
   Random random_;
+  Loss loss_;
   std::vector<float> gradients_;
   Gathered gathered_;
   Checkpoint point_;

@@ -21,7 +21,22 @@ void Network::Impl::Load(const Batch& batch, int64_t block, int64_t slot) {
   }
 }
 
-void Network::Impl::Forward(const LayerKind& layer, int64_t slot, float* temporary) {
+// A local layer's view of one block: what it reads, then room for itself, stand in `temporary`.
+Pass Network::Impl::MakePass(const LocalLayer& l, int64_t block, int64_t slot, float* temporary) {
+  Pass pass;
+  pass.x = Fetch(l.in, slot, temporary);
+  pass.scratch = temporary + At(l.in).dims.Floats();
+  pass.y = Data(l.out, slot);
+  pass.kept = arena.get() + static_cast<size_t>(slot) * plan.arena_floats + l.kept;
+  pass.parameters = plan.parameters.data() + l.parameters;
+  pass.packed = packed.data() + l.packed;
+  pass.training = training;
+  pass.draw =
+      draw + static_cast<uint64_t>(block) * 0x9E3779B97F4A7C15u + static_cast<uint64_t>(l.out);
+  return pass;
+}
+
+void Network::Impl::Forward(const LayerKind& layer, int64_t block, int64_t slot, float* temporary) {
   std::visit(graph::Overloaded{[&](const ConvolutionLayer& l) {
                                  const float* x = FetchBordered(l, slot, temporary);
                                  l.convolution.Forward(
@@ -39,6 +54,10 @@ void Network::Impl::Forward(const LayerKind& layer, int64_t slot, float* tempora
                                        y + c * out.Plane() * kLanes);
                                  }
                                },
+                               [&](const LocalLayer& l) {
+                                 const Pass pass = MakePass(l, block, slot, temporary);
+                                 std::visit([&](const auto& k) { k.Forward(pass); }, l.kernel);
+                               },
                                [&](const JoinLayer& l) { ForwardJoin(l, slot, temporary); },
                                [](const NormLayer&) {}, [](const RangeLayer&) {}},
              layer);
@@ -51,8 +70,12 @@ void Network::Impl::ForwardJoin(const JoinLayer& l, int64_t slot, float* tempora
   for (size_t k = 0; k < l.ins.size(); ++k) {
     const float* x = Fetch(l.ins[k], slot, temporary);
     const int64_t slab = At(l.ins[k]).dims.Floats() / l.outer;
-    if (l.is_sum && k > 0) {
+    if (l.kind == JoinLayer::Kind::kSum && k > 0) {
       for (int64_t i = 0; i < slab; ++i) y[i] += x[i];
+      continue;
+    }
+    if (l.kind == JoinLayer::Kind::kProduct && k > 0) {
+      for (int64_t i = 0; i < slab; ++i) y[i] *= x[i];
       continue;
     }
     for (int64_t o = 0; o < l.outer; ++o) {
@@ -156,7 +179,7 @@ void Network::Impl::ForwardAll(const Batch& batch, bool observe, ThreadPool& poo
     if (!end && !is_barrier(plan.layers[i])) continue;
     ForBlocks(pool, [&](int64_t block, int64_t, float* temporary) {
       if (first == 0) Load(batch, block, block);
-      for (size_t k = first; k < i; ++k) Forward(plan.layers[k], block, temporary);
+      for (size_t k = first; k < i; ++k) Forward(plan.layers[k], block, block, temporary);
       if (end) return;
       if (const auto* norm = std::get_if<NormLayer>(&plan.layers[i])) Measure(*norm, block);
       if (const auto* range = std::get_if<RangeLayer>(&plan.layers[i])) Measure(*range, block);
@@ -172,7 +195,7 @@ void Network::Impl::PredictAll(const Batch& batch, std::span<float> logits, Thre
   const int64_t classes = At(plan.output).dims.Floats() / kLanes;
   ForBlocks(pool, [&](int64_t block, int64_t slot, float* temporary) {
     Load(batch, block, slot);
-    for (const LayerKind& layer : plan.layers) Forward(layer, slot, temporary);
+    for (const LayerKind& layer : plan.layers) Forward(layer, block, slot, temporary);
     const float* z = Fetch(plan.output, slot, temporary);
     for (int64_t lane = 0; lane < Lanes(block); ++lane) {
       float* to = logits.data() + (block * kLanes + lane) * classes;

@@ -84,6 +84,10 @@ void MaskAndSum(const Pointwise& p, const float* y, float mean, int64_t position
 void NormGradient(float gain, float mean_g, float mean, float slope, const float* y,
                   int64_t positions, const float* mask, float* g);
 
+// Elementwise, `count` values (a multiple of kLanes); in and out may be the same.
+void Sigmoid(const float* in, int64_t count, float* out);
+void Tanh(const float* in, int64_t count, float* out);
+
 // Which instruction set runs ("AVX3", "AVX2", ...).
 const char* TargetName();
 

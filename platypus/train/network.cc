@@ -16,9 +16,7 @@ Network::Impl::Impl(const graph::Graph& source, int64_t batch)
   packed.assign(plan.packed_floats, 0.0f);
   effective.assign(plan.largest_weight, 0.0f);
   masks.assign(n * kLanes, 0.0f);
-  losses.assign(n, 0.0);
-  correct.assign(n, 0);
-  finite.assign(n, 1);
+  results.resize(n);
   norms.resize(plan.norms.size());
   ranges.resize(plan.ranges.size());
   points.resize(plan.stored.size());
@@ -93,6 +91,13 @@ void Network::Impl::Prepare() {
     if (t.range >= 0) RefreshRange(t);
   }
   for (const LayerKind& layer : plan.layers) {
+    if (const auto* local = std::get_if<LocalLayer>(&layer)) {
+      std::visit(
+          [&](const auto& kernel) {
+            kernel.Pack(plan.parameters.data() + local->parameters, packed.data() + local->packed);
+          },
+          local->kernel);
+    }
     const auto* l = std::get_if<ConvolutionLayer>(&layer);
     if (l == nullptr) continue;
     const size_t size = l->Weights();
@@ -159,45 +164,21 @@ const float* Network::Impl::Fetch(int s, int64_t slot, float* to) {
 
 // The same inside the border of zeros that a convolution reads.
 const float* Network::Impl::FetchBordered(const ConvolutionLayer& layer, int64_t slot, float* to) {
-  const Convolution::Border& border = layer.convolution.Input();
-  if (border.Empty()) return Fetch(layer.in, slot, to);
   const Pointwise* steps = At(layer.in).IsPlain() ? nullptr : PointsOf(layer.in).data();
-  return Enclose(Data(layer.in, slot), steps, border, layer.convolution.InChannels(), to);
-}
-
-const float* Network::Impl::Enclose(const float* from, const Pointwise* points,
-                                    const Convolution::Border& border, int64_t channels,
-                                    float* to) {
-  const int64_t row = border.columns * kLanes;
-  float* at = to;
-  const auto zeros = [&](int64_t cells) {
-    std::fill(at, at + cells * kLanes, 0.0f);
-    at += cells * kLanes;
-  };
-  for (int64_t c = 0; c < channels; ++c) {
-    zeros(border.top * border.Width());
-    for (int64_t r = 0; r < border.rows; ++r, from += row) {
-      zeros(border.left);
-      if (points != nullptr) {
-        Apply(points[c], from, row, at);
-      } else {
-        std::copy(from, from + row, at);
-      }
-      at += row;
-      zeros(border.right);
-    }
-    zeros(border.bottom * border.Width());
-  }
-  return to;
+  const Convolution& c = layer.convolution;
+  // A flat view has other channels than the steps.
+  if (c.Input().Empty()) return Fetch(layer.in, slot, to);
+  return c.Input().Enclose(Data(layer.in, slot), c.InChannels(), to, steps);
 }
 
 Network::Outcome Network::Impl::Total() const {
   Outcome outcome;
+  outcome.weight = weight;
   for (int64_t b = 0; b < UsedBlocks(); ++b) {
-    const auto at = static_cast<size_t>(b);
-    outcome.loss += losses[at];
-    outcome.correct += correct[at];
-    outcome.finite = outcome.finite && finite[at] != 0;
+    const BlockLoss& block = results[static_cast<size_t>(b)];
+    outcome.loss += block.sum;
+    outcome.correct += block.correct;
+    outcome.finite = outcome.finite && block.finite;
   }
   return outcome;
 }
@@ -207,18 +188,22 @@ Network::Network(const graph::Graph& graph, int64_t batch)
 
 Network::~Network() = default;
 
-Network::Outcome Network::Train(const Batch& batch, float label_smoothing, ThreadPool& pool) {
+Network::Outcome Network::Train(const Batch& batch, const Loss& loss, ThreadPool& pool) {
   Impl& impl = *impl_;
+  impl.training = true;
+  impl.draw = batch.draw;
   impl.Allocate(pool.Threads());
   impl.SetCount(batch);
   impl.Prepare();
+  impl.weight = TotalWeight(loss, batch.labels, impl.count);
   impl.ForwardAll(batch, false, pool);
-  impl.BackwardAll(batch, label_smoothing, pool);
+  impl.BackwardAll(batch, loss, pool);
   return impl.Total();
 }
 
 void Network::Observe(const Batch& batch, ThreadPool& pool) {
   Impl& impl = *impl_;
+  impl.training = false;
   impl.Allocate(pool.Threads());
   impl.SetCount(batch);
   impl.Prepare();
@@ -226,6 +211,7 @@ void Network::Observe(const Batch& batch, ThreadPool& pool) {
 }
 
 void Network::Predict(const Batch& batch, std::span<float> logits, ThreadPool& pool) {
+  impl_->training = false;
   impl_->Allocate(pool.Threads());
   impl_->SetCount(batch);
   impl_->Prepare();
@@ -247,6 +233,6 @@ void Network::Save(graph::Graph& graph) const {
   save(impl_->plan.state_names, impl_->plan.state);
 }
 
-int64_t Network::Classes() const { return NumElements(impl_->graph.Output().shape); }
+int64_t Network::Outputs() const { return NumElements(impl_->graph.Output().shape); }
 
 }  // namespace platypus::train

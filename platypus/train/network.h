@@ -9,6 +9,7 @@
 
 #include "platypus/base/parallel.h"
 #include "platypus/graph/graph.h"
+#include "platypus/train/loss.h"
 
 namespace platypus::train {
 
@@ -30,17 +31,20 @@ class Network {
   struct Batch {
     std::span<const float* const> samples;
     std::span<const int32_t> labels;  // empty when there are none to compare with
-    // [classes] probabilities each, to be learnt instead of the labels; empty: the labels.
+    // What the loss compares with, [outputs] each: values, or with CrossEntropy probabilities to be
+    // learnt instead of the labels (empty: the labels).
     std::span<const float* const> targets = {};
+    uint64_t draw = 0;  // seed of the step's random numbers (dropout)
   };
   struct Outcome {
-    double loss = 0;  // sum over the samples
+    double loss = 0;    // sum over the samples
+    double weight = 0;  // what to divide it by for the mean
     int64_t correct = 0;
     bool finite = true;
   };
 
   // Forward and backward with batch statistics; fills Gradients().
-  Outcome Train(const Batch& batch, float label_smoothing, ThreadPool& pool);
+  Outcome Train(const Batch& batch, const Loss& loss, ThreadPool& pool);
   // Forward only: every FakeQuantize's range grows to hold what it sees.
   void Observe(const Batch& batch, ThreadPool& pool);
   // Forward with running statistics; writes logits [sample][class].
@@ -55,7 +59,7 @@ class Network {
 
   // Copies parameters, statistics and ranges into a graph of the same structure.
   void Save(graph::Graph& graph) const;
-  int64_t Classes() const;
+  int64_t Outputs() const;  // elements of the output
 
  private:
   struct Impl;

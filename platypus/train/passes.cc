@@ -46,7 +46,7 @@ void CheckShape(const graph::Graph& graph, const LabelledSet& set) {
 }
 
 std::vector<float> PredictWith(Network& network, const LabelledSet& set, ThreadPool& pool) {
-  const int64_t classes = network.Classes();
+  const int64_t classes = network.Outputs();
   std::vector<float> logits(static_cast<size_t>(set.Count() * classes));
   ForBatches(set, [&](int64_t start, const Network::Batch& batch) {
     network.Predict(batch, std::span(logits).subspan(static_cast<size_t>(start * classes)), pool);

@@ -77,16 +77,17 @@ class Compiler {
     bool shared = false;  // other tensors show the same memory to other readers
   };
 
-  size_t AddArray(const Node& node, const char* role, std::vector<float>& row, Plan::Names& names) {
+  size_t AddArray(const Node& node, const std::string& role, std::vector<float>& row,
+                  Plan::Names& names) {
     const std::vector<float>& values = graph_.Parameter(node, role).Floats();
     names.emplace_back(fmt::format("{}.{}", node.name, role), row.size());
     row.insert(row.end(), values.begin(), values.end());
     return names.back().second;
   }
-  size_t Parameter(const Node& node, const char* role) {
+  size_t Parameter(const Node& node, const std::string& role) {
     return AddArray(node, role, plan_.parameters, plan_.parameter_names);
   }
-  size_t State(const Node& node, const char* role) {
+  size_t State(const Node& node, const std::string& role) {
     return AddArray(node, role, plan_.state, plan_.state_names);
   }
 
@@ -111,7 +112,7 @@ class Compiler {
       return view;
     }
     const int copy = AddStored(graph_.At(tensor).shape);
-    plan_.layers.emplace_back(JoinLayer{{view.stored}, copy, false, 1});
+    plan_.layers.emplace_back(JoinLayer{{view.stored}, copy, JoinLayer::Kind::kSum, 1});
     return {copy, false, false};
   }
 
@@ -151,9 +152,33 @@ class Compiler {
     views_[node.output] = {out, false, false};
   }
 
-  void AddJoin(const Node& node, bool is_sum, int64_t outer) {
+  // `roles`: of the parameters, in the order that the kernel expects.
+  template <typename Kernel>
+  void AddLocal(const Node& node, int in, Kernel kernel) {
     const int out = AddStored(graph_.At(node.output).shape);
-    JoinLayer join{{}, out, is_sum, outer};
+    const size_t first = plan_.parameters.size();
+    for (const graph::Role& role : graph::Roles(node.op, graph_.At(node.inputs[0]).shape)) {
+      Parameter(node, role.name);
+    }
+    Check(plan_.parameters.size() - first == kernel.Parameters(), "node {}: parameters", node.name);
+    LocalLayer layer{in, out, std::move(kernel), first, plan_.packed_floats, 0};
+    plan_.packed_floats += std::visit([](const auto& k) { return k.Packed(); }, layer.kernel);
+    plan_.layers.emplace_back(std::move(layer));
+    views_[node.output] = {out, false, false};
+  }
+  template <typename Op>
+  void AddElementwise(const Node& node, int in, const Op& op) {
+    AddLocal(node, in, Elementwise<Op>(op, NumElements(graph_.At(node.output).shape)));
+  }
+
+  void AddSoftmax(const Node& node, int in, bool logarithm) {
+    const Dims dims = DimsOf(graph_.At(node.output).shape);
+    AddLocal(node, in, SoftmaxLayer(dims.c, dims.Plane(), logarithm));
+  }
+
+  void AddJoin(const Node& node, JoinLayer::Kind kind, int64_t outer) {
+    const int out = AddStored(graph_.At(node.output).shape);
+    JoinLayer join{{}, out, kind, outer};
     for (const TensorId id : node.inputs) join.ins.push_back(views_.at(id).stored);
     plan_.layers.emplace_back(std::move(join));
     views_[node.output] = {out, false, false};
@@ -206,11 +231,47 @@ class Compiler {
             [&](const graph::AdaptiveAvgPool&) {
               AddPool(node, in.stored, false, Adaptive(in_shape, out_shape));
             },
-            [&](const graph::Add&) { AddJoin(node, true, 1); },
+            [&](const graph::ConvTranspose2d& op) {
+              AddLocal(node, in.stored, TransposedConvolution(op, in_shape, out_shape));
+            },
+            [&](const graph::Clamp& op) { AddElementwise(node, in.stored, op); },
+            [&](const graph::LeakyRelu& op) { AddElementwise(node, in.stored, op); },
+            [&](const graph::Sigmoid& op) { AddElementwise(node, in.stored, op); },
+            [&](const graph::Tanh& op) { AddElementwise(node, in.stored, op); },
+            [&](const graph::Gelu& op) { AddElementwise(node, in.stored, op); },
+            [&](const graph::Softmax&) { AddSoftmax(node, in.stored, false); },
+            [&](const graph::LogSoftmax&) { AddSoftmax(node, in.stored, true); },
+            [&](const graph::Reshape&) { Alias(node, in, true); },
+            [&](const graph::Transpose& op) {
+              AddLocal(node, in.stored, MakeMap(op, in_shape, out_shape));
+            },
+            [&](const graph::Pad& op) {
+              AddLocal(node, in.stored, MakeMap(op, in_shape, out_shape));
+            },
+            [&](const graph::Slice& op) {
+              AddLocal(node, in.stored, MakeMap(op, in_shape, out_shape));
+            },
+            [&](const graph::Resize& op) {
+              AddLocal(node, in.stored, MakeMap(op, in_shape, out_shape));
+            },
+            [&](const graph::Dropout& op) {
+              AddLocal(node, in.stored, DropoutLayer(op.probability, NumElements(in_shape)));
+            },
+            [&](const graph::LayerNorm& op) {
+              AddLocal(node, in.stored, LayerNormLayer(op.epsilon, NumElements(in_shape)));
+            },
+            [&](const graph::Recurrent& op) {
+              AddLocal(node, in.stored, RecurrentLayer(op, in_shape));
+            },
+            [&](const graph::Mul&) { AddJoin(node, JoinLayer::Kind::kProduct, 1); },
+            [&](const graph::Scale&) {
+              AddLocal(node, in.stored, ScaleLayer(NumElements(in_shape)));
+            },
+            [&](const graph::Add&) { AddJoin(node, JoinLayer::Kind::kSum, 1); },
             [&](const graph::Concat& op) {
               int64_t outer = 1;
               for (int a = 0; a < op.axis; ++a) outer *= out_shape[static_cast<size_t>(a)];
-              AddJoin(node, false, outer);
+              AddJoin(node, JoinLayer::Kind::kConcatenation, outer);
             },
             [&](const graph::QuantizeInput& op) { reject(op); },
             [&](const graph::SumPool& op) { reject(op); },

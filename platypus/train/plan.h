@@ -12,6 +12,7 @@
 #include "platypus/graph/graph.h"
 #include "platypus/train/convolution.h"
 #include "platypus/train/kernels.h"
+#include "platypus/train/local_layer.h"
 #include "platypus/train/pool_kernels.h"
 
 // A graph compiled for training: which layers run in which order on which memory. Numbers are
@@ -66,11 +67,24 @@ struct PoolLayer {
   bool is_max;
   Windows windows;
 };
-// Sum of the inputs, or their concatenation along an axis; one input: a copy.
+// A layer that works on each block by itself.
+struct LocalLayer {
+  int in, out;
+  LocalKernel kernel;
+  size_t parameters = 0;
+  size_t packed = 0;
+  size_t kept = 0;  // offset into a block's arena of values
+
+  size_t Parameters() const {
+    return std::visit([](const auto& k) { return static_cast<size_t>(k.Parameters()); }, kernel);
+  }
+};
+// Sum or product of the inputs, or their concatenation along an axis; one input: a copy.
 struct JoinLayer {
+  enum class Kind { kSum, kProduct, kConcatenation };
   std::vector<int> ins;
   int out;
-  bool is_sum;
+  Kind kind;
   int64_t outer;  // repetitions of the inputs' slabs
 };
 // Barriers: something has to be known about the whole batch before anybody reads on.
@@ -80,7 +94,8 @@ struct NormLayer {
 struct RangeLayer {
   int stored;
 };
-using LayerKind = std::variant<ConvolutionLayer, PoolLayer, JoinLayer, NormLayer, RangeLayer>;
+using LayerKind =
+    std::variant<ConvolutionLayer, PoolLayer, LocalLayer, JoinLayer, NormLayer, RangeLayer>;
 
 // A run of layers, last to first, that needs no sums over the batch in between.
 struct BackwardPart {

@@ -84,13 +84,17 @@ void PlanBackward(Plan& plan) {
   // Weights and bias of a layer stand side by side, layers in order; batch norms' parameters in
   // between are summed elsewhere.
   constexpr size_t kPiece = 4096;
-  for (const LayerKind& layer : plan.layers) {
-    const auto* l = std::get_if<ConvolutionLayer>(&layer);
-    if (l == nullptr) continue;
-    const size_t bias = l->has_bias ? static_cast<size_t>(l->convolution.OutChannels()) : 0;
-    const size_t end = l->weight + l->Weights() + bias;
-    for (size_t first = l->weight; first < end; first += kPiece) {
+  const auto sum_up = [&](size_t first, size_t count) {
+    for (const size_t end = first + count; first < end; first += kPiece) {
       plan.summed.emplace_back(first, std::min(end, first + kPiece));
+    }
+  };
+  for (const LayerKind& layer : plan.layers) {
+    if (const auto* l = std::get_if<ConvolutionLayer>(&layer)) {
+      const size_t bias = l->has_bias ? static_cast<size_t>(l->convolution.OutChannels()) : 0;
+      sum_up(l->weight, l->Weights() + bias);
+    } else if (const auto* local = std::get_if<LocalLayer>(&layer)) {
+      sum_up(local->parameters, local->Parameters());
     }
   }
 }
@@ -105,7 +109,7 @@ void PlanMemory(Plan& plan) {
   };
   for (int i = 0; i < count; ++i) {
     size_t inputs = 0;
-    const LayerKind& layer = plan.layers[static_cast<size_t>(i)];
+    LayerKind& layer = plan.layers[static_cast<size_t>(i)];
     VisitTensors(
         layer,
         [&](int in) {
@@ -117,6 +121,15 @@ void PlanMemory(Plan& plan) {
       const Convolution& c = l->convolution;
       inputs += static_cast<size_t>(
           (c.Input().Plane() * c.InChannels() + c.Gradient().Plane() * c.OutChannels()) * kLanes);
+    }
+    if (auto* l = std::get_if<LocalLayer>(&layer)) {
+      l->kept = plan.arena_floats;
+      std::visit(
+          [&](const auto& kernel) {
+            plan.arena_floats += kernel.Kept();
+            inputs += kernel.Scratch() + inputs;  // and a gradient that is added to another
+          },
+          l->kernel);
     }
     plan.scratch_floats = std::max(plan.scratch_floats, inputs);
   }

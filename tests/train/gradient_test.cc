@@ -55,7 +55,8 @@ TEST_P(GradientTest, AgreesWithCentralDifferences) {
   ThreadPool pool(2);
   Network network(graph, 40);
   const double loss =
-      network.Train(samples.Batch(), static_cast<float>(kSmoothing), pool).loss / kCount;
+      network.Train(samples.Batch(), CrossEntropy{static_cast<float>(kSmoothing)}, pool).loss /
+      kCount;
   const std::span<const float> gradients = network.Gradients();
 
   Reference reference(graph);
@@ -90,7 +91,7 @@ TEST_P(GradientTest, TracksRunningStatistics) {
   const Samples samples(graph, kCount, 12);
   ThreadPool pool(1);
   Network network(graph, kCount);
-  network.Train(samples.Batch(), 0.0f, pool);
+  network.Train(samples.Batch(), CrossEntropy{}, pool);
   Graph after = graph;
   network.Save(after);
   Reference reference(graph);
@@ -142,7 +143,7 @@ TEST_P(GradientTest, AllInstructionSetsAgree) {
   ThreadPool pool(1);
   const auto run = [&] {
     Network network(graph, kCount);
-    network.Train(samples.Batch(), 0.0f, pool);
+    network.Train(samples.Batch(), CrossEntropy{}, pool);
     std::vector<float> values(network.Gradients().begin(), network.Gradients().end());
     const size_t first = values.size();
     values.resize(first + static_cast<size_t>(kCount) * 3);
@@ -174,7 +175,7 @@ TEST(NetworkTest, OneValueKeepsRunningStatistics) {
   const Samples samples(graph, 1, 3);
   ThreadPool pool(1);
   Network network(graph, 16);
-  const double loss = network.Train(samples.Batch(), 0.0f, pool).loss;
+  const double loss = network.Train(samples.Batch(), CrossEntropy{}, pool).loss;
   Graph after = graph;
   network.Save(after);
   EXPECT_EQ(after.parameters, graph.parameters);
@@ -195,7 +196,7 @@ TEST(NetworkTest, SmoothsLabels) {
   const std::vector<int32_t> labels = {0};
   ThreadPool pool(1);
   Network network(graph, 1);
-  const double loss = network.Train({samples, labels}, 0.1f, pool).loss;
+  const double loss = network.Train({samples, labels}, CrossEntropy{0.1f}, pool).loss;
   // targets 0.9333, 0.0333, 0.0333
   const double log_sum = std::log(std::exp(1) + 1 + std::exp(-1));
   EXPECT_NEAR(loss, log_sum - (0.9 + 0.1 / 3) * 1 + 0.1 / 3, 1e-6);
@@ -214,7 +215,7 @@ TEST(NetworkTest, LearnsProbabilities) {
   const std::vector<const float*> targets = {probabilities.data()};
   ThreadPool pool(1);
   Network network(graph, 1);
-  const double loss = network.Train({samples, labels, targets}, 0.1f, pool).loss;
+  const double loss = network.Train({samples, labels, targets}, CrossEntropy{0.1f}, pool).loss;
   const double log_sum = std::log(std::exp(1) + 1 + std::exp(-1));
   EXPECT_NEAR(loss, log_sum - 0.2 * 1 - 0.1 * -1, 1e-6);
   // The bias comes last; its gradient is softmax - target.
@@ -253,7 +254,7 @@ TEST(NetworkTest, GradientPassesRoundingInsideTheRangeOnly) {
     const std::vector<const float*> samples = {&x};
     const std::vector<int32_t> labels = {1};
     Network network(graph, 1);
-    const Network::Outcome outcome = network.Train({samples, labels}, 0.0f, pool);
+    const Network::Outcome outcome = network.Train({samples, labels}, CrossEntropy{}, pool);
     EXPECT_NEAR(outcome.loss, -std::log(p1), 1e-6);
     const std::span<const float> g = network.Gradients();
     const double code = std::floor(x * 64.0 + 0.5);
@@ -282,7 +283,7 @@ TEST(NetworkTest, RangesHoldWhatCalibrationSaw) {
     if (observe) {
       network.Observe({samples, labels}, pool);
     } else {
-      network.Train({samples, labels}, 0.0f, pool);
+      network.Train({samples, labels}, CrossEntropy{}, pool);
     }
     return std::pair{network.State()[0], network.State()[1]};
   };
