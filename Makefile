@@ -31,6 +31,8 @@ bench:
 	@cmake --preset bench --log-level=WARNING && cmake --build build/bench
 	build/bench/bin/bench_train
 	build/bench/bin/bench_ops
+	build/bench/bin/bench_data
+	build/bench/bin/bench_features
 
 asan:
 	@$(MAKE) PRESET=asan test

@@ -1,12 +1,14 @@
 #include "platypus/base/files.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iterator>
+#include <memory>
 
 #include "platypus/base/error.h"
 
@@ -14,9 +16,23 @@ namespace platypus {
 namespace fs = std::filesystem;
 
 std::string ReadFile(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in || fs::is_directory(path)) Fail(Category::kData, "cannot read {}", path.string());
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  const auto fail = [&] { Fail(Category::kData, "cannot read {}", path.string()); };
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             std::fclose);
+  struct stat status = {};
+  if (!file || fstat(fileno(file.get()), &status) != 0 || S_ISDIR(status.st_mode)) fail();
+  std::setvbuf(file.get(), nullptr, _IONBF, 0);  // into the string, not by way of a buffer
+  // One more than the size shows the end of the file at once; pipes have no size, and files grow.
+  std::string content(static_cast<size_t>(status.st_size) + 1, '\0');
+  size_t used = 0;
+  for (;;) {
+    used += std::fread(content.data() + used, 1, content.size() - used, file.get());
+    if (used < content.size()) break;
+    content.resize(2 * content.size());
+  }
+  if (std::ferror(file.get()) != 0) fail();
+  content.resize(used);
+  return content;
 }
 
 void WriteFile(const fs::path& path, std::string_view content) {

@@ -1,9 +1,12 @@
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <limits>
+#include <span>
 
 #include "platypus/base/error.h"
 #include "platypus/data/table.h"
@@ -92,41 +95,71 @@ Kind Classify(std::string_view cell, bool decimal_comma, float& value) {
   return std::isfinite(value) ? Kind::kNumber : Kind::kMissing;
 }
 
-// The usual cell: a sign, digits, a point. Up to 2^24 and 10 decimals the digits and the power of
-// ten are exact as float, so that one division rounds as std::from_chars does (Clinger 1990).
-// False: nothing is taken.
-bool TakePlainNumber(std::string_view& line, const Dialect& dialect, float& value, bool& more) {
-  constexpr std::array<float, 11> kPowers = {1e0F, 1e1F, 1e2F, 1e3F, 1e4F, 1e5F,
-                                             1e6F, 1e7F, 1e8F, 1e9F, 1e10F};
-  constexpr uint32_t kExact = 1U << 24;
-  const char* at = line.data();
-  const char* const end = at + line.size();
+// The usual cell at `at`: blanks, a sign, digits, a point, perhaps an exponent; gives what follows
+// it. Null: what stands there is something else, or a number that needs a closer look.
+// Up to 2^53 and 22 decimals the digits and the power of ten are exact as double, so that one
+// division rounds correctly (Clinger 1990). Rounding a second time, to float, is right unless the
+// double lies halfway between two floats.
+const char* ParseUsual(const char* at, const char* end, bool decimal_comma, float& value) {
+  constexpr std::array<double, 23> kPowers = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                              1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                              1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  constexpr uint64_t kExact = uint64_t{1} << 53;
+  constexpr std::ptrdiff_t kDigits = 19;  // never overflow 64 bits
+  constexpr uint64_t kDropped = (uint64_t{1} << 29) - 1;
+  constexpr uint64_t kHalf = uint64_t{1} << 28;
+  while (at != end && *at == ' ') ++at;
+  const char* number = at;
   const bool negative = at != end && *at == '-';
   if (at != end && (*at == '-' || *at == '+')) ++at;
-  uint32_t digits = 0;
-  size_t decimals = 0;
-  bool any = false;
-  bool fraction = false;
-  for (; at != end; ++at) {
-    const auto digit = static_cast<unsigned>(*at - '0');
-    if (digit <= 9) {
-      any = true;
+  if (!negative) number = at;
+  const char* const first = at;
+  uint64_t digits = 0;
+  const auto take_digits = [&] {
+    for (; at != end; ++at) {
+      const auto digit = static_cast<unsigned char>(*at - '0');
+      if (digit > 9) break;
       digits = digits * 10 + digit;
-      decimals += fraction ? 1 : 0;
-      if (digits > kExact || decimals >= kPowers.size()) return false;
-    } else if (!fraction && (*at == '.' || (*at == ',' && dialect.decimal_comma))) {
-      fraction = true;
-    } else {
-      break;
+    }
+  };
+  take_digits();
+  std::ptrdiff_t count = at - first;
+  std::ptrdiff_t decimals = 0;
+  if (at != end && (*at == '.' || (*at == ',' && decimal_comma))) {
+    const char* const point = at++;
+    take_digits();
+    decimals = at - point - 1;
+    count += decimals;
+  }
+  if (count == 0) return nullptr;
+  const bool exponent = at != end && (*at == 'e' || *at == 'E');
+  if (!exponent && count <= kDigits && digits <= kExact) {
+    const double size = static_cast<double>(digits) / kPowers[static_cast<size_t>(decimals)];
+    if ((std::bit_cast<uint64_t>(size) & kDropped) != kHalf) {
+      value = static_cast<float>(negative ? -size : size);
+      return at;
     }
   }
-  if (at != end && *at == '\r' && at + 1 == end) ++at;
-  if (!any || (at != end && *at != dialect.separator)) return false;
-  const float size = static_cast<float>(digits) / kPowers[decimals];
-  value = negative ? -size : size;
-  more = at != end;
-  line.remove_prefix(static_cast<size_t>(at - line.data()) + (more ? 1 : 0));
-  return true;
+  const auto [rest, error] = std::from_chars(number, end, value);
+  return error == std::errc() ? rest : nullptr;
+}
+
+// The usual row at `at` (see ParseUsual), columns of `dropped` passed over; gives the start of the
+// next row. Null: the row is something else, and `row` is of no use.
+const char* ParseUsualRow(const char* at, const char* end, const Dialect& dialect,
+                          std::span<const char> dropped, float* row) {
+  for (size_t c = 0; c < dropped.size(); ++c) {
+    if (c > 0 && *at++ != dialect.separator) return nullptr;
+    if (dropped[c] != 0) {
+      if (dialect.separator == ' ') return nullptr;  // a run of blanks is no empty cell
+      while (at != end && *at != dialect.separator && *at != '\n' && *at != '"') ++at;
+    } else {
+      at = ParseUsual(at, end, dialect.decimal_comma, *row++);
+    }
+    if (at == nullptr || at == end) return nullptr;
+  }
+  if (*at == '\r' && at + 1 != end) ++at;
+  return *at == '\n' ? at + 1 : nullptr;
 }
 
 class Lines {
@@ -143,7 +176,13 @@ class Lines {
     }
     return false;
   }
-  int Number() const { return number_; }
+  int Number() const { return number_; }  // of the line that Next gave
+  std::string_view Rest() const { return rest_; }
+  // Passes over the next line, which ends before `next`.
+  void Skip(const char* next) {
+    rest_.remove_prefix(static_cast<size_t>(next - rest_.data()));
+    ++number_;
+  }
 
  private:
   std::string_view rest_;
@@ -257,20 +296,24 @@ Table ParseCsv(std::string_view text, const std::string& file) {
                 {file, 1, 0});
   }
   table.values.reserve(text.size() / 5);
-  bool has_line = !has_header || lines.Next(line);
-  for (; has_line; has_line = lines.Next(line)) {
+  std::vector<float> row(static_cast<size_t>(table.columns));
+  if (!has_header) lines = Lines(text);
+  for (;; ++table.rows) {
+    const std::string_view rest = lines.Rest();
+    if (const char* const next =
+            ParseUsualRow(rest.data(), rest.data() + rest.size(), dialect, dropped, row.data())) {
+      table.values.insert(table.values.end(), row.begin(), row.end());
+      lines.Skip(next);
+      continue;
+    }
+    if (!lines.Next(line)) break;
     const int number_of_line = lines.Number() + skipped;
     size_t c = 0;
     if (dialect.separator == ' ') line = Trim(line);
     for (bool more = true; more; ++c) {
-      const bool kept = c < dropped.size() && dropped[c] == 0;
-      float value = 0;
-      if (kept && TakePlainNumber(line, dialect, value, more)) {
-        table.values.push_back(value);
-        continue;
-      }
       const std::string_view cell = NextCell(line, dialect.separator, more);
-      if (!kept) continue;
+      if (c >= dropped.size() || dropped[c] != 0) continue;
+      float value = 0;
       if (Classify(cell, dialect.decimal_comma, value) != Kind::kNumber) {
         const std::string name = has_header ? fmt::format(" ({})", header[c]) : "";
         throw Error(Category::kData,
@@ -287,7 +330,6 @@ Table ParseCsv(std::string_view text, const std::string& file) {
                   fmt::format("the row has {} columns, the first row has {}", c, dropped.size()),
                   "", {file, number_of_line, 0});
     }
-    ++table.rows;
   }
   if (table.rows == 0) {
     throw Error(Category::kData, "the file has a header but no values", "", {file, 0, 0});

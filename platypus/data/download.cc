@@ -1,11 +1,15 @@
 #include "platypus/data/download.h"
 
 #include <curl/curl.h>
+#ifdef PLATYPUS_LIBCURL
+#include <dlfcn.h>
+#endif
 
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <memory>
+#include <type_traits>
 
 #include "platypus/base/error.h"
 #include "platypus/base/hash.h"
@@ -13,6 +17,48 @@
 namespace platypus::data {
 namespace fs = std::filesystem;
 namespace {
+
+// libcurl brings thirty other libraries. Joined to the program at every start they would cost more
+// than all else it does then; so the library is loaded when it is first needed.
+struct Curl {
+  decltype(&curl_easy_init) init;
+  decltype(&curl_easy_cleanup) cleanup;
+  decltype(&curl_easy_setopt) setopt;
+  decltype(&curl_easy_perform) perform;
+  decltype(&curl_easy_getinfo) getinfo;
+  decltype(&curl_easy_strerror) strerror;
+};
+
+#ifdef PLATYPUS_LIBCURL  // name of the shared library
+
+Curl LoadCurl() {
+  void* const library = dlopen(PLATYPUS_LIBCURL, RTLD_NOW | RTLD_LOCAL);
+  const auto take = [&](auto& function, const char* name) {
+    void* const symbol = library == nullptr ? nullptr : dlsym(library, name);
+    if (symbol == nullptr) {
+      throw Error(Category::kData, fmt::format("cannot download: {}", dlerror()),
+                  "install libcurl, or download it yourself and name the file");
+    }
+    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(symbol);
+  };
+  Curl curl;
+  take(curl.init, "curl_easy_init");
+  take(curl.cleanup, "curl_easy_cleanup");
+  take(curl.setopt, "curl_easy_setopt");
+  take(curl.perform, "curl_easy_perform");
+  take(curl.getinfo, "curl_easy_getinfo");
+  take(curl.strerror, "curl_easy_strerror");
+  return curl;
+}
+
+#else
+
+Curl LoadCurl() {
+  return {curl_easy_init,    curl_easy_cleanup, curl_easy_setopt,
+          curl_easy_perform, curl_easy_getinfo, curl_easy_strerror};
+}
+
+#endif
 
 struct Transfer {
   std::FILE* file = nullptr;
@@ -47,7 +93,8 @@ std::string FileName(const std::string& url) {
 // Appends to `part` from where it ends. False: the server cannot continue there and the part is
 // stale.
 bool Fetch(const std::string& url, const fs::path& part, ProgressSink& sink) {
-  const std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), curl_easy_cleanup);
+  static const Curl library = LoadCurl();
+  const std::unique_ptr<CURL, void (*)(CURL*)> curl(library.init(), library.cleanup);
   Check(curl != nullptr, "libcurl could not be started");
   Transfer transfer;
   transfer.sink = &sink;
@@ -58,25 +105,25 @@ bool Fetch(const std::string& url, const fs::path& part, ProgressSink& sink) {
   if (!file) Fail(Category::kData, "cannot write {}", part.string());
   transfer.file = file.get();
   char reason[CURL_ERROR_SIZE] = "";
-  curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https,file");
-  curl_easy_setopt(curl.get(), CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt(curl.get(), CURLOPT_MAXREDIRS, 10L);
-  curl_easy_setopt(curl.get(), CURLOPT_FAILONERROR, 1L);
-  curl_easy_setopt(curl.get(), CURLOPT_CONNECTTIMEOUT, 20L);
-  curl_easy_setopt(curl.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(curl.get(), CURLOPT_LOW_SPEED_TIME, 60L);
-  curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl.get(), CURLOPT_RESUME_FROM_LARGE, transfer.resumed_from);
-  curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, reason);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, OnData);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &transfer);
-  curl_easy_setopt(curl.get(), CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, OnTransfer);
-  curl_easy_setopt(curl.get(), CURLOPT_XFERINFODATA, &transfer);
-  const CURLcode code = curl_easy_perform(curl.get());
+  library.setopt(curl.get(), CURLOPT_URL, url.c_str());
+  library.setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https,file");
+  library.setopt(curl.get(), CURLOPT_FOLLOWLOCATION, 1L);
+  library.setopt(curl.get(), CURLOPT_MAXREDIRS, 10L);
+  library.setopt(curl.get(), CURLOPT_FAILONERROR, 1L);
+  library.setopt(curl.get(), CURLOPT_CONNECTTIMEOUT, 20L);
+  library.setopt(curl.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);
+  library.setopt(curl.get(), CURLOPT_LOW_SPEED_TIME, 60L);
+  library.setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
+  library.setopt(curl.get(), CURLOPT_RESUME_FROM_LARGE, transfer.resumed_from);
+  library.setopt(curl.get(), CURLOPT_ERRORBUFFER, reason);
+  library.setopt(curl.get(), CURLOPT_WRITEFUNCTION, OnData);
+  library.setopt(curl.get(), CURLOPT_WRITEDATA, &transfer);
+  library.setopt(curl.get(), CURLOPT_NOPROGRESS, 0L);
+  library.setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, OnTransfer);
+  library.setopt(curl.get(), CURLOPT_XFERINFODATA, &transfer);
+  const CURLcode code = library.perform(curl.get());
   long status = 0;
-  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
+  library.getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
   if (code == CURLE_OK && status != 416) return true;  // curl takes 416 for the end of the file
   const bool stale =
       code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME || status == 416;
@@ -86,7 +133,7 @@ bool Fetch(const std::string& url, const fs::path& part, ProgressSink& sink) {
   }
   throw Error(Category::kData,
               fmt::format("cannot download {}: {}", url,
-                          reason[0] != '\0' ? reason : curl_easy_strerror(code)),
+                          reason[0] != '\0' ? reason : library.strerror(code)),
               "check the address and the connection, or download it yourself and name the file");
 }
 

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <array>
 
+#include "platypus/features/lanes.h"
 #include "platypus/features/pipeline.h"
 #include "tm_fe.h"
 #include "tm_fft.h"
@@ -7,49 +9,61 @@
 namespace platypus::features {
 namespace {
 
-// The chain with its tables and buffers, ready to run on any number of frames.
+using lanes::kLanes;
+
+// The chain with its tables and buffers, ready to run on any number of frames, kLanes at once.
 class Chain {
  public:
   explicit Chain(const Pipeline& pipeline) : pipeline_(pipeline) {
     const auto n = static_cast<size_t>(pipeline.frame_size);
-    current_.resize(2 * n);
-    next_.resize(2 * n);
+    size_t most = 2 * n;
     for (const Stage& stage : pipeline.stages) {
       if (std::holds_alternative<Window>(stage)) window_ = HannWindow(pipeline.frame_size);
       if (std::holds_alternative<Fft>(stage)) {
         twiddle_ = TwiddleTable(pipeline.frame_size);
-        work_.resize(static_cast<size_t>(TM_RFFT_WORK(pipeline.frame_size)));
+        work_.resize(static_cast<size_t>(TM_RFFT_WORK(pipeline.frame_size)) * kLanes);
       }
-      if (const auto* bin = std::get_if<Bin>(&stage)) {
-        current_.resize(std::max(current_.size(), static_cast<size_t>(bin->count)));
-        next_.resize(current_.size());
-      }
+      if (const auto* bin = std::get_if<Bin>(&stage))
+        most = std::max(most, static_cast<size_t>(bin->count));
     }
+    current_.resize(most * kLanes);
+    next_.resize(most * kLanes);
   }
 
-  // The frame is read from Frame(); the features are written to `out`.
-  float* Frame() { return current_.data(); }
-  void Run(float* out) {
+  // Reads frames of `stride` floats between their values, frame l from `frames[l]`; its features
+  // are written to `out[l]`.
+  void Run(std::span<const float* const> frames, size_t stride, std::span<float* const> out) {
+    std::array<const float*, kLanes> from;
+    // Lanes without a frame repeat the last one.
+    for (size_t l = 0; l < kLanes; ++l) from[l] = frames[std::min(l, frames.size() - 1)];
+    float* to = current_.data();
+    for (int t = 0; t < pipeline_.frame_size; ++t) {
+      for (size_t l = 0; l < kLanes; ++l) to[l] = from[l][static_cast<size_t>(t) * stride];
+      to += kLanes;
+    }
     Signal signal{pipeline_.frame_size, false};
     for (size_t i = 0; i < pipeline_.stages.size(); ++i) {
       signal = std::visit([&](const auto& stage) { return Apply(stage, i, signal); },
                           pipeline_.stages[i]);
     }
-    std::copy_n(current_.data(), signal.length, out);
+    for (size_t l = 0; l < out.size(); ++l) {
+      for (int k = 0; k < signal.length; ++k)
+        out[l][k] = current_[static_cast<size_t>(k) * kLanes + l];
+    }
   }
 
  private:
   Signal Apply(const Window&, size_t, Signal s) {
-    tm_fe_window(current_.data(), window_.data(), s.length, current_.data());
+    lanes::Window(current_.data(), window_.data(), s.length, current_.data());
     return s;
   }
   Signal Apply(const RawFrame& stage, size_t, Signal s) {
-    if (stage.remove_mean) tm_fe_subtract_mean(current_.data(), s.length, current_.data());
+    if (stage.remove_mean) lanes::SubtractMean(current_.data(), s.length, current_.data());
     return s;
   }
   Signal Apply(const Fft&, size_t index, Signal s) {
     const int bins = NeededBins(pipeline_.stages, index, s.length);
-    tm_rfft(current_.data(), s.length, twiddle_.data(), work_.data(), next_.data(), bins);
+    lanes::Fft(current_.data(), s.length, twiddle_.data(), work_.data(), next_.data(), bins);
     current_.swap(next_);
     return {bins, true};
   }
@@ -65,25 +79,30 @@ class Chain {
     return {std::min(s.length, stage.count), s.is_complex};
   }
   Signal Apply(const Magnitude&, size_t, Signal s) {
-    (s.is_complex ? tm_fe_magnitude : tm_fe_absolute)(current_.data(), s.length, current_.data());
+    if (s.is_complex) {
+      lanes::Magnitude(current_.data(), s.length, current_.data());
+    } else {
+      tm_fe_absolute(current_.data(), Floats(s), current_.data());
+    }
     return {s.length, false};
   }
   Signal Apply(const DropFirst&, size_t, Signal s) {
-    const int width = s.is_complex ? 2 : 1;
+    const int width = (s.is_complex ? 2 : 1) * kLanes;
     std::copy(current_.begin() + width, current_.begin() + s.length * width, current_.begin());
     return {s.length - 1, s.is_complex};
   }
   Signal Apply(const Bin& bin, size_t, Signal s) {
-    tm_fe_bin(current_.data(), s.length, bin.first, bin.width, bin.count,
-              bin.mean ? static_cast<float>(bin.width) : 1.0f, next_.data());
+    lanes::Bin(current_.data(), s.length, bin.first, bin.width, bin.count,
+               bin.mean ? static_cast<float>(bin.width) : 1.0f, next_.data());
     current_.swap(next_);
     return {bin.count, false};
   }
   Signal Apply(const LogDb& stage, size_t, Signal s) {
-    tm_fe_log(current_.data(), s.length, stage.threshold, LogFactor(stage), current_.data());
+    tm_fe_log(current_.data(), Floats(s), stage.threshold, LogFactor(stage), current_.data());
     return s;
   }
-  static int Floats(Signal s) { return s.is_complex ? 2 * s.length : s.length; }
+  // Of all lanes.
+  static int Floats(Signal s) { return (s.is_complex ? 2 : 1) * s.length * kLanes; }
 
   const Pipeline& pipeline_;
   std::vector<float> current_, next_, work_, window_, twiddle_;
@@ -94,15 +113,19 @@ class Chain {
 int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vector<float>& features,
                 std::vector<float>* raw) {
   const auto variables = static_cast<size_t>(pipeline.variables);
-  std::vector<float> decimated;
-  const size_t step = variables * static_cast<size_t>(pipeline.decimation);
-  for (size_t at = 0; at + variables <= rows.size(); at += step) {
-    for (size_t v = 0; v < variables; ++v) decimated.push_back(rows[at + v]);
+  std::vector<float> kept;
+  if (pipeline.decimation > 1) {
+    const size_t step = variables * static_cast<size_t>(pipeline.decimation);
+    for (size_t at = 0; at + variables <= rows.size(); at += step)
+      kept.insert(kept.end(), rows.begin() + at, rows.begin() + at + variables);
   }
-  std::vector<float> prepared = decimated;
+  const std::span<const float> decimated = pipeline.decimation > 1 ? kept : rows;
+  std::vector<float> scaled;
   if (pipeline.scale != 1.0f) {
-    for (float& value : prepared) value /= pipeline.scale;
+    scaled.assign(decimated.begin(), decimated.end());
+    for (float& value : scaled) value /= pipeline.scale;
   }
+  const std::span<const float> prepared = pipeline.scale != 1.0f ? scaled : decimated;
   const auto length = static_cast<int64_t>(prepared.size() / variables);
   const auto width = static_cast<size_t>(pipeline.FrameFeatures());
   const int n = pipeline.frame_concat;
@@ -114,13 +137,17 @@ int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vect
                               ? 0
                               : (length - offset - pipeline.frame_size) / pipeline.hop + 1;
     frames.resize(static_cast<size_t>(count) * variables * width);
-    for (int64_t f = 0; f < count; ++f) {
-      const float* start =
-          prepared.data() + static_cast<size_t>(offset + f * pipeline.hop) * variables;
+    for (int64_t f = 0; f < count; f += kLanes) {
+      const auto together = static_cast<size_t>(std::min<int64_t>(kLanes, count - f));
       for (size_t v = 0; v < variables; ++v) {
-        for (int t = 0; t < pipeline.frame_size; ++t)
-          chain.Frame()[t] = start[static_cast<size_t>(t) * variables + v];
-        chain.Run(frames.data() + (static_cast<size_t>(f) * variables + v) * width);
+        std::array<const float*, kLanes> from;
+        std::array<float*, kLanes> to;
+        for (size_t l = 0; l < together; ++l) {
+          const int64_t frame = f + static_cast<int64_t>(l);
+          from[l] = &prepared[static_cast<size_t>(offset + frame * pipeline.hop) * variables + v];
+          to[l] = &frames[(static_cast<size_t>(frame) * variables + v) * width];
+        }
+        chain.Run({from.data(), together}, variables, {to.data(), together});
       }
     }
     for (int64_t last = n - 1; last < count; ++last) {

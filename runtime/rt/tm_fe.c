@@ -3,16 +3,16 @@
 
 #include "tm_math.h"
 
-void tm_fe_window(const tm_f32 *in, const tm_f32 *window, tm_i32 n, tm_f32 *out) {
+void tm_fe_window(const tm_real* in, const tm_f32* window, tm_i32 n, tm_real* out) {
   tm_i32 k;
   for (k = 0; k < n; ++k) {
     out[k] = in[k] * window[k];
   }
 }
 
-void tm_fe_subtract_mean(const tm_f32 *in, tm_i32 n, tm_f32 *out) {
-  tm_f32 sum = 0.0f;
-  tm_f32 mean;
+void tm_fe_subtract_mean(const tm_real* in, tm_i32 n, tm_real* out) {
+  tm_real sum = TM_ZERO;
+  tm_real mean;
   tm_i32 k;
   for (k = 0; k < n; ++k) {
     sum += in[k];
@@ -23,42 +23,43 @@ void tm_fe_subtract_mean(const tm_f32 *in, tm_i32 n, tm_f32 *out) {
   }
 }
 
-void tm_fe_divide(const tm_f32 *in, tm_i32 n, tm_f32 divisor, tm_f32 *out) {
+void tm_fe_divide(const tm_f32* in, tm_i32 n, tm_f32 divisor, tm_f32* out) {
   tm_i32 k;
   for (k = 0; k < n; ++k) {
     out[k] = in[k] / divisor;
   }
 }
 
-void tm_fe_round(const tm_f32 *in, tm_i32 n, tm_f32 *out) {
+void tm_fe_round(const tm_f32* in, tm_i32 n, tm_f32* out) {
   tm_i32 k;
   for (k = 0; k < n; ++k) {
     out[k] = tm_roundf_even(in[k]);
   }
 }
 
-void tm_fe_magnitude(const tm_f32 *in, tm_i32 n, tm_f32 *out) {
+void tm_fe_magnitude(const tm_real* in, tm_i32 n, tm_real* out) {
   tm_i32 k;
   for (k = 0; k < n; ++k) {
-    const tm_f32 re = in[2 * k];
-    const tm_f32 im = in[2 * k + 1];
+    const tm_real re = in[2 * k];
+    const tm_real im = in[2 * k + 1];
     out[k] = tm_sqrtf(re * re + im * im);
   }
 }
 
-void tm_fe_absolute(const tm_f32 *in, tm_i32 n, tm_f32 *out) {
+void tm_fe_absolute(const tm_f32* in, tm_i32 n, tm_f32* out) {
   tm_i32 k;
   for (k = 0; k < n; ++k) {
     out[k] = in[k] < 0.0f ? -in[k] : in[k];
   }
 }
 
-void tm_fe_bin(const tm_f32 *in, tm_i32 n, tm_i32 first, tm_i32 width, tm_i32 count, tm_f32 divisor, tm_f32 *out) {
+void tm_fe_bin(const tm_real* in, tm_i32 n, tm_i32 first, tm_i32 width, tm_i32 count,
+               tm_f32 divisor, tm_real* out) {
   tm_i32 i;
   tm_i32 at = first;
   for (i = 0; i < count; ++i) {
     const tm_i32 end = at + width;
-    tm_f32 sum = 0.0f;
+    tm_real sum = TM_ZERO;
     for (; at < end && at < n; ++at) {
       sum += in[at];
     }
@@ -67,7 +68,7 @@ void tm_fe_bin(const tm_f32 *in, tm_i32 n, tm_i32 first, tm_i32 width, tm_i32 co
   }
 }
 
-void tm_fe_log(const tm_f32 *in, tm_i32 n, tm_f32 threshold, tm_f32 factor, tm_f32 *out) {
+void tm_fe_log(const tm_f32* in, tm_i32 n, tm_f32 threshold, tm_f32 factor, tm_f32* out) {
   tm_i32 k;
   for (k = 0; k < n; ++k) {
     out[k] = factor * tm_logf(threshold + in[k]);

@@ -26,6 +26,11 @@ typedef unsigned long tm_u32;
 typedef long long tm_i64;
 typedef float tm_f32;
 
+/* A value of a frame of samples, in the steps that join values. The host compiles those a second
+ * time with a vector in its place and so computes several frames at once. */
+typedef tm_f32 tm_real;
+#define TM_ZERO 0.0f
+
 /* 0 done, 1 more to do, negative: what was wrong with the call. */
 typedef int tm_status;
 #define TM_OK 0

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 
 #include "platypus/data/table.h"
 #include "tests/data/fixtures.h"
@@ -49,6 +51,10 @@ TEST(CsvTest, Dialects) {
       {"a,TimeStamp,b\n1,2023-05-06 10:00:00,2\n3,later,4\n", {"a", "b"}, 2, {1, 2, 3, 4}},
       {"my signal\n1\n2\n", {"my signal"}, 1, {1, 2}},
       {"1e-60\n1e-400\n-1e-999999\n", {}, 1, {0, 0, 0}},
+      {"a time b\n 1 0:00  2 \n3   0:01 4\n", {"a", "b"}, 2, {1, 2, 3, 4}},
+      {"a,time\n1,\n2,\"0,5\"\n3,x\r\n", {"a"}, 1, {1, 2, 3}},
+      {"a;b\n16777217,0;1,5e3\n1.5e3;+,5\n", {"a", "b"}, 2, {16777216, 1500, 1500, .5}},
+      {"1 ,\t2\n  3,4\r\r\n5,6", {}, 2, {1, 2, 3, 4, 5, 6}},
   };
   for (const Legal& c : cases) {
     SCOPED_TRACE(c.text);
@@ -88,6 +94,13 @@ TEST(CsvTest, BadInputsAreNamedExactly) {
       {"1\t2\n3\n4\n", "a.csv:2: the row has 1 columns, the first row has 2"},
       {"a,b\n1,\n", "a.csv:2: column 2 (b) is empty"},
       {"1,2\n,3\n", "a.csv:2: column 1 is empty"},
+      {"a,b\n1,\n2\n", "a.csv:2: column 2 (b) is empty"},
+      {"1\n2e\n", "a.csv:2: column 1 holds '2e', which is not a finite number"},
+      {"1\n-+5\n", "a.csv:2: column 1 holds '-+5', which is not a finite number"},
+      {"1\n.\n", "a.csv:2: column 1 holds '.', which is not a finite number"},
+      {"a time b\n1 0 2\n1 0 2\n1 0 2\n1 0 2\n1  2\n",
+       "a.csv:6: the row has 2 columns, the first row has 3"},
+      {"a time\n1 0\n1 0\n1 0\n1 0\n1 \n", "a.csv:6: the row has 1 columns, the first row has 2"},
       {"1,2\n\"3,4\n", "a.csv:2: column 1 holds '\"3,4', which is not a finite number"},
       {std::string("1\n\0001\n", 5), "a.csv:2: column 1 holds '?1', which is not a finite number"},
       {"1\n" + std::string(60, 'z'),
@@ -170,6 +183,58 @@ TEST(CsvTest, RandomTablesInRandomDialectsReadBackEqual) {
     ASSERT_EQ(table.columns, expected.columns);
     ASSERT_EQ(table.rows, expected.rows);
     ASSERT_EQ(table.values, expected.values);
+  }
+}
+
+// A number as people and programs write it: integers, decimals, exponents, too many digits, values
+// halfway between two floats and just beside.
+std::string WriteNumber(Random& random) {
+  const auto some_digits = [&](uint64_t most) {
+    std::string digits;
+    for (uint64_t n = random.Below(most + 1); n > 0; --n)
+      digits += static_cast<char>('0' + random.Below(10));
+    return digits;
+  };
+  const std::string sign = std::array{"", "", "-", "+"}[random.Below(4)];
+  switch (random.Below(5)) {
+    case 0:
+      return sign + '0' + some_digits(20);
+    case 1:
+      return sign + some_digits(12) + '.' + '5' + some_digits(12);
+    case 2:
+      return sign + '1' + some_digits(25) + '.' + some_digits(25);
+    case 3:
+      return fmt::format("{}{}1.{}{}{}", sign, some_digits(3), some_digits(18),
+                         std::array{"e", "E"}[random.Below(2)],
+                         static_cast<int>(random.Below(76)) - 45);
+    default:
+      break;
+  }
+  // An odd multiple of 2^-k with 25 bits; exact as text.
+  const uint64_t middle = (uint64_t{1} << 24) + 2 * random.Below(1U << 23) + 1;
+  std::string text = fmt::format(
+      "{:.30f}", std::ldexp(static_cast<double>(middle), -static_cast<int>(random.Below(30))));
+  text.erase(text.find_last_not_of('0') + 1);
+  if (random.Below(3) == 0) text += std::string(random.Below(12), '0') + '1';
+  if (random.Below(3) == 0 && text.back() != '.') --text.back();
+  return sign + text;
+}
+
+TEST(CsvTest, NumbersRoundAsTheStandardLibraryRounds) {
+  Random random(4, "csv numbers");
+  std::string text;
+  std::vector<std::string> numbers;
+  for (int i = 0; i < 200000; ++i) {
+    numbers.push_back(WriteNumber(random));
+    if (std::isinf(std::strtof(numbers.back().c_str(), nullptr))) numbers.back() = "1";
+    text += numbers.back() + (random.Below(10) == 0 ? "\r\n" : "\n");
+  }
+  const Table table = ParseCsv(text, "a.csv");
+  ASSERT_EQ(table.values.size(), numbers.size());
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const float expected = std::strtof(numbers[i].c_str(), nullptr);
+    ASSERT_EQ(std::bit_cast<uint32_t>(table.values[i]), std::bit_cast<uint32_t>(expected))
+        << numbers[i];
   }
 }
 
