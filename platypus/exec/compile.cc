@@ -165,6 +165,7 @@ Step Compilation::Join(const graph::Concat& op) const {
 
 Step Compilation::Recurrence(const graph::Recurrent& op) const {
   std::vector<RecurrentLayer> layers;
+  layers.reserve(static_cast<size_t>(op.layers));
   for (int k = 0; k < op.layers; ++k) {
     layers.push_back(
         {Floats(fmt::format("weight_ih_l{}", k)), Floats(fmt::format("weight_hh_l{}", k)),

@@ -8,6 +8,7 @@ namespace {
 
 std::vector<float> Powers(const std::vector<int32_t>& shifts) {
   std::vector<float> powers;
+  powers.reserve(shifts.size());
   for (const int32_t shift : shifts) powers.push_back(std::ldexp(1.0f, -shift));
   return powers;
 }

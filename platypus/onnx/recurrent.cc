@@ -48,7 +48,6 @@ void Write(const graph::Recurrent& op, const Site& site) {
   model.AddNode("Transpose", n + ".steps_first", {n + "_series"}, {n + "_steps"})
       .SetInts("perm", {2, 0, 1});
   std::string series = n + "_steps";
-  const std::string direction = model.AddInts(n + ".direction", {1});
   for (int k = 0; k < op.layers; ++k) {
     const auto role = [&](const char* name) { return fmt::format("{}_l{}", name, k); };
     const auto values = [&](const char* name) {
@@ -75,12 +74,12 @@ void Write(const graph::Recurrent& op, const Site& site) {
     // The reset gate multiplies U h + b_hh.
     if (op.cell == graph::Recurrent::Cell::kGru) layer.SetInt("linear_before_reset", 1);
     if (one_state) {
-      model.AddNode("Squeeze", n, {result, model.AddInts(n + ".direction_first", {0})},
-                    {site.output});
+      model.AddNode("Squeeze", n, {result, model.AddInts(n + ".direction", {0})}, {site.output});
       return;
     }
     series = fmt::format("{}_states{}", n, k);
-    model.AddNode("Squeeze", fmt::format("{}.squeeze{}", n, k), {result, direction}, {series});
+    model.AddNode("Squeeze", fmt::format("{}.squeeze{}", n, k),
+                  {result, model.AddInts(fmt::format("{}.direction{}", n, k), {1})}, {series});
   }
   model.AddNode("Transpose", n + ".steps_last", {series}, {n + "_result"})
       .SetInts("perm", {1, 2, 0});
