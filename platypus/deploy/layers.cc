@@ -349,12 +349,15 @@ class Lowering {
     Finish(std::move(layer));
   }
 
-  // Flatten and Identity move nothing, unless readers need the elements in channel-major order.
-  void LowerAlias(const Node& node) {
+  // Views move nothing, unless a reader needs the elements in another order: kept channels last,
+  // two tensors of different channel counts have theirs in different places.
+  void LowerView(const Node& node) {
     const TensorId in = node.inputs[0];
     const Extent e = ExtentOf(At(in).shape);
-    const bool reorders =
-        std::holds_alternative<graph::Flatten>(node.op) && e.c > 1 && e.h * e.w > 1;
+    const Extent seen = ExtentOf(At(node.output).shape);
+    const auto spread = [](Extent x) { return x.c > 1 && x.h * x.w > 1; };
+    const bool reorders = e.c != seen.c && (spread(e) || spread(seen));
+    if (spread(e) && spread(seen) && reorders) RefuseOperator(node);
     const std::vector<const Node*> readers = graph::Consumers(g_, node.output);
     const bool linear_only =
         node.output != g_.output && std::all_of(readers.begin(), readers.end(), [](const Node* r) {
@@ -370,10 +373,12 @@ class Lowering {
     }
     CLayer layer = NewLayer(node, node.output);
     const std::string type = TypeName(At(node.output).dtype);
-    const int64_t positions = e.h * e.w;
+    // Channels last to channel after channel, or the reverse.
+    const auto [rows, columns] =
+        spread(e) ? std::pair{e.h * e.w, e.c} : std::pair{seen.c, seen.h * seen.w};
     layer.code =
-        reorders ? fmt::format("tm_transpose_{}({}, {}, {}, @{});", type, Address(in), positions,
-                               e.c, node.output)
+        reorders ? fmt::format("tm_transpose_{}({}, {}, {}, @{});", type, Address(in), rows,
+                               columns, node.output)
                  : fmt::format("tm_copy_runs_{}({}, 1, {}, {}, @{});", type, Address(in),
                                NumElements(At(in).shape), NumElements(At(in).shape), node.output);
     Finish(std::move(layer));
@@ -406,6 +411,11 @@ class Lowering {
     Finish(std::move(layer));
   }
 
+  [[noreturn]] static void RefuseOperator(const Node& node) {
+    Fail(Category::kModel, "layer {}: {} cannot be generated as C in this version", node.name,
+         graph::Name(node.op));
+  }
+
   void Lower(const Node& node) {
     const std::string id = Identifier(node);
     const TensorId in = node.inputs[0];
@@ -413,9 +423,7 @@ class Lowering {
     const Extent out_extent = ExtentOf(At(node.output).shape);
     const std::string type = TypeName(At(in).dtype);
     const int64_t elements = NumElements(At(node.output).shape);
-    const auto unsupported = [&](const auto&) {
-      Fail(Category::kModel, "layer {}: {} has no C form here", node.name, graph::Name(node.op));
-    };
+    const auto refuse = [&](const auto&) { RefuseOperator(node); };
     const auto simple = [&](const std::string& code, const std::string& shape = {},
                             bool in_place = false) {
       CLayer layer = NewLayer(node, node.output);
@@ -426,8 +434,10 @@ class Lowering {
     };
     std::visit(
         graph::Overloaded{
-            [&](const graph::Identity&) { LowerAlias(node); },
-            [&](const graph::Flatten&) { LowerAlias(node); },
+            [&](const graph::Identity&) { LowerView(node); },
+            [&](const graph::Dropout&) { LowerView(node); },
+            [&](const graph::Flatten&) { LowerView(node); },
+            [&](const graph::Reshape&) { LowerView(node); },
             [&](const graph::BatchNorm& op) { LowerBatchNorm(node, op, id); },
             [&](const graph::Conv2d& op) {
               LowerConvolution(node, op, in_extent, out_extent, g_.Parameter(node, "weight").shape);
@@ -464,8 +474,24 @@ class Lowering {
                      {}, true);
             },
             [&](const graph::Concat& op) { LowerConcat(node, op); },
-            [&](const graph::FakeQuantize& op) { unsupported(op); },
-            [&](const graph::QuantizeInput& op) { unsupported(op); },
+            [&](const graph::ConvTranspose2d& op) { refuse(op); },
+            [&](const graph::Clamp& op) { refuse(op); },
+            [&](const graph::LeakyRelu& op) { refuse(op); },
+            [&](const graph::Sigmoid& op) { refuse(op); },
+            [&](const graph::Tanh& op) { refuse(op); },
+            [&](const graph::Gelu& op) { refuse(op); },
+            [&](const graph::Softmax& op) { refuse(op); },
+            [&](const graph::LogSoftmax& op) { refuse(op); },
+            [&](const graph::Transpose& op) { refuse(op); },
+            [&](const graph::Pad& op) { refuse(op); },
+            [&](const graph::Slice& op) { refuse(op); },
+            [&](const graph::Resize& op) { refuse(op); },
+            [&](const graph::LayerNorm& op) { refuse(op); },
+            [&](const graph::Recurrent& op) { refuse(op); },
+            [&](const graph::Mul& op) { refuse(op); },
+            [&](const graph::Scale& op) { refuse(op); },
+            [&](const graph::FakeQuantize& op) { refuse(op); },
+            [&](const graph::QuantizeInput& op) { refuse(op); },
             [&](const graph::SumPool& op) { LowerSumPool(node, op); },
             [&](const graph::Requantize&) {
               CLayer layer = NewLayer(node, node.output);

@@ -2,6 +2,8 @@
 #define PLATYPUS_EXEC_KERNELS_H_
 
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "platypus/graph/op.h"
 
@@ -33,6 +35,9 @@ void Convolve(const graph::Conv2d& op, const float* weight, const float* bias, c
               Dims in_dims, float* out, Dims out_dims);
 void Convolve(const graph::Conv2d& op, const int32_t* weight, const int32_t* in, Dims in_dims,
               int32_t* out, Dims out_dims);
+// weight [C][out/groups][kh][kw]; the same order of the sum.
+void ConvolveTransposed(const graph::ConvTranspose2d& op, const float* weight, const float* bias,
+                        const float* in, Dims in_dims, float* out, Dims out_dims);
 
 // Windows.
 void Pool(const graph::MaxPool& op, const float* in, Dims in_dims, float* out, Dims out_dims);
@@ -45,6 +50,14 @@ void Pool(const graph::SumPool& op, const int32_t* in, Dims in_dims, int32_t* ou
 // y = x * gain[c] + shift[c].
 void Affine(const float* gain, const float* shift, const float* in, Dims dims, float* out);
 void Relu(const float* in, Dims dims, float* out);
+// On integers the bounds are codes, and whole.
+void Clamp(const graph::Clamp& op, const float* in, Dims dims, float* out);
+void Clamp(const graph::Clamp& op, const int32_t* in, Dims dims, int32_t* out);
+void LeakyRelu(float slope, const float* in, Dims dims, float* out);
+void Sigmoid(const float* in, Dims dims, float* out);
+void Tanh(const float* in, Dims dims, float* out);
+void Gelu(const float* in, Dims dims, float* out);
+void Scale(float factor, const float* in, Dims dims, float* out);
 void FakeQuantize(float scale, int32_t lo, int32_t hi, const float* in, Dims dims, float* out);
 void Quantize(const graph::QuantizeInput& op, const float* offset, const int32_t* multiplier,
               const int32_t* shift, const float* in, Dims dims, int32_t* out);
@@ -54,7 +67,35 @@ void Requantize(const graph::Requantize& op, const int32_t* offset, const int32_
 void AddRequantize(const graph::AddRequantize& op, const int32_t* x, const int32_t* y, Dims dims,
                    int32_t* out);
 void Add(const float* x, const float* y, Dims dims, float* out);
+void Mul(const float* x, const float* y, Dims dims, float* out);
 void Dequantize(float scale, const int32_t* in, Dims dims, float* out);
+
+// Over the channels of each position, and over all elements of a sample. weight, bias [C][H][W].
+void Softmax(const float* in, Dims dims, float* out);
+void LogSoftmax(const float* in, Dims dims, float* out);
+void LayerNorm(const graph::LayerNorm& op, const float* weight, const float* bias, const float* in,
+               Dims dims, float* out);
+
+// Elements in other places. On integers the value of a Pad is a code, and whole.
+void Transpose(const graph::Transpose& op, const float* in, Dims in_dims, float* out);
+void Transpose(const graph::Transpose& op, const int32_t* in, Dims in_dims, int32_t* out);
+void Pad(const graph::Pad& op, const float* in, Dims in_dims, float* out);
+void Pad(const graph::Pad& op, const int32_t* in, Dims in_dims, int32_t* out);
+void Slice(const graph::Slice& op, const float* in, Dims in_dims, float* out);
+void Slice(const graph::Slice& op, const int32_t* in, Dims in_dims, int32_t* out);
+void ResizeNearest(const float* in, Dims in_dims, float* out, Dims out_dims);
+void ResizeNearest(const int32_t* in, Dims in_dims, int32_t* out, Dims out_dims);
+void ResizeBilinear(const float* in, Dims in_dims, float* out, Dims out_dims);
+
+// in [V][F], out [hidden][F] or [hidden].
+struct RecurrentLayer {
+  std::vector<float> weight_ih;  // [gates * hidden][inputs]
+  std::vector<float> weight_hh;  // [gates * hidden][hidden]
+  std::vector<float> bias_ih;    // [gates * hidden]
+  std::vector<float> bias_hh;
+};
+void Recur(const graph::Recurrent& op, std::span<const RecurrentLayer> layers, const float* in,
+           Dims in_dims, float* out);
 
 }  // namespace platypus::exec
 

@@ -22,8 +22,9 @@ PLATYPUS_CLONES void Affine(const float* gain, const float* shift, const float* 
   ForChannels(dims, [=](int64_t c, int64_t i) { out[i] = in[i] * gain[c] + shift[c]; });
 }
 
-PLATYPUS_CLONES void Relu(const float* in, Dims dims, float* out) {
-  ForChannels(dims, [=](int64_t, int64_t i) { out[i] = in[i] > 0.0f ? in[i] : 0.0f; });
+PLATYPUS_CLONES void Scale(float factor, const float* in, Dims dims, float* out) {
+  const int64_t size = dims.Count() * kLanes;
+  for (int64_t i = 0; i < size; ++i) out[i] = in[i] * factor;
 }
 
 PLATYPUS_CLONES void FakeQuantize(float scale, int32_t lo, int32_t hi, const float* in, Dims dims,
@@ -90,6 +91,11 @@ PLATYPUS_CLONES void AddRequantize(const graph::AddRequantize& op, const int32_t
 PLATYPUS_CLONES void Add(const float* x, const float* y, Dims dims, float* out) {
   const int64_t size = dims.Count() * kLanes;
   for (int64_t i = 0; i < size; ++i) out[i] = x[i] + y[i];
+}
+
+PLATYPUS_CLONES void Mul(const float* x, const float* y, Dims dims, float* out) {
+  const int64_t size = dims.Count() * kLanes;
+  for (int64_t i = 0; i < size; ++i) out[i] = x[i] * y[i];
 }
 
 PLATYPUS_CLONES void Dequantize(float scale, const int32_t* in, Dims dims, float* out) {

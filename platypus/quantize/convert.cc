@@ -129,6 +129,10 @@ class Conversion {
               const Quantized& x = Input(node, 0);
               return Emit(node.name, op, {x.tensor}, x.codes);
             },
+            [&](const graph::Reshape& op) -> Pending {
+              const Quantized& x = Input(node, 0);
+              return Emit(node.name, op, {x.tensor}, x.codes);
+            },
             [&](const graph::AvgPool& op) -> Pending {
               return Sum(node, {op.kernel, op.stride, op.padding});
             },

@@ -17,15 +17,23 @@ bool Is(const Node* node) {
   return node != nullptr && std::holds_alternative<T>(node->op);
 }
 
-// Operators whose result has values that no input had: they get codes of their own.
+// Whether an operator's result has values that no input had: then it gets codes of its own. Error
+// (model) for an operator that has no integer form.
 bool MakesNewValues(const Node& node) {
-  return std::holds_alternative<graph::Conv2d>(node.op) ||
-         std::holds_alternative<graph::Linear>(node.op) ||
-         std::holds_alternative<graph::BatchNorm>(node.op) ||
-         std::holds_alternative<graph::AvgPool>(node.op) ||
-         std::holds_alternative<graph::AdaptiveAvgPool>(node.op) ||
-         std::holds_alternative<graph::Add>(node.op) ||
-         std::holds_alternative<graph::Concat>(node.op);
+  return std::visit(
+      graph::Overloaded{
+          [](const graph::Identity&) { return false; }, [](const graph::Relu&) { return false; },
+          [](const graph::MaxPool&) { return false; }, [](const graph::Flatten&) { return false; },
+          [](const graph::Reshape&) { return false; }, [](const graph::Conv2d&) { return true; },
+          [](const graph::Linear&) { return true; }, [](const graph::BatchNorm&) { return true; },
+          [](const graph::AvgPool&) { return true; },
+          [](const graph::AdaptiveAvgPool&) { return true; },
+          [](const graph::Add&) { return true; }, [](const graph::Concat&) { return true; },
+          [&](const auto&) -> bool {
+            Fail(Category::kModel, "layer {}: {} has no integer form", node.name,
+                 graph::Name(node.op));
+          }},
+      node.op);
 }
 
 // A batch norm that could not be folded, as the depthwise 1x1 convolution that computes the same.
@@ -77,6 +85,7 @@ class Preparation {
 
  private:
   void Visit(const Node& node) {
+    const bool makes_new_values = MakesNewValues(node);
     std::vector<TensorId> inputs;
     for (const TensorId id : node.inputs) inputs.push_back(renamed_.at(id));
     const bool on_input = inputs[0] == out_.input;  // which has no codes yet
@@ -97,8 +106,8 @@ class Preparation {
         consumers.size() == 1 && Is<graph::Relu>(consumers[0]) && node.output != source_.output;
     const bool relu_of_new =
         std::holds_alternative<graph::Relu>(node.op) && pending_.contains(inputs[0]);
-    if (MakesNewValues(node) && fused) pending_.insert(output);
-    if ((MakesNewValues(node) && !fused) || relu_of_new) output = Quantize(node.name, output);
+    if (makes_new_values && fused) pending_.insert(output);
+    if ((makes_new_values && !fused) || relu_of_new) output = Quantize(node.name, output);
     renamed_[node.output] = output;
   }
 

@@ -36,6 +36,44 @@ TEST_P(RandomGraphTest, FloatsAreTheInterpretersBits) {
   ExpectSame(fixtures::RandomFloatGraph(seed), seed);
 }
 
+// Views between layouts: image to image, to flat and back.
+TEST(ViewTest, IntegersAreTheInterpreters) {
+  for (uint64_t seed = 0; seed < 4; ++seed) {
+    Random random(seed, "integer views");
+    graph::Graph g = graph::MakeGraph("views", {24});
+    graph::TensorId t = fixtures::AddInput(g, random, fixtures::kSigned);
+    t = graph::Append(g, "image", graph::Reshape{{3, 8, 1}}, {t});
+    graph::Conv2d conv;
+    conv.out_channels = 4;
+    t = fixtures::AddConv(g, random, "conv", t, conv, fixtures::Scaling::kShift,
+                          fixtures::kUnsigned);
+    t = graph::Append(g, "wide", graph::Reshape{{4, 2, 4}}, {t});
+    t = graph::Append(g, "pool", graph::MaxPool{{1, 2}, {1, 2}, {}, {}}, {t});
+    t = graph::Append(g, "flat", graph::Reshape{{16}}, {t});
+    if (seed % 2 == 0) {
+      t = fixtures::AddLinear(g, random, "linear", t, 6, fixtures::Scaling::kShift,
+                              fixtures::kSigned);
+    }
+    graph::Append(g, "last", graph::Reshape{{2, seed % 2 == 0 ? 3 : 8, 1}}, {t});
+    ExpectSame(std::move(g), seed);
+  }
+}
+
+TEST(ViewTest, FloatsAreTheInterpretersBits) {
+  Random random(1, "float views");
+  graph::Graph g = graph::MakeGraph("views", {2, 12, 1});
+  graph::Append(g, "drop", graph::Dropout{}, {g.input});
+  graph::TensorId t = graph::Append(g, "wide", graph::Reshape{{2, 3, 4}}, {g.output});
+  graph::Conv2d conv;
+  conv.out_channels = 3;
+  t = fixtures::AddFloatConv(g, random, "conv", t, conv);
+  t = graph::Append(g, "flat", graph::Reshape{{36}}, {t});
+  t = graph::Append(g, "image", graph::Reshape{{6, 3, 2}}, {t});
+  fixtures::AddFloatConv(g, random, "conv2", t, conv);
+  graph::Append(g, "last", graph::Reshape{{3, 6, 1}}, {g.output});
+  ExpectSame(std::move(g), 1);
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomGraphTest, testing::Range(0, 24));
 
 }  // namespace

@@ -1,11 +1,14 @@
 #include "platypus/graph/graph.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "platypus/base/error.h"
 
 namespace platypus::graph {
 namespace {
+
+using testing::HasSubstr;
 
 std::string MessageOf(const Op& op, const std::vector<Shape>& inputs) {
   try {
@@ -35,9 +38,181 @@ TEST(ShapeTest, Table) {
             std::string::npos);
   EXPECT_NE(MessageOf(Linear{2, true, {}}, {{4, 3, 1}}).find("put a Flatten before it"),
             std::string::npos);
-  EXPECT_NE(MessageOf(Add{}, {{4}, {5}}).find("Add of 4 and 5: the shapes must be equal"), std::string::npos);
+  EXPECT_NE(MessageOf(Add{}, {{4}, {5}}).find("Add of 4 and 5: the shapes must be equal"),
+            std::string::npos);
   EXPECT_NE(MessageOf(MaxPool{{2, 1}, {}, {}, {2, 0, 2, 0}}, {{1, 8, 1}}).find("more than half"),
             std::string::npos);
+}
+
+struct Inferred {
+  Op op;
+  std::vector<Shape> inputs;
+  Shape output;
+};
+
+TEST(ShapeTest, OperatorsOfTheZoo) {
+  const Shape image = {3, 8, 4};
+  using Cell = Recurrent::Cell;
+  const std::vector<Inferred> table = {
+      // (H - 1) stride - padding + dilation (k - 1) + 1 + extra
+      {ConvTranspose2d{6, {4, 1}, {2, 1}, {}, {1, 0, 1, 0}, {0, 0}, 3, true}, {image}, {6, 16, 4}},
+      {ConvTranspose2d{1, {3, 3}, {2, 3}, {1, 2}, {1, 0, 0, 0}, {1, 2}, 1, false},
+       {image},
+       {1, 17, 16}},
+      {Clamp{}, {image}, image},
+      {Clamp{1.0f, 1.0f}, {{5}}, {5}},
+      {LeakyRelu{}, {image}, image},
+      {Sigmoid{}, {{5}}, {5}},
+      {Tanh{}, {image}, image},
+      {Gelu{}, {image}, image},
+      {Softmax{}, {{5}}, {5}},
+      {Softmax{}, {image}, image},
+      {LogSoftmax{}, {image}, image},
+      {Reshape{{96}}, {image}, {96}},
+      {Reshape{{12, 4, 2}}, {image}, {12, 4, 2}},
+      {Reshape{{3, 8, 4}}, {{96}}, image},
+      {Transpose{{2, 0, 1}}, {image}, {4, 3, 8}},
+      {Pad{{1, 2, 3, 0}, -1.0f}, {image}, {3, 12, 6}},
+      {Slice{0, 1, 3, 1}, {image}, {2, 8, 4}},
+      {Slice{1, 1, 8, 3}, {image}, {3, 3, 4}},
+      {Slice{0, 0, 5, 2}, {{5}}, {3}},
+      {Resize{{16, 2}, Resize::Mode::kBilinear}, {image}, {3, 16, 2}},
+      {Dropout{0.0f}, {{5}}, {5}},
+      {LayerNorm{}, {image}, image},
+      {Recurrent{Cell::kLstm, 7, 2, true}, {{3, 8, 1}}, {7}},
+      {Recurrent{Cell::kGru, 7, 1, false}, {{3, 8, 1}}, {7, 8, 1}},
+      {Mul{}, {image, image}, image},
+      {Scale{}, {image}, image},
+  };
+  for (const Inferred& row : table) {
+    EXPECT_EQ(InferShape("x", row.op, row.inputs), row.output)
+        << Name(row.op) << " of " << ToString(row.inputs[0]);
+    EXPECT_EQ(InferType(row.op, {DType::kFloat32, DType::kFloat32}), DType::kFloat32);
+  }
+  // What only moves or selects values keeps the codes' type.
+  for (const Op& op : std::vector<Op>{Clamp{}, Reshape{}, Transpose{}, Pad{}, Slice{}, Dropout{}}) {
+    EXPECT_EQ(InferType(op, {DType::kUInt8}), DType::kUInt8) << Name(op);
+  }
+}
+
+struct Impossible {
+  Op op;
+  std::vector<Shape> inputs;
+  const char* message;
+};
+
+TEST(ShapeTest, WhatCannotBe) {
+  using Cell = Recurrent::Cell;
+  const Shape image = {3, 8, 4};
+  const std::vector<Impossible> table = {
+      {ConvTranspose2d{4, {3, 1}, {}, {}, {}, {0, 0}, 3, true},
+       {image},
+       "layer x: 3 groups do not divide 3 input and 4 output channels"},
+      {ConvTranspose2d{1, {3, 1}, {2, 1}, {}, {}, {2, 0}, 1, true},
+       {image},
+       "layer x: transposed convolution of 8 with kernel 3, stride 2, dilation 1, padding 0, "
+       "output "
+       "padding 2 (which must be below stride or dilation)"},
+      {ConvTranspose2d{1, {1, 1}, {}, {}, {4, 0, 4, 0}, {0, 0}, 1, true}, {image}, "padding 8"},
+      {ConvTranspose2d{}, {{5}}, "layer x: ConvTranspose2d needs an input of channels x height x"},
+      {Clamp{1.0f, 0.5f}, {image}, "layer x: clamp from 1 to 0.5"},
+      {Reshape{{5, 19}}, {image}, "layer x: 3x8x4 cannot be seen as 5x19"},
+      {Reshape{{95}}, {image}, "layer x: 3x8x4 cannot be seen as 95"},
+      {Reshape{{-1}}, {image}, "layer x: 3x8x4 cannot be seen as -1"},
+      {Transpose{{0, 0, 1}}, {image}, "layer x: 0, 0, 1 is no order of three axes"},
+      {Transpose{}, {{5}}, "layer x: Transpose needs an input of channels x height x width, got 5"},
+      {Pad{{0, -1, 0, 0}, 0.0f}, {image}, "layer x: padding must be at least 0"},
+      {Pad{}, {{5}}, "layer x: Pad needs an input of channels x height x width, got 5"},
+      {Slice{1, 2, 9, 1}, {image}, "layer x: indices 2 to 9 by 1 of axis 1 of 3x8x4"},
+      {Slice{1, 2, 2, 1}, {image}, "layer x: indices 2 to 2 by 1 of axis 1 of 3x8x4"},
+      {Slice{1, 0, 2, 0}, {image}, "layer x: indices 0 to 2 by 0 of axis 1 of 3x8x4"},
+      {Slice{1, -1, 2, 1}, {image}, "layer x: indices -1 to 2 by 1 of axis 1 of 3x8x4"},
+      {Slice{1, 0, 1, 1}, {{5}}, "layer x: indices 0 to 1 by 1 of axis 1 of 5"},
+      {Resize{{0, 1}, Resize::Mode::kNearest},
+       {image},
+       "layer x: output size 0x1 must be at least 1x1"},
+      {Dropout{1.0f}, {image}, "layer x: dropout probability 1, expected 0 <= p < 1"},
+      {Recurrent{Cell::kLstm, 7, 1, true},
+       {image},
+       "layer x: Lstm of 7 values in 1 layers needs an input of values x steps x 1, got 3x8x4"},
+      {Recurrent{Cell::kGru, 0, 1, true}, {{3, 8, 1}}, "layer x: Gru of 0 values"},
+      {Recurrent{Cell::kRnn, 7, 0, true}, {{3, 8, 1}}, "layer x: Rnn of 7 values in 0 layers"},
+      {Recurrent{}, {{5}}, "layer x: Lstm needs an input of channels x height x width, got 5"},
+      {Mul{}, {{4}, {5}}, "layer x: Mul of 4 and 5: the shapes must be equal"},
+      {Mul{}, {{4}}, "layer x: Mul got 1 inputs"},
+      {Scale{}, {{4}, {4}}, "layer x: Scale got 2 inputs"},
+  };
+  for (const Impossible& row : table) {
+    EXPECT_THAT(MessageOf(row.op, row.inputs), HasSubstr(row.message)) << Name(row.op);
+  }
+}
+
+// One operator whose parameters are zeros.
+Graph OneNode(const Shape& input, const Op& op) {
+  Graph g = MakeGraph("g", input);
+  Append(g, "x", op, {0});
+  for (const Role& role : Roles(op, input)) {
+    const auto count = static_cast<size_t>(NumElements(role.shape));
+    g.parameters["x." + role.name] = {role.shape, std::vector<float>(count, 0.0f)};
+  }
+  return g;
+}
+
+TEST(GraphTest, CountsOfRecurrentLayers) {
+  using Cell = Recurrent::Cell;
+  constexpr int64_t kIn = 3;
+  constexpr int64_t kHidden = 5;
+  constexpr int64_t kSteps = 10;
+  for (const auto& [cell, gates] : {std::pair{Cell::kRnn, 1}, {Cell::kGru, 3}, {Cell::kLstm, 4}}) {
+    const Graph one = OneNode({kIn, kSteps, 1}, Recurrent{cell, kHidden, 1, true});
+    Verify(one);
+    const int64_t first = gates * kHidden * (kIn + kHidden);
+    EXPECT_EQ(CountParameters(one), first + 2 * gates * kHidden);
+    EXPECT_EQ(CountMacs(one), kSteps * first);
+    // Layers behind the first one read states.
+    const Graph three = OneNode({kIn, kSteps, 1}, Recurrent{cell, kHidden, 3, false});
+    Verify(three);
+    const int64_t other = gates * kHidden * 2 * kHidden;
+    EXPECT_EQ(CountParameters(three), first + 2 * other + 6 * gates * kHidden);
+    EXPECT_EQ(CountMacs(three), kSteps * (first + 2 * other));
+  }
+}
+
+TEST(GraphTest, CountsOfOtherLayers) {
+  const Graph conv =
+      OneNode({4, 8, 1}, ConvTranspose2d{6, {3, 1}, {2, 1}, {}, {}, {0, 0}, 2, true});
+  Verify(conv);
+  EXPECT_EQ(CountParameters(conv), 4 * 3 * 3 + 6);
+  EXPECT_EQ(CountMacs(conv), 4 * 8 * 3 * 3);  // each input value meets each tap of its group
+  EXPECT_EQ(CountParameters(OneNode({2, 3, 4}, LayerNorm{})), 2 * 24);
+  EXPECT_EQ(CountParameters(OneNode({2, 3, 4}, Scale{})), 1);
+  EXPECT_EQ(CountParameters(OneNode({2, 3, 4}, Gelu{})), 0);
+}
+
+TEST(GraphTest, VerifyFindsMissingRoles) {
+  const Shape input = {4, 6, 1};
+  for (const Op& op :
+       std::vector<Op>{ConvTranspose2d{2, {3, 1}, {}, {}, {}, {0, 0}, 2, true}, LayerNorm{},
+                       Recurrent{Recurrent::Cell::kLstm, 2, 2, true}, Scale{}}) {
+    for (const Role& role : Roles(op, input)) {
+      Graph missing = OneNode(input, op);
+      missing.parameters.erase("x." + role.name);
+      EXPECT_THROW(Verify(missing), Error) << Name(op) << " " << role.name;
+      Graph other_shape = OneNode(input, op);
+      other_shape.parameters["x." + role.name].shape.push_back(1);
+      EXPECT_THROW(Verify(other_shape), Error) << Name(op) << " " << role.name;
+    }
+  }
+}
+
+TEST(GraphTest, FoldingDropsDropout) {
+  Graph g = MakeGraph("g", {4});
+  Append(g, "d", Dropout{}, {0});
+  Append(g, "s", Sigmoid{}, {g.output});
+  const Graph folded = FoldBatchNorm(g);
+  Verify(folded);
+  ASSERT_EQ(folded.nodes.size(), 1u);
+  EXPECT_EQ(folded.nodes[0].inputs[0], folded.input);
 }
 
 Graph ConvNorm() {

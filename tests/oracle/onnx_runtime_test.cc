@@ -3,47 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 
-#include "platypus/base/files.h"
-#include "platypus/base/process.h"
-#include "platypus/base/random.h"
 #include "platypus/config/registry.h"
 #include "platypus/exec/interpreter.h"
-#include "platypus/onnx/onnx.h"
 #include "platypus/quantize/quantize.h"
 #include "platypus/train/train.h"
 #include "platypus/zoo/zoo.h"
+#include "tests/oracle/run_onnx.h"
 
 namespace platypus {
 namespace {
 
 constexpr int64_t kSamples = 200;
-
-std::vector<float> RandomSamples(const Shape& shape, int64_t count, uint64_t seed) {
-  Random random(seed, "samples");
-  std::vector<float> values(static_cast<size_t>(NumElements(shape) * count));
-  for (float& v : values) v = static_cast<float>(random.Uniform(-3, 5));
-  return values;
-}
-
-std::vector<float> RunOnnx(const graph::Graph& graph, const std::vector<float>& samples) {
-  const TemporaryFolder folder;
-  onnx_io::Export(graph, {{"model", graph.name}}, folder.Path() / "m.onnx");
-  WriteFile(folder.Path() / "in.bin",
-            {reinterpret_cast<const char*>(samples.data()), samples.size() * 4});
-  const std::string oracle = PLATYPUS_SOURCE_DIR "/tests/oracle";
-  const ProcessResult result =
-      RunProcess({"node", oracle + "/run_onnx.js", (folder.Path() / "m.onnx").string(),
-                  (folder.Path() / "in.bin").string(), std::to_string(kSamples),
-                  (folder.Path() / "out.bin").string(), "1x" + ToString(graph.Input().shape)},
-                 oracle, 50);
-  EXPECT_EQ(result.status, 0) << result.output;
-  const std::string bytes = result.status == 0 ? ReadFile(folder.Path() / "out.bin") : "";
-  std::vector<float> outputs(bytes.size() / 4);
-  std::memcpy(outputs.data(), bytes.data(), outputs.size() * 4);
-  return outputs;
-}
 
 struct Case {
   const char* network;
@@ -53,11 +24,7 @@ struct Case {
 class OnnxRuntimeTest : public testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
-    if (!HasProgram("node") ||
-        !std::filesystem::exists(PLATYPUS_SOURCE_DIR
-                                 "/tests/oracle/node_modules/onnxruntime-node")) {
-      GTEST_SKIP() << "ONNX Runtime is not installed: run `make oracle`";
-    }
+    if (!HasOnnxRuntime()) GTEST_SKIP() << "ONNX Runtime is not installed: run `make oracle`";
     config::Training training;
     training.model_training_id = training.model_name = GetParam().network;
     graph_ = zoo::Build(training, config::LoadRegistry(), GetParam().input, 3, 5);

@@ -282,6 +282,68 @@ TEST(ConvertTest, NormBehindNothingButAnIdentityStaysTheInputStage) {
   ExpectCloseToFloat(g, inputs, 10, 3);
 }
 
+TEST(ConvertTest, RefusesOperatorsWithoutAnIntegerForm) {
+  const std::vector<graph::Op> ops = {
+      graph::ConvTranspose2d{2, {1, 1}, {}, {}, {}, {0, 0}, 1, false},
+      graph::Clamp{},
+      graph::LeakyRelu{},
+      graph::Sigmoid{},
+      graph::Tanh{},
+      graph::Gelu{},
+      graph::Softmax{},
+      graph::LogSoftmax{},
+      graph::Transpose{},
+      graph::Pad{},
+      graph::Slice{0, 0, 1, 1},
+      graph::Resize{},
+      graph::LayerNorm{},
+      graph::Recurrent{},
+      graph::Mul{},
+      graph::Scale{},
+  };
+  for (const graph::Op& op : ops) {
+    Maker m({1, 8, 1}, 1);
+    m.Conv(2, 3, 1);
+    const graph::TensorId t = m.g.output;
+    const bool pair = std::holds_alternative<graph::Mul>(op);
+    m.Add(op, pair ? std::vector<graph::TensorId>{t, t} : std::vector<graph::TensorId>{t});
+    try {
+      PrepareForTraining(m.g, {});
+      FAIL() << "no error for " << graph::Name(op);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.category(), Category::kModel);
+      EXPECT_EQ(error.message(), fmt::format("layer n1: {} has no integer form", graph::Name(op)));
+    }
+  }
+}
+
+// A Reshape keeps its input's codes, and what dropped values while training is gone.
+TEST(ConvertTest, ViewsKeepCodes) {
+  Maker m({1, 8, 1}, 5);
+  m.Conv(2, 3, 1);
+  m.Add(graph::Dropout{});
+  m.Add(graph::Reshape{{2, 2, 4}});
+  m.Add(graph::Reshape{{16}});
+  m.Linear(3);
+  std::vector<float> samples(80);
+  for (float& v : samples) v = static_cast<float>(m.random.Uniform(-1, 1));
+  const Graph integer = Convert(Calibrate(PrepareForTraining(m.g, {}), samples, 10), {});
+  graph::Verify(integer);
+  int views = 0;
+  for (const graph::Node& node : integer.nodes) {
+    EXPECT_FALSE(std::holds_alternative<graph::Dropout>(node.op));
+    if (!std::holds_alternative<graph::Reshape>(node.op)) continue;
+    ++views;
+    EXPECT_EQ(integer.At(node.output).scale, integer.At(node.inputs[0]).scale);
+  }
+  EXPECT_EQ(views, 2);
+  ThreadPool pool(1);
+  const std::vector<float> codes = exec::Interpreter(integer).Run(samples, 10, pool);
+  const std::vector<float> real = exec::Interpreter(m.g).Run(samples, 10, pool);
+  const double scale = OutputScale(integer);
+  for (size_t i = 0; i < codes.size(); ++i) EXPECT_NEAR(codes[i] * scale, real[i], 0.2);
+}
+
 TEST(ConvertTest, RefusesParametersThatAreNotFinite) {
   Maker m({1, 8, 1}, 11);
   m.Conv(2, 3, 1);

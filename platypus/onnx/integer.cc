@@ -1,0 +1,111 @@
+// Integer operators as float32 operators on integers.
+#include <cmath>
+
+#include "platypus/onnx/model.h"
+
+namespace platypus::onnx_io {
+namespace {
+
+std::vector<float> Powers(const std::vector<int32_t>& shifts) {
+  std::vector<float> powers;
+  powers.reserve(shifts.size());
+  for (const int32_t shift : shifts) powers.push_back(std::ldexp(1.0f, -shift));
+  return powers;
+}
+
+// The five-node chain: Add, Mul, Mul, Floor, Clip. `channels` values of each role.
+void WriteChain(const Site& site, int64_t channels, int32_t lo, int32_t hi) {
+  const auto values = [&](const char* role) {
+    return FloatsOf(site.graph.Parameter(site.node, role));
+  };
+  // [1, C, 1, 1] behind an image, [1, N] behind a flat tensor.
+  const Shape shape =
+      site.OutputShape().size() == 3 ? Shape{1, channels, 1, 1} : Shape{1, channels};
+  const std::string& n = site.node.name;
+  Model& model = site.model;
+  model.AddNode("Add", n + ".add",
+                {site.inputs[0], model.AddConstant(n + ".offset", shape, values("offset"))},
+                {n + "_add"});
+  model.AddNode("Mul", n + ".mul",
+                {n + "_add", model.AddConstant(n + ".mult", shape, values("multiplier"))},
+                {n + "_mul"});
+  model.AddNode(
+      "Mul", n + ".shift",
+      {n + "_mul", model.AddConstant(n + ".shift_mult", shape,
+                                     Powers(site.graph.Parameter(site.node, "shift").Int32s()))},
+      {n + "_shift"});
+  model.AddNode("Floor", n + ".floor", {n + "_shift"}, {n + "_floor"});
+  model.AddNode("Clip", n + ".clip",
+                {n + "_floor", model.AddScalar(n + ".lo", static_cast<float>(lo)),
+                 model.AddScalar(n + ".hi", static_cast<float>(hi))},
+                {site.output});
+}
+
+}  // namespace
+
+void Write(const graph::QuantizeInput& op, const Site& site) {
+  WriteChain(site, site.InputShape()[0], op.lo, op.hi);
+}
+
+void Write(const graph::Requantize& op, const Site& site) {
+  WriteChain(site, site.graph.Parameter(site.node, "offset").shape[0], op.lo, op.hi);
+}
+
+// A whole image: ReduceSum. Windows: the mean times the area, rounded to the integer that it is.
+void Write(const graph::SumPool& op, const Site& site) {
+  const Shape& shape = site.InputShape();
+  const std::string& n = site.node.name;
+  Model& model = site.model;
+  if (op.kernel.h == shape[1] && op.kernel.w == shape[2] && op.padding == graph::Padding2{}) {
+    site.Node("ReduceSum", {model.AddInts(n + ".axes", {2, 3})}).SetInt("keepdims", 1);
+    return;
+  }
+  WriteAveragePool({op.kernel, op.stride, op.padding}, site, n + ".mean", n + "_mean");
+  model.AddNode(
+      "Mul", n + ".area",
+      {n + "_mean", model.AddScalar(n + ".size", static_cast<float>(op.kernel.h * op.kernel.w))},
+      {n + "_area"});
+  model.AddNode("Round", n, {n + "_area"}, {site.output});
+}
+
+void Write(const graph::AddRequantize& op, const Site& site) {
+  const std::string& n = site.node.name;
+  Model& model = site.model;
+  model.AddNode(
+      "Mul", n + ".left",
+      {site.inputs[0], model.AddScalar(n + ".multiplier0", static_cast<float>(op.multiplier0))},
+      {n + "_left"});
+  model.AddNode(
+      "Mul", n + ".right",
+      {site.inputs[1], model.AddScalar(n + ".multiplier1", static_cast<float>(op.multiplier1))},
+      {n + "_right"});
+  model.AddNode("Add", n + ".sum", {n + "_left", n + "_right"}, {n + "_sum"});
+  const float half = op.shift > 0 ? std::ldexp(1.0f, op.shift - 1) : 0.0f;
+  model.AddNode("Add", n + ".half", {n + "_sum", model.AddScalar(n + ".offset", half)},
+                {n + "_half"});
+  model.AddNode("Mul", n + ".shift",
+                {n + "_half", model.AddScalar(n + ".shift_mult", std::ldexp(1.0f, -op.shift))},
+                {n + "_shift"});
+  model.AddNode("Floor", n + ".floor", {n + "_shift"}, {n + "_floor"});
+  model.AddNode("Clip", n + ".clip",
+                {n + "_floor", model.AddScalar(n + ".lo", static_cast<float>(op.lo)),
+                 model.AddScalar(n + ".hi", static_cast<float>(op.hi))},
+                {site.output});
+}
+
+void WriteIntegerLinear(const Site& site) {
+  const Array& weight = site.graph.Parameter(site.node, "weight");
+  const int64_t outs = weight.shape[0];
+  const int64_t ins = weight.shape[1];
+  const std::vector<float> w = FloatsOf(weight);
+  std::vector<float> transposed(w.size());
+  for (int64_t o = 0; o < outs; ++o) {
+    for (int64_t i = 0; i < ins; ++i) {
+      transposed[static_cast<size_t>(i * outs + o)] = w[static_cast<size_t>(o * ins + i)];
+    }
+  }
+  site.Node("MatMul",
+            {site.model.AddConstant(site.node.name + ".weight", {ins, outs}, transposed)});
+}
+
+}  // namespace platypus::onnx_io
