@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Training speed of zoo networks in PyTorch, written the way a PyTorch user writes them.
 
 A step is forward, loss, backward, Adam; 256 samples that are in memory already; no data loader.
