@@ -4,19 +4,21 @@
 A step is forward, loss, backward, Adam; 256 samples that are in memory already; no data loader.
 Prints one JSON object a line:
 
-  {"network": "CLS_1k", "threads": 1, "variant": "jit", "time_axis": "height",
-   "optimizer": "foreach", "batch": 256, "samples_per_second": 12345.6, "repetitions": [...],
-   "parameters": 893, "torch": "1.13.0"}
+  {"network": "CLS_1k", "threads": 1, "variant": "jit", "memory_format": "channels_last",
+   "time_axis": "height", "optimizer": "foreach", "batch": 256, "samples_per_second": 12345.6,
+   "repetitions": [...], "parameters": 893, "torch": "1.13.0"}
 
 Variants: eager; channels_last, the memory format PyTorch recommends for CPUs; jit, a traced and
-optimised forward pass; compile, torch.compile, where the release has it. Each is tried with time
-along the height (as the zoo has it) and along the width (as Conv1d has it), and with every
-implementation of Adam that the release has for the CPU; the fastest combination is measured.
+optimised forward pass; compile, torch.compile, where the release has it; the last two in either
+memory format. Each is tried with time along the height (as the zoo has it) and along the width (as
+Conv1d has it), and with every implementation of Adam that the release has for the CPU; the fastest
+combination is measured.
 """
 
 import argparse
 import collections
 import ctypes
+import itertools
 import json
 import math
 import os
@@ -237,7 +239,7 @@ def adams():
 class Job:
     """A network, its optimiser and one batch of random samples."""
 
-    def __init__(self, peer, variant, axis, adam):
+    def __init__(self, peer, variant, memory_format, axis, adam):
         global time_axis
         time_axis = axis
         torch.manual_seed(1)
@@ -246,7 +248,7 @@ class Job:
         channels, height, width = peer.shape
         shape = (height, width) if axis == "height" else (width, height)
         self.inputs = torch.randn(BATCH, channels, *shape)
-        if variant == "channels_last":
+        if memory_format == "channels_last":
             self.model = self.model.to(memory_format=torch.channels_last)
             self.inputs = self.inputs.contiguous(memory_format=torch.channels_last)
         if peer.outputs is None:
@@ -277,16 +279,19 @@ class Job:
 
 def measure(name, variant, threads, seconds, repetitions):
     peer, best = NETWORKS[name], (0,)
-    for axis in ("height", "width") if peer.shape[2] == 1 else ("height",):
-        for adam, options in adams().items():
-            job = Job(peer, variant, axis, options)
-            job.rate(min(0.3, seconds))  # first steps compile, allocate and choose kernels
-            trial = job.rate(min(0.3, seconds))
-            if trial > best[0]:
-                best = (trial, axis, adam, job)
-    _, axis, adam, job = best
+    formats = {"eager": ["contiguous"], "channels_last": ["channels_last"]}.get(
+        variant, ["contiguous", "channels_last"])
+    axes = ["height", "width"] if peer.shape[2] == 1 else ["height"]
+    for memory_format, axis, adam in itertools.product(formats, axes, adams()):
+        job = Job(peer, variant, memory_format, axis, adams()[adam])
+        job.rate(min(0.3, seconds))  # first steps compile, allocate and choose kernels
+        trial = job.rate(min(0.3, seconds))
+        if trial > best[0]:
+            best = (trial, memory_format, axis, adam, job)
+    _, memory_format, axis, adam, job = best
     rates = [job.rate(seconds) for _ in range(max(repetitions, 3))]
-    return {"network": name, "threads": threads, "variant": variant, "time_axis": axis,
+    return {"network": name, "threads": threads, "variant": variant,
+            "memory_format": memory_format, "time_axis": axis,
             "optimizer": adam, "batch": BATCH, "samples_per_second": round(max(rates), 1),
             "repetitions": [round(rate, 1) for rate in rates],
             "parameters": sum(math.prod(p.shape) for p in job.model.parameters()),
