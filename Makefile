@@ -4,7 +4,7 @@ BUILD := build/$(PRESET)
 PLATYPUS := $(BUILD)/bin/platypus
 EXAMPLE := examples/generic_timeseries_classification
 
-.PHONY: all build demo test oracle bench asan clang tidy format package install clean
+.PHONY: all build demo test oracle bench bench-peers asan clang tidy format package install clean
 
 all: build
 
@@ -33,6 +33,12 @@ bench:
 	build/bench/bin/bench_ops
 	build/bench/bin/bench_data
 	build/bench/bin/bench_features
+
+# Training speed beside PyTorch's; a PyTorch of your own: bench/peers/run --python ...
+bench-peers:
+	@scripts/setup build peers
+	@cmake --preset bench --log-level=WARNING && cmake --build build/bench --target bench_train
+	bench/peers/run --output build/bench/peers.md
 
 asan:
 	@$(MAKE) PRESET=asan test
