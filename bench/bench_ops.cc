@@ -125,7 +125,6 @@ void ConvBackwardWeight(benchmark::State& state) {
   const Floats dy = MakeFloats(layer.outs * layer.out_length * kLanes);
   std::vector<float> dw(static_cast<size_t>(layer.Weights()), 0.0f);
   for (auto _ : state) {
-    std::fill(dw.begin(), dw.end(), 0.0f);
     layer.convolution.BackwardWeight(x.get(), dy.get(), dw.data());
     benchmark::ClobberMemory();
   }

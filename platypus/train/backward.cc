@@ -86,7 +86,6 @@ void Network::Impl::Backward(const ConvolutionLayer& l, bool add, int64_t block,
   const float* x = FetchBordered(l, block, temporary);
   const float* dy = Gradient(l.out, block);
   float* own = partial.data() + static_cast<size_t>(block) * plan.parameters.size();
-  std::fill(own + l.weight, own + l.weight + l.Weights(), 0.0f);
   c.BackwardWeight(x, dy, own + l.weight);
   if (l.has_bias) {
     const int64_t plane = At(l.out).dims.Plane();
@@ -135,7 +134,8 @@ void Network::Impl::Backward(const PoolLayer& l, bool add, int64_t block, float*
   if (!in.needs_gradient) return;
   const Dims& out = At(l.out).dims;
   float* dx = Gradient(l.in, block);
-  if (!add) std::fill(dx, dx + in.dims.Floats(), 0.0f);
+  const bool overwrite = !add && !l.is_max && l.windows.Partition();
+  if (!add && !overwrite) std::fill(dx, dx + in.dims.Floats(), 0.0f);
   const float* x = l.is_max ? Fetch(l.in, block, temporary) : nullptr;
   for (int64_t c = 0; c < out.c; ++c) {
     const int64_t in_at = c * l.windows.in_plane * kLanes;
@@ -144,7 +144,7 @@ void Network::Impl::Backward(const PoolLayer& l, bool add, int64_t block, float*
     if (l.is_max) {
       MaxPoolBackward(l.windows, x + in_at, Data(l.out, block) + out_at, dy, dx + in_at);
     } else {
-      AveragePoolBackward(l.windows, dy, dx + in_at);
+      AveragePoolBackward(l.windows, dy, overwrite, dx + in_at);
     }
   }
 }
@@ -216,10 +216,10 @@ void Network::Impl::ReduceWeights(ThreadPool& pool) {
   const size_t all = plan.parameters.size();
   const auto sum = [&](int64_t k, int) {
     const auto [begin, end] = plan.summed[static_cast<size_t>(k)];
-    for (size_t p = begin; p < end; ++p) gradients[p] = partial[p];
+    std::copy(partial.data() + begin, partial.data() + end, gradients.data() + begin);
     for (int64_t b = 1; b < used; ++b) {
-      const float* from = partial.data() + static_cast<size_t>(b) * all;
-      for (size_t p = begin; p < end; ++p) gradients[p] += from[p];
+      Accumulate(partial.data() + static_cast<size_t>(b) * all + begin, end - begin,
+                 gradients.data() + begin);
     }
   };
   pool.Run(static_cast<int64_t>(plan.summed.size()),

@@ -128,8 +128,7 @@ HWY_INLINE void GradientBlock(const WeightGradientJob& job, int64_t out, int64_t
   for (int o = 0; o < kOuts; ++o) {
     HWY_UNROLL(8)
     for (int k = 0; k < kCount; ++k) {
-      job.grad[(out + o) * job.grad_stride + first + k] +=
-          hn::GetLane(hn::SumOfLanes(d, sum[o][k]));
+      job.grad[(out + o) * job.grad_stride + first + k] = hn::GetLane(hn::SumOfLanes(d, sum[o][k]));
     }
   }
 }

@@ -48,7 +48,7 @@ class Convolution {
   void Forward(const float* x, std::span<const float> packed, const float* bias, float* y) const;
   // dy: bordered as Gradient(); dx: [C][H][W], overwritten.
   void BackwardInput(const float* dy, std::span<const float> packed, float* dx) const;
-  // x: bordered as Input(); dy: [C'][H'][W']; adds to dw [out][in/groups][kh][kw].
+  // x: bordered as Input(); dy: [C'][H'][W']; dw [out][in/groups][kh][kw], overwritten.
   void BackwardWeight(const float* x, const float* dy, float* dw) const;
 
  private:

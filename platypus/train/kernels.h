@@ -31,7 +31,7 @@ struct TileJob {
 };
 constexpr int64_t kOutBlock = 4;
 
-// grad[o * grad_stride + k] += sum over rows, positions, lanes of dy[o][..] * in[offsets[k] + ..].
+// grad[o * grad_stride + k] = sum over rows, positions, lanes of dy[o][..] * in[offsets[k] + ..].
 struct WeightGradientJob {
   const float* dy = nullptr;
   int64_t outs = 0;
@@ -87,6 +87,20 @@ void NormGradient(float gain, float mean_g, float mean, float slope, const float
 // Elementwise, `count` values (a multiple of kLanes); in and out may be the same.
 void Sigmoid(const float* in, int64_t count, float* out);
 void Tanh(const float* in, int64_t count, float* out);
+
+// to += from, element by element.
+void Accumulate(const float* from, size_t count, float* to);
+
+// Adam's step (optimizer.h) on `count` parameters; decay: of AdamW, factor of the parameter itself.
+struct AdamStep {
+  float rate = 0;
+  float decay = 0;        // added to the gradient: decay * p
+  float shrink = 0;       // taken off the parameter first: shrink * p
+  float correction1 = 1;  // 1 - beta1^t
+  float correction2 = 1;
+};
+void Adam(const AdamStep& step, const float* gradient, size_t count, float* parameter, float* first,
+          float* second);
 
 // Which instruction set runs ("AVX3", "AVX2", ...).
 const char* TargetName();

@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "platypus/base/error.h"
+#include "platypus/train/kernels.h"
 
 namespace platypus::train {
 
@@ -25,20 +26,21 @@ void Optimizer::Step(std::span<float> parameters, std::span<const float> gradien
         "optimiser: {} parameters", parameters.size());
   ++steps_;
   const auto rate = static_cast<float>(learning_rate);
-  const bool adam = method_ == Method::kAdam || method_ == Method::kAdamW;
-  constexpr float kBeta1 = 0.9f;
-  constexpr float kBeta2 = 0.999f;
-  const auto correction1 = static_cast<float>(1.0 - std::pow(0.9, static_cast<double>(steps_)));
-  const auto correction2 = static_cast<float>(1.0 - std::pow(0.999, static_cast<double>(steps_)));
+  if (method_ == Method::kAdam || method_ == Method::kAdamW) {
+    AdamStep step;
+    step.rate = rate;
+    (method_ == Method::kAdam ? step.decay : step.shrink) =
+        method_ == Method::kAdam ? decay_ : rate * decay_;
+    step.correction1 = static_cast<float>(1.0 - std::pow(0.9, static_cast<double>(steps_)));
+    step.correction2 = static_cast<float>(1.0 - std::pow(0.999, static_cast<double>(steps_)));
+    Adam(step, gradients.data(), parameters.size(), parameters.data(), first_.data(),
+         second_.data());
+    return;
+  }
   for (size_t i = 0; i < parameters.size(); ++i) {
     float& p = parameters[i];
-    if (method_ == Method::kAdamW) p -= rate * decay_ * p;
-    const float g = gradients[i] + (method_ == Method::kAdamW ? 0.0f : decay_ * p);
-    if (adam) {
-      first_[i] = kBeta1 * first_[i] + (1.0f - kBeta1) * g;
-      second_[i] = kBeta2 * second_[i] + (1.0f - kBeta2) * g * g;
-      p -= rate * (first_[i] / correction1) / (std::sqrt(second_[i] / correction2) + 1e-8f);
-    } else if (method_ == Method::kRmsprop) {
+    const float g = gradients[i] + decay_ * p;
+    if (method_ == Method::kRmsprop) {
       second_[i] = 0.9f * second_[i] + 0.1f * g * g;
       first_[i] = momentum_ * first_[i] + g / (std::sqrt(second_[i]) + 0.0316f);
       p -= rate * first_[i];

@@ -204,6 +204,52 @@ void NormGradientImpl(float gain, float mean_g, float mean, float slope,
   }
 }
 
+// body(whole vectors at i), then the rest one by one with one(i).
+template <typename Body, typename One>
+HWY_INLINE void ForAll(size_t count, Body body, One one) {
+  const D d;
+  size_t i = 0;
+  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) body(i);
+  for (; i < count; ++i) one(i);
+}
+
+void AccumulateImpl(const float* HWY_RESTRICT from, size_t count, float* HWY_RESTRICT to) {
+  const D d;
+  ForAll(
+      count,
+      [&](size_t i) HWY_ATTR {
+        hn::StoreU(hn::Add(hn::LoadU(d, to + i), hn::LoadU(d, from + i)), d, to + i);
+      },
+      [&](size_t i) { to[i] += from[i]; });
+}
+
+// No fused multiply-add: the same bits on every machine, and for the rest of the row.
+void AdamImpl(const AdamStep& step, const float* HWY_RESTRICT gradient, size_t count,
+              float* HWY_RESTRICT parameter, float* HWY_RESTRICT first,
+              float* HWY_RESTRICT second) {
+  constexpr float kBeta1 = 0.9f;
+  constexpr float kBeta2 = 0.999f;
+  constexpr float kEpsilon = 1e-8f;
+  const hn::CappedTag<float, 1> one_lane;
+  const auto run = [&](auto d, size_t i) HWY_ATTR {
+    const auto set = [&](float value) HWY_ATTR { return hn::Set(d, value); };
+    auto p = hn::LoadU(d, parameter + i);
+    p = hn::Sub(p, hn::Mul(set(step.shrink), p));
+    const auto g = hn::Add(hn::LoadU(d, gradient + i), hn::Mul(set(step.decay), p));
+    const auto m =
+        hn::Add(hn::Mul(set(kBeta1), hn::LoadU(d, first + i)), hn::Mul(set(1.0f - kBeta1), g));
+    const auto v = hn::Add(hn::Mul(set(kBeta2), hn::LoadU(d, second + i)),
+                           hn::Mul(hn::Mul(set(1.0f - kBeta2), g), g));
+    hn::StoreU(m, d, first + i);
+    hn::StoreU(v, d, second + i);
+    const auto size = hn::Add(hn::Sqrt(hn::Div(v, set(step.correction2))), set(kEpsilon));
+    const auto move = hn::Div(hn::Mul(set(step.rate), hn::Div(m, set(step.correction1))), size);
+    hn::StoreU(hn::Sub(p, move), d, parameter + i);
+  };
+  ForAll(
+      count, [&](size_t i) HWY_ATTR { run(D(), i); }, [&](size_t i) HWY_ATTR { run(one_lane, i); });
+}
+
 }  // namespace platypus::train::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -217,6 +263,8 @@ HWY_EXPORT(SumImpl);
 HWY_EXPORT(SumSquaresImpl);
 HWY_EXPORT(MaskAndSumImpl);
 HWY_EXPORT(NormGradientImpl);
+HWY_EXPORT(AccumulateImpl);
+HWY_EXPORT(AdamImpl);
 
 void Apply(const Pointwise& p, const float* in, int64_t count, float* out) {
   HWY_DYNAMIC_DISPATCH(ApplyImpl)(p, in, count, out);
@@ -237,6 +285,13 @@ double SumSquares(const float* in, float mean, int64_t positions, const float* m
 void MaskAndSum(const Pointwise& p, const float* y, float mean, int64_t positions,
                 const float* mask, float* g, double* sum, double* product) {
   HWY_DYNAMIC_DISPATCH(MaskAndSumImpl)(p, y, mean, positions, mask, g, sum, product);
+}
+void Accumulate(const float* from, size_t count, float* to) {
+  HWY_DYNAMIC_DISPATCH(AccumulateImpl)(from, count, to);
+}
+void Adam(const AdamStep& step, const float* gradient, size_t count, float* parameter, float* first,
+          float* second) {
+  HWY_DYNAMIC_DISPATCH(AdamImpl)(step, gradient, count, parameter, first, second);
 }
 void NormGradient(float gain, float mean_g, float mean, float slope, const float* y,
                   int64_t positions, const float* mask, float* g) {

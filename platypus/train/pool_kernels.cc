@@ -81,8 +81,16 @@ void AverageForwardImpl(const Windows& w, const float* HWY_RESTRICT x, float* HW
   });
 }
 
-void AverageBackwardImpl(const Windows& w, const float* HWY_RESTRICT dy, float* HWY_RESTRICT dx) {
+void AverageBackwardImpl(const Windows& w, const float* HWY_RESTRICT dy, bool overwrite,
+                         float* HWY_RESTRICT dx) {
   const D d;
+  if (overwrite) {
+    ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
+      const V share = hn::Mul(hn::Load(d, dy + out), InverseArea(w, rows, columns));
+      ForTaps(w, rows, columns, lane, [&](size_t in) HWY_ATTR { hn::Store(share, d, dx + in); });
+    });
+    return;
+  }
   ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
     const V share = hn::Mul(hn::Load(d, dy + out), InverseArea(w, rows, columns));
     ForTaps(w, rows, columns, lane, [&](size_t in) HWY_ATTR {
@@ -111,8 +119,20 @@ void MaxPoolBackward(const Windows& w, const float* x, const float* y, const flo
 void AveragePoolForward(const Windows& w, const float* x, float* y) {
   HWY_DYNAMIC_DISPATCH(AverageForwardImpl)(w, x, y);
 }
-void AveragePoolBackward(const Windows& w, const float* dy, float* dx) {
-  HWY_DYNAMIC_DISPATCH(AverageBackwardImpl)(w, dy, dx);
+void AveragePoolBackward(const Windows& w, const float* dy, bool overwrite, float* dx) {
+  HWY_DYNAMIC_DISPATCH(AverageBackwardImpl)(w, dy, overwrite, dx);
+}
+
+bool Windows::Partition() const {
+  const auto covers = [](const std::vector<Range>& ranges, int64_t step, int64_t count) {
+    int64_t next = 0;
+    for (const Range& range : ranges) {
+      if (range.first != next || (step != 1 && range.last - range.first > 1)) return false;
+      next = range.last;
+    }
+    return next == count;
+  };
+  return covers(rows, row_step, in_plane / width) && covers(columns, column_step, width);
 }
 
 }  // namespace platypus::train

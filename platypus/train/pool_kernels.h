@@ -19,15 +19,18 @@ struct Windows {
   int64_t width = 1;        // columns of the input
   int64_t in_plane = 1;     // positions of an input channel
   float fixed_area = 0.0f;  // divisor of an average; 0: the window's own area
+
+  // Every input position stands in exactly one window.
+  bool Partition() const;
 };
 
-// One channel, [position][lane]. Gradients are added to dx.
+// One channel, [position][lane]. Gradients are added to dx, or overwrite it (of a partition).
 void MaxPoolForward(const Windows& windows, const float* x, float* y);
 // The gradient goes to the first largest value of each window.
 void MaxPoolBackward(const Windows& windows, const float* x, const float* y, const float* dy,
                      float* dx);
 void AveragePoolForward(const Windows& windows, const float* x, float* y);
-void AveragePoolBackward(const Windows& windows, const float* dy, float* dx);
+void AveragePoolBackward(const Windows& windows, const float* dy, bool overwrite, float* dx);
 
 }  // namespace platypus::train
 
