@@ -19,9 +19,9 @@ struct Value {
   enum class Kind { kNull, kScalar, kList, kMap };
 
   Kind kind = Kind::kNull;
-  std::string text;          // of a scalar
-  bool quoted = false;       // a quoted scalar is text, whatever it looks like
-  std::vector<Value> items;  // of a list
+  std::string text;            // of a scalar
+  bool quoted = false;         // a quoted scalar is text, whatever it looks like
+  std::vector<Value> items;    // of a list
   std::vector<Entry> entries;  // of a map, in document order
   Location where;
   std::string layer;  // which layer of the configuration it came from

@@ -1,6 +1,6 @@
+#include <fmt/format.h>
 #include <algorithm>
 #include <bit>
-#include <fmt/format.h>
 
 #include "platypus/deploy/c_text.h"
 #include "platypus/deploy/emission.h"

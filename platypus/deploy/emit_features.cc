@@ -19,14 +19,16 @@ bool Has(const Pipeline& pipeline) {
                      [](const Stage& stage) { return std::holds_alternative<T>(stage); });
 }
 
-// Writes the body of the function that runs the chain on one frame: buffers a (in, then current) and b.
+// Writes the body of the function that runs the chain on one frame: buffers a (in, then current)
+// and b.
 class ChainWriter {
  public:
   explicit ChainWriter(const Pipeline& pipeline) : pipeline_(pipeline) {
     Signal signal{pipeline.frame_size, false};
     largest_ = Floats(signal);
     for (size_t i = 0; i < pipeline.stages.size(); ++i) {
-      signal = std::visit([&](const auto& stage) { return Write(stage, i, signal); }, pipeline.stages[i]);
+      signal = std::visit([&](const auto& stage) { return Write(stage, i, signal); },
+                          pipeline.stages[i]);
       largest_ = std::max(largest_, Floats(signal));
     }
     length_ = signal.length;
@@ -39,7 +41,9 @@ class ChainWriter {
   int BufferFloats() const { return largest_; }
 
  private:
-  std::string In() const { return offset_ == 0 ? current_ : fmt::format("{} + {}", current_, offset_); }
+  std::string In() const {
+    return offset_ == 0 ? current_ : fmt::format("{} + {}", current_, offset_);
+  }
   void Line(const Stage& stage, const std::string& call) {
     body_ += fmt::format("  {} /* {} */\n", call, features::Name(stage));
   }
@@ -54,12 +58,14 @@ class ChainWriter {
     return s;
   }
   Signal Write(const features::RawFrame& stage, size_t, Signal s) {
-    if (stage.remove_mean) Line(stage, fmt::format("tm_fe_subtract_mean({0}, {1}, {0});", In(), s.length));
+    if (stage.remove_mean)
+      Line(stage, fmt::format("tm_fe_subtract_mean({0}, {1}, {0});", In(), s.length));
     return s;
   }
   Signal Write(const features::Fft& stage, size_t index, Signal s) {
     const int bins = features::NeededBins(pipeline_.stages, index, s.length);
-    Line(stage, fmt::format("tm_rfft({}, {}, twiddle, s->work, {}, {});", In(), s.length, other_, bins));
+    Line(stage,
+         fmt::format("tm_rfft({}, {}, twiddle, s->work, {}, {});", In(), s.length, other_, bins));
     Swap();
     largest_ = std::max(largest_, 2 * bins);
     return {bins, true};
@@ -81,19 +87,21 @@ class ChainWriter {
                             s.is_complex ? "tm_fe_magnitude" : "tm_fe_absolute"));
     return {s.length, false};
   }
-  Signal Write(const features::DropFirst&, size_t, Signal s) {  // the next step starts one element later
+  Signal Write(const features::DropFirst&, size_t,
+               Signal s) {  // the next step starts one element later
     offset_ += s.is_complex ? 2 : 1;
     return {s.length - 1, s.is_complex};
   }
   Signal Write(const features::Bin& bin, size_t, Signal s) {
-    Line(bin, fmt::format("tm_fe_bin({}, {}, {}, {}, {}, {}, {});", In(), s.length, bin.first, bin.width, bin.count,
-                          CFloat(bin.mean ? static_cast<float>(bin.width) : 1.0f), other_));
+    Line(bin,
+         fmt::format("tm_fe_bin({}, {}, {}, {}, {}, {}, {});", In(), s.length, bin.first, bin.width,
+                     bin.count, CFloat(bin.mean ? static_cast<float>(bin.width) : 1.0f), other_));
     Swap();
     return {bin.count, false};
   }
   Signal Write(const features::LogDb& stage, size_t, Signal s) {
-    Line(stage, fmt::format("tm_fe_log({0}, {1}, {2}, {3}, {0});", In(), s.length, CFloat(stage.threshold),
-                            CFloat(features::LogFactor(stage))));
+    Line(stage, fmt::format("tm_fe_log({0}, {1}, {2}, {3}, {0});", In(), s.length,
+                            CFloat(stage.threshold), CFloat(features::LogFactor(stage))));
     return s;
   }
 
@@ -108,7 +116,8 @@ class ChainWriter {
 
 std::string ChainText(const Pipeline& pipeline) {
   std::string text;
-  for (const Stage& stage : pipeline.stages) text += fmt::format("{}{}", text.empty() ? "" : ", ", features::Name(stage));
+  for (const Stage& stage : pipeline.stages)
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", features::Name(stage));
   return text.empty() ? "none (the window itself)" : text;
 }
 
@@ -125,7 +134,8 @@ std::string Header(const PackageRequest& request, const ChainWriter& chain) {
   const std::string& m = request.prefix;
   const std::string upper = Upper(m);
   const bool has_fft = Has<features::Fft>(p);
-  std::string text = Banner(m + "_fe.h", "feature extraction, streaming", request.generator_version);
+  std::string text =
+      Banner(m + "_fe.h", "feature extraction, streaming", request.generator_version);
   text += fmt::format(R"(#ifndef {0}_FE_H
 #define {0}_FE_H
 
@@ -154,8 +164,9 @@ typedef struct {{
   tm_f32 a[{9}];
   tm_f32 b[{9}];
 )",
-                      upper, ChainText(p), p.variables, p.frame_size, p.hop, p.frame_concat, chain.Length(),
-                      chain.Length() * p.variables * p.frame_concat, p.decimation, chain.BufferFloats());
+                      upper, ChainText(p), p.variables, p.frame_size, p.hop, p.frame_concat,
+                      chain.Length(), chain.Length() * p.variables * p.frame_concat, p.decimation,
+                      chain.BufferFloats());
   if (has_fft) text += fmt::format("  tm_f32 work[{}];\n", TM_RFFT_WORK(p.frame_size));
   text += fmt::format(R"(  tm_i32 filled;  /* rows of the frame that is being collected */
   tm_i32 skip;    /* rows to pass over before the next frame */
@@ -193,22 +204,27 @@ std::string Source(const PackageRequest& request, const ChainWriter& chain) {
   const Pipeline& p = *request.pipeline;
   const std::string& m = request.prefix;
   const std::string upper = Upper(m);
-  std::string text = Banner(m + "_fe.c", "feature extraction, streaming", request.generator_version);
+  std::string text =
+      Banner(m + "_fe.c", "feature extraction, streaming", request.generator_version);
   text += fmt::format("#include \"{}_fe.h\"\n\n", m);
   if (!p.stages.empty()) text += "#include \"rt/tm_fe.h\"\n";
   if (Has<features::Fft>(p)) text += "#include \"rt/tm_fft.h\"\n";
   if (Has<features::Window>(p)) {
-    text += fmt::format("\n/* Hann window. */\nstatic const tm_f32 window[{}] = {{\n{}}};\n", p.frame_size,
-                        CList(features::HannWindow(p.frame_size)));
+    text += fmt::format("\n/* Hann window. */\nstatic const tm_f32 window[{}] = {{\n{}}};\n",
+                        p.frame_size, CList(features::HannWindow(p.frame_size)));
   }
   if (Has<features::Fft>(p)) {
     const std::vector<float> table = features::TwiddleTable(p.frame_size);
-    text += fmt::format("\n/* cos(2 pi k / {0}), -sin(2 pi k / {0}). */\nstatic const tm_f32 twiddle[{1}] = {{\n{2}}};\n",
-                        p.frame_size, table.size(), CList(table));
+    text += fmt::format(
+        "\n/* cos(2 pi k / {0}), -sin(2 pi k / {0}). */\nstatic const tm_f32 twiddle[{1}] = "
+        "{{\n{2}}};\n",
+        p.frame_size, table.size(), CList(table));
   }
   const std::string divide =
       p.scale == 1.0f ? std::string() : fmt::format(" / {}", CFloat(p.scale));
-  const std::string from = chain.Offset() == 0 ? chain.Current() : fmt::format("{} + {}", chain.Current(), chain.Offset());
+  const std::string from = chain.Offset() == 0
+                               ? chain.Current()
+                               : fmt::format("{} + {}", chain.Current(), chain.Offset());
   text += fmt::format(R"(
 /* Features of the variable whose frame stands in s->a. */
 static void frame_features({0}_fe_state *s, tm_f32 *out) {{
@@ -295,7 +311,8 @@ void {0}_fe_input({0}_fe_state *s, tm_f32 *features) {{
   s->ready = 0;
 }}
 )",
-                      m, upper, chain.Body(), from, p.frame_concat > 1 ? p.frame_skip : 1, FirstSample(p) + 1, divide);
+                      m, upper, chain.Body(), from, p.frame_concat > 1 ? p.frame_skip : 1,
+                      FirstSample(p) + 1, divide);
   return text;
 }
 
@@ -309,7 +326,8 @@ void EmitFeatures(const PackageRequest& request, Package& package) {
 
 std::vector<std::string> FeatureRuntimeFiles(const features::Pipeline& pipeline) {
   std::vector<std::string> files = {"tm_port.h"};
-  if (!pipeline.stages.empty()) files.insert(files.end(), {"tm_fe.c", "tm_fe.h", "tm_math.c", "tm_math.h"});
+  if (!pipeline.stages.empty())
+    files.insert(files.end(), {"tm_fe.c", "tm_fe.h", "tm_math.c", "tm_math.h"});
   if (Has<features::Fft>(pipeline)) files.insert(files.end(), {"tm_fft.c", "tm_fft.h"});
   return files;
 }

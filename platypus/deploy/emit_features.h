@@ -5,8 +5,8 @@
 
 namespace platypus::deploy {
 
-// Adds <prefix>_fe.h and <prefix>_fe.c: streaming feature extraction for exactly this chain, computing the bits that
-// features::Extract computes.
+// Adds <prefix>_fe.h and <prefix>_fe.c: streaming feature extraction for exactly this chain,
+// computing the bits that features::Extract computes.
 void EmitFeatures(const PackageRequest& request, Package& package);
 
 // Names of runtime files (below rt/) that the generated feature extraction needs.

@@ -1,5 +1,5 @@
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "platypus/base/error.h"
 #include "platypus/deploy/c_text.h"

@@ -25,11 +25,13 @@ tm_f32 tm_floorf(tm_f32 x) {
   return rounded > x ? rounded - 1.0f : rounded;
 }
 
-/* x = m * 2^k with m in [sqrt(1/2), sqrt(2)); with s = (m - 1) / (m + 1): log(m) = 2 s + s R(s^2), R a polynomial
- * with the minimax coefficients of fdlibm; log(x) = k log 2 + log(m), log 2 in two parts. */
+/* x = m * 2^k with m in [sqrt(1/2), sqrt(2)); with s = (m - 1) / (m + 1): log(m) = 2 s + s R(s^2),
+ * R a polynomial with the minimax coefficients of fdlibm; log(x) = k log 2 + log(m), log 2 in two
+ * parts. */
 tm_f32 tm_logf(tm_f32 x) {
   static const tm_f32 up[6] = {4294967296.0f, 65536.0f, 256.0f, 16.0f, 4.0f, 2.0f};
-  static const tm_f32 down[6] = {2.3283064365386963e-10f, 1.52587890625e-05f, 0.00390625f, 0.0625f, 0.25f, 0.5f};
+  static const tm_f32 down[6] = {
+      2.3283064365386963e-10f, 1.52587890625e-05f, 0.00390625f, 0.0625f, 0.25f, 0.5f};
   static const tm_i32 step[6] = {32, 16, 8, 4, 2, 1};
   const tm_f32 root_half = 0.70710677f;
   tm_i32 k = 0;
@@ -65,5 +67,6 @@ tm_f32 tm_logf(tm_f32 x) {
   z = s * s;
   r = z * (0.66666662693f + z * (0.40000972152f + z * (0.28498786688f + z * 0.24279078841f)));
   half_square = 0.5f * f * f;
-  return s * (half_square + r) + (tm_f32)k * 9.0580006145e-06f - half_square + f + (tm_f32)k * 6.9313812256e-01f;
+  return s * (half_square + r) + (tm_f32)k * 9.0580006145e-06f - half_square + f +
+         (tm_f32)k * 6.9313812256e-01f;
 }

@@ -1,4 +1,5 @@
-/* Platypus runtime: functions that give the same bits on every core. SPDX-License-Identifier: 0BSD */
+/* Platypus runtime: functions that give the same bits on every core. SPDX-License-Identifier: 0BSD
+ */
 #ifndef TM_MATH_H
 #define TM_MATH_H
 
@@ -8,7 +9,8 @@
 extern "C" {
 #endif
 
-/* Natural logarithm of x > 0, float arithmetic only, error below 1 unit in the last place (2 near 1). */
+/* Natural logarithm of x > 0, float arithmetic only, error below 1 unit in the last place (2 near
+ * 1). */
 tm_f32 tm_logf(tm_f32 x);
 
 /* Largest integer that is not above x, as a float. */

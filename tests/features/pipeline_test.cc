@@ -22,7 +22,8 @@ class Notices : public NullSink {
 
 config::FeatureExtraction BinChain() {
   config::FeatureExtraction s;
-  s.feat_ext_transform = {"FFT_FE", "FFT_POS_HALF", "DC_REMOVE", "ABS", "BINNING", "LOG_DB", "CONCAT"};
+  s.feat_ext_transform = {"FFT_FE",  "FFT_POS_HALF", "DC_REMOVE", "ABS",
+                          "BINNING", "LOG_DB",       "CONCAT"};
   s.frame_size = 256;
   s.feature_size_per_frame = 16;
   s.normalize_bin = true;
@@ -40,20 +41,22 @@ std::vector<float> Parabola(int n) {
 
 void ExpectNear(const std::vector<float>& values, const std::vector<double>& expected) {
   ASSERT_EQ(values.size(), expected.size());
-  for (size_t i = 0; i < values.size(); ++i) EXPECT_NEAR(values[i], expected[i], 2e-4) << "feature " << i;
+  for (size_t i = 0; i < values.size(); ++i)
+    EXPECT_NEAR(values[i], expected[i], 2e-4) << "feature " << i;
 }
 
 TEST(PipelineTest, ReferenceVectorOfTheBinChain) {
   NullSink sink;
   std::vector<float> features;
   EXPECT_EQ(Extract(MakePipeline(BinChain(), 1, sink), Parabola(256), features), 1);
-  ExpectNear(features, {86.4664, 81.326, 83.0316, 84.045, 85.2472, 85.0984, 84.3718, 84.9224, 84.6636, 86.0393, 84.7041,
-                        85.8301, 83.8796, 84.4442, 87.7545, 78.5628});
+  ExpectNear(features, {86.4664, 81.326, 83.0316, 84.045, 85.2472, 85.0984, 84.3718, 84.9224,
+                        84.6636, 86.0393, 84.7041, 85.8301, 83.8796, 84.4442, 87.7545, 78.5628});
 }
 
 TEST(PipelineTest, ReferenceVectorOfTheWindowedChain) {
   config::FeatureExtraction s;
-  s.feat_ext_transform = {"FFT_FE", "FFT_POS_HALF", "WINDOWING", "BINNING", "NORMALIZE", "ABS", "LOG_DB", "CONCAT"};
+  s.feat_ext_transform = {"FFT_FE",    "FFT_POS_HALF", "WINDOWING", "BINNING",
+                          "NORMALIZE", "ABS",          "LOG_DB",    "CONCAT"};
   s.frame_size = 64;
   s.feature_size_per_frame = 8;
   s.log_mul = 10;
@@ -63,7 +66,9 @@ TEST(PipelineTest, ReferenceVectorOfTheWindowedChain) {
   std::vector<float> features;
   EXPECT_EQ(Extract(MakePipeline(s, 1, sink), Parabola(64), features), 1);
   ExpectNear(features, {66.5048, 64.5569, 61.336, 54.2041, 57.9306, 44.3746, 55.633, 52.1231});
-  EXPECT_NE(sink.all.find("transforms run in the order WINDOWING, FFT_FE, NORMALIZE"), std::string::npos) << sink.all;
+  EXPECT_NE(sink.all.find("transforms run in the order WINDOWING, FFT_FE, NORMALIZE"),
+            std::string::npos)
+      << sink.all;
 }
 
 TEST(PipelineTest, WindowCounts) {
@@ -74,7 +79,8 @@ TEST(PipelineTest, WindowCounts) {
     s.frame_size = frame;
     s.stride_size = stride;
     std::vector<float> features;
-    return Extract(MakePipeline(s, 1, sink), std::vector<float>(static_cast<size_t>(rows)), features);
+    return Extract(MakePipeline(s, 1, sink), std::vector<float>(static_cast<size_t>(rows)),
+                   features);
   };
   EXPECT_EQ(count(1000, 256, 0.01), 373);
   EXPECT_EQ(count(3, 3, 0.4), 1);
@@ -103,7 +109,8 @@ TEST(PipelineTest, ConcatAndSkipAndStacking) {
   ASSERT_EQ(Extract(p, rows, features, &raw), 3);
   EXPECT_EQ(std::vector<float>(features.begin() + 12, features.begin() + 24),
             (std::vector<float>{4, 5, 6, 7, 8, 9, 104, 105, 106, 107, 108, 109}));
-  EXPECT_EQ(std::vector<float>(raw.begin() + 12, raw.begin() + 16), (std::vector<float>{4, 104, 5, 105}));
+  EXPECT_EQ(std::vector<float>(raw.begin() + 12, raw.begin() + 16),
+            (std::vector<float>{4, 104, 5, 105}));
   s.stacking = config::Stacking::k1D;
   EXPECT_EQ(MakePipeline(s, 2, sink).OutputShape(), (Shape{1, 12, 1}));
 }
@@ -118,7 +125,9 @@ TEST(PipelineTest, DownsampleAndScaleAndOffset) {
   s.frame_size = 2;
   s.stride_size = 1;
   std::vector<float> features;
-  ASSERT_EQ(Extract(MakePipeline(s, 1, sink), std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, features), 2);
+  ASSERT_EQ(Extract(MakePipeline(s, 1, sink), std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
+                    features),
+            2);
   EXPECT_EQ(features, (std::vector<float>{0, 1.5, 3, 4.5}));
   config::FeatureExtraction o;
   o.feat_ext_transform = {"RAW_FE", "CONCAT"};
@@ -126,7 +135,9 @@ TEST(PipelineTest, DownsampleAndScaleAndOffset) {
   o.frame_size = 4;
   o.offset = 2;
   features.clear();
-  ASSERT_EQ(Extract(MakePipeline(o, 1, sink), std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7, 8}, features), 3);
+  ASSERT_EQ(
+      Extract(MakePipeline(o, 1, sink), std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7, 8}, features),
+      3);
   EXPECT_EQ(features, (std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7, 2, 3, 4, 5}));
 }
 
@@ -144,14 +155,21 @@ TEST(PipelineTest, Errors) {
     return "no error";
   };
   using S = config::FeatureExtraction;
-  EXPECT_NE(message([](S& s) { s.feat_ext_transform[0] = "FFT_EF"; }).find("'FFT_EF' is not a transform; did you mean 'FFT_FE'?"),
+  EXPECT_NE(message([](S& s) {
+              s.feat_ext_transform[0] = "FFT_EF";
+            }).find("'FFT_EF' is not a transform; did you mean 'FFT_FE'?"),
             std::string::npos);
-  EXPECT_NE(message([](S& s) { s.feat_ext_transform[0] = "FFT_Q15"; }).find("FFT_Q15 does not run in this version"),
+  EXPECT_NE(message([](S& s) {
+              s.feat_ext_transform[0] = "FFT_Q15";
+            }).find("FFT_Q15 does not run in this version"),
             std::string::npos);
-  EXPECT_NE(message([](S& s) { s.feature_size_per_frame = 200; }).find("at most 128 bins fit"), std::string::npos);
-  EXPECT_NE(message([](S& s) { s.feature_size_per_frame.reset(); }).find("BINNING needs it"), std::string::npos);
-  EXPECT_NE(message([](S& s) { std::erase(s.feat_ext_transform, "ABS"); }).find("put ABS between them"),
+  EXPECT_NE(message([](S& s) { s.feature_size_per_frame = 200; }).find("at most 128 bins fit"),
             std::string::npos);
+  EXPECT_NE(message([](S& s) { s.feature_size_per_frame.reset(); }).find("BINNING needs it"),
+            std::string::npos);
+  EXPECT_NE(
+      message([](S& s) { std::erase(s.feat_ext_transform, "ABS"); }).find("put ABS between them"),
+      std::string::npos);
   EXPECT_NE(message([](S& s) {
               s.num_frame_concat = 8;
               s.feat_ext_transform.pop_back();
@@ -162,9 +180,13 @@ TEST(PipelineTest, Errors) {
               s.new_sr = 2;
             }).find("is above the sampling_rate"),
             std::string::npos);
-  EXPECT_NE(message([](S& s) { s.feat_ext_transform.clear(); }).find("neither a transform nor SimpleWindow"),
+  EXPECT_NE(message([](S& s) {
+              s.feat_ext_transform.clear();
+            }).find("neither a transform nor SimpleWindow"),
             std::string::npos);
-  EXPECT_NE(message([](S& s) { s.data_proc_transforms = {"SimpleWindows"}; }).find("did you mean 'SimpleWindow'?"),
+  EXPECT_NE(message([](S& s) {
+              s.data_proc_transforms = {"SimpleWindows"};
+            }).find("did you mean 'SimpleWindow'?"),
             std::string::npos);
 }
 
@@ -203,8 +225,8 @@ TEST_P(FftTest, AgreesWithTheDefinition) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Lengths, FftTest,
-                         testing::Values(2, 4, 8, 12, 16, 25, 32, 60, 64, 100, 125, 127, 128, 140, 256, 480, 500, 512, 1000,
-                                         1024, 2048));
+                         testing::Values(2, 4, 8, 12, 16, 25, 32, 60, 64, 100, 125, 127, 128, 140,
+                                         256, 480, 500, 512, 1000, 1024, 2048));
 
 TEST(MathTest, LogarithmIsWithinTwoUnits) {
   Random random(5, "log");

@@ -19,6 +19,7 @@ constexpr int64_t kSamples = 200;
 struct Case {
   const char* network;
   Shape input;
+  friend void PrintTo(const Case& c, std::ostream* out) { *out << c.network; }
 };
 
 class OnnxRuntimeTest : public testing::TestWithParam<Case> {
