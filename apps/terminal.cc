@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -29,7 +30,7 @@ std::string Count(double value, const std::string& unit) {
 
 std::string Bar(double share) {
   constexpr int kCells = 24;
-  const int full = std::clamp(static_cast<int>(share * kCells + 0.5), 0, kCells);
+  const int full = std::clamp(static_cast<int>(std::lround(share * kCells)), 0, kCells);
   std::string bar;
   for (int i = 0; i < kCells; ++i) bar += i < full ? "\u2588" : "\u2591";
   return bar;

@@ -23,6 +23,7 @@ using Make = void (*)(fixtures::Model&, int64_t);
 struct Kind {
   const char* name;
   Make make;
+  friend void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
 };
 
 class PackageTest : public testing::TestWithParam<Kind> {
