@@ -1,6 +1,7 @@
 #include "platypus/config/load.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "platypus/base/files.h"
@@ -152,10 +153,14 @@ class Loading {
 
   // Unknown sections and keys are errors; keys that nothing reads make one notice.
   void CheckKeys(const Value& user) {
-    std::string ignored;
+    std::map<std::string, std::string> ignored;  // why -> sections and keys
+    const auto ignore = [&](const std::string& why, const std::string& name) {
+      std::string& names = ignored[why];
+      names += (names.empty() ? "" : ", ") + name;
+    };
     for (const auto& [section, value] : user.entries) {
       if (IsIgnoredSection(section)) {
-        ignored += (ignored.empty() ? "" : ", ") + section;
+        ignore("nothing reads it", section);
         continue;
       }
       if (std::count(Sections().begin(), Sections().end(), section) == 0) {
@@ -171,11 +176,13 @@ class Loading {
         const Key* key = FindKey(section, name);
         if (key == nullptr) UnknownKey(section, name, entry);
         if (key->status == KeyStatus::kIgnored) {
-          ignored += (ignored.empty() ? "" : ", ") + fmt::format("{}.{}", section, name);
+          ignore(key->help, fmt::format("{}.{}", section, name));
         }
       }
     }
-    if (!ignored.empty()) Notice("accepted, but nothing reads: " + ignored);
+    for (const auto& [why, names] : ignored) {
+      Notice(fmt::format("accepted without effect: {} ({})", names, why));
+    }
   }
 
   [[noreturn]] static void UnknownKey(const std::string& section, const std::string& name,

@@ -124,10 +124,10 @@ class Builder {
   }
 
   // Anything goes, nothing is stored.
-  void Ignored(std::initializer_list<const char*> names) {
+  // `why`: what the notice says about them.
+  void Ignored(std::initializer_list<const char*> names, const char* why = "nothing reads it") {
     for (const char* name : names) {
-      Add(name, "null", "anything", "documented by the reference, read by nothing",
-          [](Config&, const Value&, const Key&) {});
+      Add(name, "null", "anything", why, [](Config&, const Value&, const Key&) {});
       keys_.back().status = KeyStatus::kIgnored;
     }
   }
@@ -514,12 +514,7 @@ void AddTraining(Builder& b) {
              "log_summary_regex",
              "warmup_epochs",
              "num_last_epochs",
-             "training_device",
-             "num_gpus",
-             "distributed",
              "training_master_port",
-             "compile_model",
-             "native_amp",
              "export_samples_per_class",
              "trainable_layers_from_last",
              "autoquant_tolerance_classification",
@@ -537,6 +532,11 @@ void AddTraining(Builder& b) {
              "nas_fanout_concat",
              "epochs",
              "gof_test"});
+  b.Ignored({"training_device", "num_gpus", "distributed"},
+            "training runs on this processor: a step of such a network takes milliseconds, less "
+            "than a device would spend on starting its kernels");
+  b.Ignored({"compile_model"}, "the training plan is always compiled");
+  b.Ignored({"native_amp"}, "training computes in float32, whose sums stay the same everywhere");
 }
 
 void AddTestingAndCompilation(Builder& b) {

@@ -127,16 +127,16 @@ class Fitting {
           gathered_.Take(train_, std::span(order.data() + at, count), options_.targets);
       batch.draw = options_.seed ^ (static_cast<uint64_t>(optimizer_.Steps()) << 20);
       const Network::Outcome outcome = network_.Train(batch, loss_, pool_);
-      if (!outcome.finite)
-        FailNotFinite(epoch, fmt::format("the loss of batch {}", at / batch_ + 1));
+      if (!outcome.finite) FailNotFinite(epoch, "the loss", at / batch_ + 1);
+      if (!std::ranges::all_of(network_.Gradients(), IsFinite))
+        FailNotFinite(epoch, "a gradient", at / batch_ + 1);
       loss += outcome.loss;
       correct += outcome.correct;
       Step(result.learning_rate);
     }
-    const auto is_finite = [](float value) { return std::isfinite(value); };
-    if (!std::ranges::all_of(network_.Parameters(), is_finite) ||
-        !std::ranges::all_of(network_.State(), is_finite)) {
-      FailNotFinite(epoch, "a weight after the last batch");
+    if (!std::ranges::all_of(network_.Parameters(), IsFinite) ||
+        !std::ranges::all_of(network_.State(), IsFinite)) {
+      FailNotFinite(epoch, "a weight", (train_.Count() + batch_ - 1) / batch_);
     }
     const auto total = static_cast<double>(train_.Count());
     result.train_loss = loss / total;
@@ -165,10 +165,17 @@ class Fitting {
         options_.checkpoint.empty() ? "" : "the same command with --resume goes on from there");
   }
 
-  [[noreturn]] void FailNotFinite(int epoch, const std::string& what) const {
-    throw Error(Category::kModel,
-                fmt::format("{}: {} is not finite in epoch {}", options_.stage, what, epoch + 1),
-                "lower training.learning_rate, or set training.clip_grad_norm: 1");
+  static bool IsFinite(float value) { return std::isfinite(value); }
+
+  [[noreturn]] void FailNotFinite(int epoch, const char* what, int64_t step) const {
+    const std::string layer = network_.FirstNotFinite();
+    const bool data = layer == "input";
+    throw Error(
+        Category::kModel,
+        fmt::format("{}: {} is not finite in epoch {}, step {}{}", options_.stage, what, epoch + 1,
+                    step, layer.empty() ? "" : fmt::format(", first in layer {}", layer)),
+        data ? "the samples hold values that are not numbers"
+             : "lower training.learning_rate, or set training.clip_grad_norm: 1");
   }
 
   void Step(double learning_rate) {

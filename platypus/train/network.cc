@@ -218,6 +218,19 @@ void Network::Predict(const Batch& batch, std::span<float> logits, ThreadPool& p
   impl_->PredictAll(batch, logits, pool);
 }
 
+std::string Network::FirstNotFinite() const {
+  for (size_t s = 0; s < impl_->plan.stored.size(); ++s) {
+    const auto floats = impl_->plan.stored[s].dims.Floats();
+    for (int64_t block = 0; block < impl_->UsedBlocks(); ++block) {
+      const float* values = impl_->Data(static_cast<int>(s), block);
+      for (int64_t i = 0; i < floats; ++i) {
+        if (!std::isfinite(values[i])) return impl_->plan.stored[s].name;
+      }
+    }
+  }
+  return "";
+}
+
 std::span<float> Network::Parameters() { return impl_->plan.parameters; }
 std::span<const float> Network::Gradients() const { return impl_->gradients; }
 std::span<float> Network::State() { return impl_->plan.state; }

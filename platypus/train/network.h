@@ -50,6 +50,9 @@ class Network {
   // Forward with running statistics; writes logits [sample][class].
   void Predict(const Batch& batch, std::span<float> logits, ThreadPool& pool);
 
+  // The first layer whose values of the last step are not all finite; empty: all are.
+  std::string FirstNotFinite() const;
+
   // All trained values in one row, in the graph's node order; and their gradients (means over the
   // batch).
   std::span<float> Parameters();

@@ -58,7 +58,7 @@ class Compiler {
   explicit Compiler(const graph::Graph& graph) : graph_(graph) {}
 
   Plan Run() {
-    AddStored(graph_.Input().shape);
+    AddStored("input", graph_.Input().shape);
     views_[graph_.input] = {0, false, false};
     for (const Node& node : graph_.nodes) {
       if (std::holds_alternative<graph::FakeQuantize>(node.op)) plan_.frozen_norms = true;
@@ -91,8 +91,9 @@ class Compiler {
     return AddArray(node, role, plan_.state, plan_.state_names);
   }
 
-  int AddStored(const Shape& shape) {
+  int AddStored(const std::string& name, const Shape& shape) {
     plan_.stored.emplace_back();
+    plan_.stored.back().name = name;
     plan_.stored.back().dims = DimsOf(shape);
     return static_cast<int>(plan_.stored.size()) - 1;
   }
@@ -111,7 +112,7 @@ class Compiler {
         tensor != graph_.output) {
       return view;
     }
-    const int copy = AddStored(graph_.At(tensor).shape);
+    const int copy = AddStored(graph_.At(tensor).name, graph_.At(tensor).shape);
     plan_.layers.emplace_back(JoinLayer{{view.stored}, copy, JoinLayer::Kind::kSum, 1});
     return {copy, false, false};
   }
@@ -130,7 +131,7 @@ class Compiler {
                       const Shape& out_shape) {
     const Dims i = DimsOf(in_shape);
     const Dims o = DimsOf(out_shape);
-    const int out = AddStored(out_shape);
+    const int out = AddStored(node.name, out_shape);
     ConvolutionLayer layer{in,
                            out,
                            Convolution(op, {i.c, i.h, i.w}, {o.c, o.h, o.w}),
@@ -147,7 +148,7 @@ class Compiler {
   }
 
   void AddPool(const Node& node, int in, bool is_max, Windows windows) {
-    const int out = AddStored(graph_.At(node.output).shape);
+    const int out = AddStored(node.name, graph_.At(node.output).shape);
     plan_.layers.emplace_back(PoolLayer{in, out, is_max, std::move(windows)});
     views_[node.output] = {out, false, false};
   }
@@ -155,7 +156,7 @@ class Compiler {
   // `roles`: of the parameters, in the order that the kernel expects.
   template <typename Kernel>
   void AddLocal(const Node& node, int in, Kernel kernel) {
-    const int out = AddStored(graph_.At(node.output).shape);
+    const int out = AddStored(node.name, graph_.At(node.output).shape);
     const size_t first = plan_.parameters.size();
     for (const graph::Role& role : graph::Roles(node.op, graph_.At(node.inputs[0]).shape)) {
       Parameter(node, role.name);
@@ -177,7 +178,7 @@ class Compiler {
   }
 
   void AddJoin(const Node& node, JoinLayer::Kind kind, int64_t outer) {
-    const int out = AddStored(graph_.At(node.output).shape);
+    const int out = AddStored(node.name, graph_.At(node.output).shape);
     JoinLayer join{{}, out, kind, outer};
     for (const TensorId id : node.inputs) join.ins.push_back(views_.at(id).stored);
     plan_.layers.emplace_back(std::move(join));

@@ -41,6 +41,7 @@ struct Range {
 // A tensor that is kept. What stands between it and its readers (batch norm, ReLU, rounding) is
 // computed anew where it is read: that costs less than the memory traffic of keeping it.
 struct Stored {
+  std::string name;  // of the node that writes it, or "input"
   Dims dims;
   int norm = -1;
   bool relu = false;

@@ -194,7 +194,8 @@ TEST(FitTest, StopsAtALossThatIsNotFinite) {
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.category(), Category::kModel);
-    EXPECT_NE(std::string(error.what()).find("not finite in epoch 1"), std::string::npos)
+    EXPECT_NE(std::string(error.what()).find("not finite in epoch 1, step 2, first in layer input"),
+              std::string::npos)
         << error.what();
   }
 }
