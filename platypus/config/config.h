@@ -118,6 +118,7 @@ struct Training {
   double lr_min = 0.0;
   double label_smoothing = 0.0;
   std::optional<double> clip_grad_norm;
+  std::optional<double> clip_grad_value;
   bool class_balanced_sampling = true;
   bool model_ema = false;
   int model_ema_steps = 32;

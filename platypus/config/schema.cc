@@ -456,6 +456,8 @@ void AddTraining(Builder& b) {
          "of the cross-entropy");
   b.Real("clip_grad_norm", "null", PLATYPUS_FIELD(training.clip_grad_norm), 0, kAny, true,
          "largest gradient norm");
+  b.Real("clip_grad_value", "null", PLATYPUS_FIELD(training.clip_grad_value), 0, kAny, true,
+         "largest magnitude of a single gradient");
   b.Flag("class_balanced_sampling", "true", PLATYPUS_FIELD(training.class_balanced_sampling),
          "draw every class equally often");
   b.Flag("model_ema", "false", PLATYPUS_FIELD(training.model_ema),

@@ -180,6 +180,9 @@ class Fitting {
 
   void Step(double learning_rate) {
     gradients_.assign(network_.Gradients().begin(), network_.Gradients().end());
+    if (options_.settings.clip_grad_value) {
+      ClipValue(gradients_, *options_.settings.clip_grad_value);
+    }
     if (options_.settings.clip_grad_norm) ClipNorm(gradients_, *options_.settings.clip_grad_norm);
     optimizer_.Step(network_.Parameters(), gradients_, learning_rate);
     const config::Training& s = options_.settings;

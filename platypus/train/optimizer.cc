@@ -62,6 +62,11 @@ double ClipNorm(std::span<float> gradients, double limit) {
   return norm;
 }
 
+void ClipValue(std::span<float> gradients, double limit) {
+  const auto most = static_cast<float>(limit);
+  for (float& g : gradients) g = std::clamp(g, -most, most);
+}
+
 double LearningRate(const config::Training& settings, double base, int epoch, int epochs) {
   const int warmup = epochs > 1 && settings.lr_scheduler != "none"
                          ? std::min(settings.lr_warmup_epochs, epochs)

@@ -39,6 +39,9 @@ class Optimizer {
 // Scales gradients down so that their Euclidean norm is at most `limit`; returns the norm before.
 double ClipNorm(std::span<float> gradients, double limit);
 
+// Cuts every gradient to [-limit, limit].
+void ClipValue(std::span<float> gradients, double limit);
+
 // Learning rate of an epoch (from 0) as the reference's schedules have it.
 double LearningRate(const config::Training& settings, double base, int epoch, int epochs);
 

@@ -46,6 +46,12 @@ TEST(OptimizerTest, ClipsTheNorm) {
   EXPECT_FLOAT_EQ(g[1], 0.8f);
 }
 
+TEST(OptimizerTest, ClipsValues) {
+  std::vector<float> g = {3, -4, 0.5f};
+  ClipValue(g, 1.0);
+  EXPECT_EQ(g, (std::vector<float>{1, -1, 0.5f}));
+}
+
 TEST(ScheduleTest, CosineWithWarmUp) {
   config::Training s;  // the defaults: one epoch at a hundredth, then half a cosine
   const double expected[] = {2.0e-5,   2.000e-3, 1.940e-3, 1.766e-3, 1.500e-3,
