@@ -161,9 +161,13 @@ int InfoCommand(const Arguments& a) {
     fmt::print("{:<32} {:<34} {:>10} {}\n", "model", "task", "parameters", "runs");
     for (const auto& [name, entry] : registry.models.entries.entries) {
       const config::Value* reference = entry.Find("reference");
+      // A model runs if its network builds and its task (null: any classification) runs.
+      const config::Value* task = registry.tasks.Find(entry.Text("task_type"));
+      const bool runs = registry.networks.Find(entry.Text("network")) != nullptr &&
+                        (task == nullptr || task->Text("runs") == "true");
       fmt::print("{:<32} {:<34} {:>10} {}\n", name, entry.Text("task_type"),
                  reference == nullptr ? "" : reference->Text("parameters"),
-                 registry.networks.Find(entry.Text("network")) != nullptr ? "yes" : "not yet");
+                 runs ? "yes" : "not yet");
     }
     return 0;
   }

@@ -12,17 +12,15 @@
 namespace platypus::zoo {
 
 // The network of training.model_spec (a file), or else of the class id in model_training_id, for
-// samples of `input` = [variables, features, 1] and `outputs` classes, with initial weights drawn
-// from `seed` (uniform in +-1/sqrt(fan_in); batch norms 1, 0, 0, 1). Node names follow the
-// reference's parameter paths
-// ("features.1.0"). Error (model): a network that does not run in this version, a line of the spec
-// file, an input that is too short for the network.
+// samples of `input` = [variables, features, 1] or [channels, height, width] and `outputs` classes
+// or values, with initial weights drawn from `seed` (uniform in +-1/sqrt(fan_in); batch norms 1, 0,
+// 0, 1). Node names follow the reference's parameter paths ("features.1.0"). Error (model): a name
+// that is no network, a line of the spec file, an input that is too short for the network.
 graph::Graph Build(const config::Training& training, const config::Registry& registry,
                    const Shape& input, int outputs, uint64_t seed);
 
 // The same from a layer list: a map id -> {type, parameters}, the same below the key model_spec, or
-// a list. The first BatchNormLayer takes the number of variables, the second layer its input
-// channels, the last LinearLayer `outputs`.
+// a list; docs/networks.md describes records and names.
 graph::Graph BuildFromSpec(const config::Value& spec, const std::string& name, const Shape& input,
                            int outputs, uint64_t seed);
 
