@@ -17,32 +17,76 @@ std::string Fields(const graph::Padding2& p) {
   return fmt::format("{} {} {} {}", p.top, p.left, p.bottom, p.right);
 }
 
-// Everything of an operator that its shapes do not tell.
+std::string Fields(const graph::Size2& s) { return fmt::format("{} {}", s.h, s.w); }
+
+// Every field of an operator.
 std::string Fields(const graph::Op& op) {
+  const auto nothing = [](const auto&) { return std::string(); };
   return std::visit(
       graph::Overloaded{
+          [&](const graph::Identity& o) { return nothing(o); },
           [](const graph::BatchNorm& o) { return fmt::format("{} {}", o.epsilon, o.momentum); },
           [](const graph::Conv2d& o) {
-            return fmt::format("{} {} {} {} {} {} {} {} {} {}", o.kernel.h, o.kernel.w, o.stride.h,
-                               o.stride.w, o.dilation.h, o.dilation.w, o.groups, o.has_bias,
+            return fmt::format("{} {} {} {} {} {} {} {}", o.out_channels, Fields(o.kernel),
+                               Fields(o.stride), Fields(o.dilation), o.groups, o.has_bias,
                                Fields(o.padding), Quantizer(o.weight_quantizer));
           },
-          [](const graph::Linear& o) {
-            return fmt::format("{} {}", o.has_bias, Quantizer(o.weight_quantizer));
+          [](const graph::ConvTranspose2d& o) {
+            return fmt::format("{} {} {} {} {} {} {} {}", o.out_channels, Fields(o.kernel),
+                               Fields(o.stride), Fields(o.dilation), o.groups, o.has_bias,
+                               Fields(o.padding), Fields(o.extra));
           },
+          [](const graph::Linear& o) {
+            return fmt::format("{} {} {}", o.out_features, o.has_bias,
+                               Quantizer(o.weight_quantizer));
+          },
+          [&](const graph::Relu& o) { return nothing(o); },
+          [](const graph::Clamp& o) { return fmt::format("{} {}", o.low, o.high); },
+          [](const graph::LeakyRelu& o) { return fmt::format("{}", o.slope); },
+          [&](const graph::Sigmoid& o) { return nothing(o); },
+          [&](const graph::Tanh& o) { return nothing(o); },
+          [&](const graph::Gelu& o) { return nothing(o); },
+          [&](const graph::Softmax& o) { return nothing(o); },
+          [&](const graph::LogSoftmax& o) { return nothing(o); },
           [](const graph::MaxPool& o) {
-            return fmt::format("{} {} {} {} {} {} {}", o.kernel.h, o.kernel.w, o.stride.h,
-                               o.stride.w, o.dilation.h, o.dilation.w, Fields(o.padding));
+            return fmt::format("{} {} {} {}", Fields(o.kernel), Fields(o.stride),
+                               Fields(o.dilation), Fields(o.padding));
           },
           [](const graph::AvgPool& o) {
-            return fmt::format("{} {} {} {} {}", o.kernel.h, o.kernel.w, o.stride.h, o.stride.w,
-                               Fields(o.padding));
+            return fmt::format("{} {} {}", Fields(o.kernel), Fields(o.stride), Fields(o.padding));
           },
+          [](const graph::AdaptiveAvgPool& o) { return Fields(o.output); },
+          [&](const graph::Flatten& o) { return nothing(o); },
+          [](const graph::Reshape& o) { return ToString(o.shape); },
+          [](const graph::Transpose& o) {
+            return fmt::format("{} {} {}", o.order[0], o.order[1], o.order[2]);
+          },
+          [](const graph::Pad& o) { return fmt::format("{} {}", Fields(o.padding), o.value); },
+          [](const graph::Slice& o) {
+            return fmt::format("{} {} {} {}", o.axis, o.begin, o.end, o.step);
+          },
+          [](const graph::Resize& o) {
+            return fmt::format("{} {}", Fields(o.output), static_cast<int>(o.mode));
+          },
+          [](const graph::Dropout& o) { return fmt::format("{}", o.probability); },
+          [](const graph::LayerNorm& o) { return fmt::format("{}", o.epsilon); },
+          [](const graph::Recurrent& o) {
+            return fmt::format("{} {} {} {}", static_cast<int>(o.cell), o.hidden, o.layers,
+                               o.last_step_only);
+          },
+          [&](const graph::Add& o) { return nothing(o); },
+          [&](const graph::Mul& o) { return nothing(o); },
+          [&](const graph::Scale& o) { return nothing(o); },
+          [](const graph::Concat& o) { return fmt::format("{}", o.axis); },
           [](const graph::FakeQuantize& o) {
             return fmt::format("{} {}", o.bits, o.power_of_two_scale);
           },
-          [](const graph::Concat& o) { return fmt::format("{}", o.axis); },
-          [](const auto&) { return std::string(); }},
+          // Not trained.
+          [&](const graph::QuantizeInput& o) { return nothing(o); },
+          [&](const graph::SumPool& o) { return nothing(o); },
+          [&](const graph::Requantize& o) { return nothing(o); },
+          [&](const graph::AddRequantize& o) { return nothing(o); },
+          [&](const graph::Dequantize& o) { return nothing(o); }},
       op);
 }
 
@@ -54,7 +98,8 @@ std::string CheckpointKey(const graph::Graph& graph, const LabelledSet& train,
   Sha256 hash;
   hash.Update(graph::ToText(graph));
   for (const graph::Node& node : graph.nodes) {
-    std::string text = fmt::format("\n{} {}", node.output, Fields(node.op));
+    std::string text =
+        fmt::format("\n{} {} {}", node.output, graph::Name(node.op), Fields(node.op));
     for (const graph::TensorId in : node.inputs) text += fmt::format(" <{}", in);
     hash.Update(text);
   }

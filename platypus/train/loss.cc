@@ -25,8 +25,8 @@ double Run(const CrossEntropy& loss, const BlockOutput& out, int64_t lane, const
            float* gradient) {
   const auto at = static_cast<size_t>(lane);
   const float* probabilities = out.targets.empty() ? nullptr : out.targets[at];
-  const int64_t label = out.labels[at];
-  const double weight = WeightOf(loss, out.labels[at]);
+  const int64_t label = out.labels.empty() ? -1 : out.labels[at];
+  const double weight = loss.class_weights.empty() ? 1.0 : WeightOf(loss, out.labels[at]);
   const double top = y[Largest(y, out.elements) * kLanes];
   double sum = 0;
   for (int64_t k = 0; k < out.elements; ++k) sum += std::exp(y[k * kLanes] - top);

@@ -65,7 +65,7 @@ class Compiler {
     }
     for (const Node& node : graph_.nodes) Compile(node);
     plan_.output = views_.at(graph_.output).stored;
-    plan_.stored[0].needs_gradient = plan_.stored[0].norm >= 0;
+    plan_.stored[0].needs_gradient = plan_.stored[0].norm >= 0 || plan_.output == 0;
     return std::move(plan_);
   }
 
@@ -115,6 +115,16 @@ class Compiler {
     const int copy = AddStored(graph_.At(tensor).name, graph_.At(tensor).shape);
     plan_.layers.emplace_back(JoinLayer{{view.stored}, copy, JoinLayer::Kind::kSum, 1});
     return {copy, false, false};
+  }
+
+  // The tensor itself, or a copy where what stands behind it counts other channels than `shape`: a
+  // convolution takes its input through those steps channel by channel.
+  int Image(const View& view, const Shape& shape) {
+    const Dims dims = DimsOf(shape);
+    if (At(view.stored).IsPlain() || At(view.stored).dims.c == dims.c) return view.stored;
+    const int copy = AddStored(shape);
+    plan_.layers.emplace_back(JoinLayer{{view.stored}, copy, JoinLayer::Kind::kSum, 1});
+    return copy;
   }
 
   void AddNorm(const Node& node, const graph::BatchNorm& op, const View& in) {
@@ -211,7 +221,7 @@ class Compiler {
               views_[node.output] = view;
             },
             [&](const graph::Conv2d& op) {
-              AddConvolution(node, op, in.stored, in_shape, out_shape);
+              AddConvolution(node, op, Image(in, in_shape), in_shape, out_shape);
             },
             [&](const graph::Linear& op) {
               graph::Conv2d conv;

@@ -260,8 +260,8 @@ void RecurrentLayer::Backward(const Pass& pass, const Return& back) const {
       std::copy(states + r * Row(), states + (r + 1) * Row() - kLanes, late + r * Row() + kLanes);
     }
     std::fill(dh, dh + 2 * n, 0.0f);
-    float* h_before = below;  // free until the end of the loop over steps
-    float* h_after = below + n;
+    float* h_before = through;  // free until the gates have their gradients
+    float* h_after = below;     // free until the end of the loop over steps
     for (int64_t t = steps_ - 1; t >= 0; --t) {
       for (int64_t r = 0; r < hidden; ++r) {
         for (int lane = 0; lane < kLanes; ++lane) {

@@ -416,6 +416,66 @@ TEST(CheckpointTest, KeyCoversEveryFieldOfTheOperators) {
   EXPECT_NE(key(graph, changed), expected);
 }
 
+// Pairs of graphs that differ in one field, mostly in one that the shapes do not tell.
+TEST(CheckpointTest, KeyTellsNetworksApart) {
+  const Waves train = MakeWaves(4, 1);
+  const auto key = [&](const graph::Op& op) {
+    graph::Graph g = graph::MakeGraph("one", {1, 32, 1});
+    graph::Append(g, "op", op, {g.output});
+    return CheckpointKey(g, train.Set(), train.Set(), MakeOptions(1));
+  };
+  using graph::ConvTranspose2d;
+  using graph::Recurrent;
+  using graph::Resize;
+  const ConvTranspose2d spread{4, {3, 1}, {2, 1}, {1, 1}, {1, 0, 1, 0}, {1, 0}, 1, true};
+  const auto other_spread = [&](auto change) {
+    ConvTranspose2d op = spread;
+    change(op);
+    return op;
+  };
+  const std::pair<graph::Op, graph::Op> pairs[] = {
+      {graph::Sigmoid{}, graph::Tanh{}},
+      {graph::Softmax{}, graph::LogSoftmax{}},
+      {graph::BatchNorm{1e-5f, 0.1f}, graph::BatchNorm{1e-4f, 0.1f}},
+      {graph::BatchNorm{1e-5f, 0.1f}, graph::BatchNorm{1e-5f, 0.2f}},
+      {graph::Clamp{0, 6}, graph::Clamp{0, 5}},
+      {graph::Clamp{0, 6}, graph::Clamp{-1, 6}},
+      {graph::LeakyRelu{0.01f}, graph::LeakyRelu{0.02f}},
+      {graph::Transpose{{1, 0, 2}}, graph::Transpose{{1, 2, 0}}},
+      {graph::Reshape{{32, 1, 1}}, graph::Reshape{{1, 1, 32}}},
+      {graph::Pad{{1, 0, 1, 0}, 0}, graph::Pad{{2, 0, 0, 0}, 0}},
+      {graph::Pad{{1, 0, 1, 0}, 0}, graph::Pad{{1, 0, 1, 0}, 1}},
+      {graph::Slice{1, 0, 8, 1}, graph::Slice{1, 1, 9, 1}},
+      {graph::Slice{1, 0, 8, 2}, graph::Slice{1, 0, 7, 2}},
+      {graph::Slice{1, 0, 2, 1}, graph::Slice{1, 0, 2, 2}},
+      {Resize{{9, 1}, Resize::Mode::kNearest}, Resize{{9, 1}, Resize::Mode::kBilinear}},
+      {Resize{{9, 1}, Resize::Mode::kNearest}, Resize{{10, 1}, Resize::Mode::kNearest}},
+      {graph::Dropout{0.5f}, graph::Dropout{0.25f}},
+      {graph::LayerNorm{1e-5f}, graph::LayerNorm{1e-6f}},
+      {Recurrent{Recurrent::Cell::kRnn, 4, 1, true}, Recurrent{Recurrent::Cell::kGru, 4, 1, true}},
+      {Recurrent{Recurrent::Cell::kGru, 4, 1, true}, Recurrent{Recurrent::Cell::kLstm, 4, 1, true}},
+      {Recurrent{Recurrent::Cell::kGru, 4, 1, true}, Recurrent{Recurrent::Cell::kGru, 4, 2, true}},
+      {Recurrent{Recurrent::Cell::kGru, 4, 1, true}, Recurrent{Recurrent::Cell::kGru, 4, 1, false}},
+      {Recurrent{Recurrent::Cell::kGru, 4, 1, true}, Recurrent{Recurrent::Cell::kGru, 5, 1, true}},
+      {spread, other_spread([](ConvTranspose2d& o) { o.out_channels = 5; })},
+      {spread, other_spread([](ConvTranspose2d& o) { o.kernel.h = 4; })},
+      {spread, other_spread([](ConvTranspose2d& o) { o.stride.w = 2; })},
+      {spread, other_spread([](ConvTranspose2d& o) { o.dilation.w = 2; })},
+      {spread, other_spread([](ConvTranspose2d& o) {
+         o.padding = {0, 0, 2, 0};
+       })},
+      {spread, other_spread([](ConvTranspose2d& o) {
+         o.extra = {0, 0};
+       })},
+      {spread, other_spread([](ConvTranspose2d& o) { o.has_bias = false; })},
+      {graph::AdaptiveAvgPool{{4, 1}}, graph::AdaptiveAvgPool{{5, 1}}},
+  };
+  for (const auto& [a, b] : pairs) {
+    EXPECT_EQ(key(a), key(a)) << graph::Name(a);
+    EXPECT_NE(key(a), key(b)) << graph::Name(a) << " " << graph::Name(b);
+  }
+}
+
 TEST(CheckpointTest, EveryTruncationIsNoticed) {
   const TemporaryFolder folder;
   Checkpoint checkpoint;

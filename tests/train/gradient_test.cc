@@ -45,7 +45,6 @@ struct Samples {
 };
 
 constexpr int64_t kCount = 19;  // not a multiple of the 16 lanes
-constexpr double kSmoothing = 0.1;
 
 class GradientTest : public testing::TestWithParam<size_t> {};
 
@@ -54,30 +53,28 @@ TEST_P(GradientTest, AgreesWithCentralDifferences) {
   const Samples samples(graph, kCount, 11);
   ThreadPool pool(2);
   Network network(graph, 40);
-  const double loss =
-      network.Train(samples.Batch(), CrossEntropy{static_cast<float>(kSmoothing)}, pool).loss /
-      kCount;
+  const Loss loss = CrossEntropy{0.1f};
+  const double mean = network.Train(samples.Batch(), loss, pool).loss / kCount;
   const std::span<const float> gradients = network.Gradients();
 
   Reference reference(graph);
-  EXPECT_NEAR(loss, reference.Loss(samples.doubles, samples.labels, kSmoothing), 1e-5);
-  size_t offset = 0;  // of the array in the row of parameters: node order, weight then bias
+  const Reference::Wanted wanted = {samples.labels};
+  EXPECT_NEAR(mean, reference.LossAt(samples.doubles, wanted, loss), 1e-5);
+  size_t offset = 0;  // of the array in the row of parameters: nodes and their roles in order
   for (const graph::Node& node : graph.nodes) {
-    for (const char* role : {".weight", ".bias"}) {
-      const auto found = reference.parameters.find(node.name + role);
-      if (found == reference.parameters.end()) continue;
-      std::vector<double>& values = found->second;
+    for (const std::string& role : TrainedRoles(graph, node)) {
+      std::vector<double>& values = reference.parameters.at(node.name + "." + role);
       for (size_t i = 0; i < values.size(); i += 1 + values.size() / 12) {
         constexpr double kStep = 1e-6;
         const double kept = values[i];
         values[i] = kept + kStep;
-        const double above = reference.Loss(samples.doubles, samples.labels, kSmoothing);
+        const double above = reference.LossAt(samples.doubles, wanted, loss);
         values[i] = kept - kStep;
-        const double below = reference.Loss(samples.doubles, samples.labels, kSmoothing);
+        const double below = reference.LossAt(samples.doubles, wanted, loss);
         values[i] = kept;
         const double numeric = (above - below) / (2 * kStep);
         EXPECT_NEAR(gradients[offset + i], numeric, 2e-6 + 1e-4 * std::abs(numeric))
-            << node.name << role << " " << i;
+            << node.name << "." << role << " " << i;
       }
       offset += values.size();
     }
@@ -95,7 +92,7 @@ TEST_P(GradientTest, TracksRunningStatistics) {
   Graph after = graph;
   network.Save(after);
   Reference reference(graph);
-  reference.Loss(samples.doubles, samples.labels, 0);
+  reference.LossAt(samples.doubles, {samples.labels}, CrossEntropy{});
   for (const auto& entry : reference.means) {
     const std::string& name = entry.first;
     const std::vector<double>& means = entry.second;

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "platypus/base/random.h"
@@ -36,6 +37,21 @@ struct Maker {
     Parameter("weight", {op.out_channels, in / op.groups, op.kernel.h, op.kernel.w}, -0.6, 0.6);
     if (op.has_bias) Parameter("bias", {op.out_channels}, -0.5, 0.5);
   }
+  // Adds a node with whatever parameters it has.
+  graph::TensorId Layer(const graph::Op& op, std::vector<graph::TensorId> inputs = {}) {
+    if (inputs.empty()) inputs = {graph.output};
+    const Shape in = graph.At(inputs[0]).shape;
+    const graph::TensorId out = Add(op, std::move(inputs));
+    for (const graph::Role& role : graph::Roles(op, in)) {
+      const bool factor = role.shape.size() == 1 || std::holds_alternative<graph::LayerNorm>(op);
+      if (role.name == "running_var" || (role.name == "weight" && factor)) {
+        Parameter(role.name.c_str(), role.shape, 0.5, 1.5);
+      } else {
+        Parameter(role.name.c_str(), role.shape, -0.6, 0.6);
+      }
+    }
+    return out;
+  }
   void Linear(int outputs) {
     const int64_t in = graph.Output().shape[0];
     Add(graph::Linear{outputs, true, {}});
@@ -58,6 +74,15 @@ struct Maker {
   }
 };
 
+// Roles of what is trained, in the order in which the engine keeps them.
+inline std::vector<std::string> TrainedRoles(const graph::Graph& graph, const graph::Node& node) {
+  std::vector<std::string> names;
+  for (const graph::Role& role : graph::Roles(node.op, graph.At(node.inputs[0]).shape)) {
+    if (!role.name.starts_with("running_") && role.name != "range") names.push_back(role.name);
+  }
+  return names;
+}
+
 struct Case {
   std::string name;
   graph::Graph graph;
@@ -67,6 +92,218 @@ inline graph::Conv2d Conv(int out, graph::Size2 kernel, graph::Size2 stride = {}
                           graph::Padding2 padding = {}, int groups = 1, graph::Size2 dilation = {},
                           bool bias = true) {
   return {out, kernel, stride, dilation, padding, groups, bias, {}};
+}
+
+// Layers that work on each sample by itself, each on a width of 1 and on images, as the network's
+// first layer (nobody asks for its input's gradient), behind a batch norm and a ReLU that are not
+// stored, and as one of two readers of a tensor (one gradient is added to the other).
+inline void AddLocalCases(std::vector<Case>& cases) {
+  const auto add = [&](const std::string& name, const Shape& input, auto build) {
+    Maker maker(input);
+    build(maker);
+    cases.push_back({name, maker.Classifier(3)});
+  };
+  const auto conv_norm_relu = [](Maker& m, int channels) {
+    const bool wide = m.graph.Output().shape[2] > 1;
+    m.Conv(Conv(channels, {3, wide ? 3 : 1}, {}, {1, wide ? 1 : 0, 1, wide ? 1 : 0}));
+    m.Norm();
+    m.Add(graph::Relu{});
+  };
+  const auto everywhere = [&](const std::string& name, const Shape& input, const graph::Op& op) {
+    add(name + "_first", input, [&](Maker& m) { m.Layer(op); });
+    add(name + "_behind_norm", input, [&](Maker& m) {
+      conv_norm_relu(m, static_cast<int>(input[0]));
+      m.Layer(op);
+      m.Add(graph::Flatten{});
+      m.Linear(4);
+      m.Add(graph::Relu{});
+    });
+    add(name + "_shared", input, [&](Maker& m) {
+      m.Conv(Conv(static_cast<int>(input[0]), {1, 1}));
+      const auto trunk = m.graph.output;
+      m.Layer(op);
+      if (m.graph.Output().shape.size() == 3) m.Add(graph::Flatten{});
+      m.Linear(4);
+      const auto left = m.graph.output;
+      m.Layer(op, {trunk});
+      if (m.graph.Output().shape.size() == 3) m.Add(graph::Flatten{});
+      m.Linear(4);
+      const auto middle = m.Add(graph::Add{}, {left, m.graph.output});
+      m.Add(graph::Flatten{}, {trunk});
+      m.Linear(4);
+      m.Add(graph::Mul{}, {middle, m.graph.output});
+    });
+  };
+  const Shape series = {3, 7, 1};
+  const Shape image = {2, 5, 4};
+  const std::pair<const char*, graph::Op> pointwise[] = {
+      {"clamp", graph::Clamp{-0.4f, 0.7f}},
+      {"leaky_relu", graph::LeakyRelu{0.2f}},
+      {"sigmoid", graph::Sigmoid{}},
+      {"tanh", graph::Tanh{}},
+      {"gelu", graph::Gelu{}},
+      {"softmax", graph::Softmax{}},
+      {"log_softmax", graph::LogSoftmax{}},
+      {"dropout_of_nothing", graph::Dropout{0.0f}},
+      {"layer_norm", graph::LayerNorm{}},
+      {"scale", graph::Scale{}}};
+  for (const auto& [name, op] : pointwise) {
+    everywhere(name, series, op);
+    everywhere(std::string(name) + "_2d", image, op);
+    add(std::string(name) + "_flat", series, [&op = op](Maker& m) {
+      m.Add(graph::Flatten{});
+      m.Linear(5);
+      m.Norm();
+      m.Layer(op);
+      m.Linear(4);
+      m.Layer(op);
+    });
+  }
+
+  everywhere("transpose", series, graph::Transpose{{1, 0, 2}});
+  everywhere("transpose_201", image, graph::Transpose{{2, 0, 1}});
+  everywhere("transpose_120", image, graph::Transpose{{1, 2, 0}});
+  everywhere("pad", series, graph::Pad{{2, 0, 1, 0}, 0.0f});
+  everywhere("pad_value", image, graph::Pad{{1, 2, 0, 3}, -0.75f});
+  everywhere("slice_channels", image, graph::Slice{0, 1, 2, 1});
+  everywhere("slice_rows", series, graph::Slice{1, 1, 7, 2});
+  everywhere("slice_rows_uneven", image, graph::Slice{1, 0, 5, 3});
+  everywhere("slice_columns", image, graph::Slice{2, 1, 4, 2});
+  add("slice_flat", series, [](Maker& m) {
+    m.Add(graph::Flatten{});
+    m.Linear(7);
+    m.Add(graph::Slice{0, 1, 6, 2});
+  });
+  for (const auto mode : {graph::Resize::Mode::kNearest, graph::Resize::Mode::kBilinear}) {
+    const std::string name =
+        mode == graph::Resize::Mode::kNearest ? "resize_nearest" : "resize_bilinear";
+    everywhere(name + "_up", series, graph::Resize{{11, 1}, mode});
+    everywhere(name + "_down", series, graph::Resize{{3, 1}, mode});
+    everywhere(name + "_up_down", image, graph::Resize{{8, 3}, mode});
+    everywhere(name + "_down_up", image, graph::Resize{{2, 7}, mode});
+    everywhere(name + "_same", image, graph::Resize{{5, 4}, mode});
+    everywhere(name + "_wider", {2, 4, 1}, graph::Resize{{1, 3}, mode});
+  }
+  everywhere("reshape", series, graph::Reshape{{7, 3, 1}});
+  everywhere("reshape_flat", image, graph::Reshape{{40}});
+  // What stands behind the tensor counts its channels otherwise than its readers do.
+  add("reshape_into_padded_conv", {4, 6, 1}, [&](Maker& m) {
+    conv_norm_relu(m, 4);
+    m.Add(graph::Reshape{{3, 8, 1}});
+    m.Conv(Conv(3, {3, 1}, {}, {1, 0, 1, 0}));
+    m.Norm();
+    m.Add(graph::Relu{});
+    m.Add(graph::Reshape{{8, 3, 1}});
+    m.Norm();
+    m.Add(graph::Reshape{{6, 2, 2}});
+    m.Conv(Conv(2, {2, 2}, {}, {1, 1, 0, 0}));
+  });
+  add("reshape_of_features", {4, 3, 1}, [](Maker& m) {
+    m.Add(graph::Flatten{});
+    m.Linear(12);
+    m.Norm();
+    m.Add(graph::Relu{});
+    m.Add(graph::Reshape{{2, 3, 2}});
+    m.Conv(Conv(3, {2, 2}, {}, {1, 1, 1, 1}));
+    m.Add(graph::MaxPool{{2, 2}, {1, 1}, {1, 1}, {}});
+  });
+  add("reshape_into_pool", {4, 6, 1}, [&](Maker& m) {
+    conv_norm_relu(m, 4);
+    m.Add(graph::Reshape{{2, 3, 4}});
+    m.Add(graph::AvgPool{{2, 2}, {1, 2}, {1, 1, 1, 1}});
+    m.Norm();
+    m.Add(graph::Reshape{{4, 6, 1}});
+    m.Add(graph::Softmax{});
+    m.Add(graph::Reshape{{3, 4, 2}});
+    m.Add(graph::Transpose{{2, 1, 0}});
+  });
+
+  for (const auto& [name, cell] : {std::pair{"rnn", graph::Recurrent::Cell::kRnn},
+                                   std::pair{"gru", graph::Recurrent::Cell::kGru},
+                                   std::pair{"lstm", graph::Recurrent::Cell::kLstm}}) {
+    for (int layers = 1; layers <= 3; ++layers) {
+      for (const bool last : {false, true}) {
+        const std::string text =
+            name + std::to_string(layers) + (last ? "_last_step" : "_sequence");
+        everywhere(text, {3, 6, 1}, graph::Recurrent{cell, 4, layers, last});
+      }
+    }
+    const std::string text = name;
+    everywhere(text + "_narrow", {7, 4, 1}, graph::Recurrent{cell, 2, 2, true});
+    everywhere(text + "_one_step", {3, 1, 1}, graph::Recurrent{cell, 2, 2, false});
+    everywhere(text + "_one_value", {1, 5, 1}, graph::Recurrent{cell, 1, 1, true});
+    everywhere(text + "_many", {5, 3, 1}, graph::Recurrent{cell, 9, 1, true});
+    add(text + "_after_" + text, {2, 5, 1}, [cell = cell](Maker& m) {
+      m.Layer(graph::Recurrent{cell, 3, 1, false});
+      m.Norm();
+      m.Layer(graph::Recurrent{cell, 3, 1, true});
+    });
+  }
+
+  everywhere("spread_stride1", {4, 7, 1},
+             graph::ConvTranspose2d{5, {3, 1}, {}, {}, {}, {0, 0}, 1, true});
+  everywhere("spread_stride2", series,
+             graph::ConvTranspose2d{4, {3, 1}, {2, 1}, {}, {1, 0, 1, 0}, {1, 0}, 1, true});
+  everywhere("spread_stride3", series,
+             graph::ConvTranspose2d{2, {5, 1}, {3, 1}, {}, {2, 0, 1, 0}, {2, 0}, 1, false});
+  everywhere("spread_gaps", series,
+             graph::ConvTranspose2d{2, {2, 1}, {3, 1}, {}, {}, {1, 0}, 1, true});
+  everywhere("spread_2d", image,
+             graph::ConvTranspose2d{3, {3, 2}, {2, 3}, {}, {1, 0, 0, 1}, {0, 2}, 1, true});
+  everywhere("spread_dilated", image,
+             graph::ConvTranspose2d{3, {3, 2}, {2, 1}, {2, 3}, {1, 1, 2, 0}, {1, 2}, 1, true});
+  everywhere("spread_groups", {4, 5, 2},
+             graph::ConvTranspose2d{6, {2, 3}, {2, 2}, {}, {0, 1, 0, 1}, {0, 1}, 2, true});
+  everywhere("spread_depthwise", {4, 6, 1},
+             graph::ConvTranspose2d{4, {4, 1}, {2, 1}, {}, {1, 0, 1, 0}, {0, 0}, 4, false});
+  everywhere("spread_wider", {4, 3, 1},
+             graph::ConvTranspose2d{4, {1, 3}, {1, 2}, {}, {0, 1, 0, 0}, {0, 1}, 1, true});
+  everywhere("spread_cut", {3, 9, 1},
+             graph::ConvTranspose2d{2, {3, 1}, {2, 1}, {}, {4, 0, 5, 0}, {0, 0}, 1, true});
+
+  add("product_with_itself", series, [&](Maker& m) {
+    conv_norm_relu(m, 3);
+    m.Add(graph::Mul{}, {m.graph.output, m.graph.output});
+  });
+  add("product_of_input", series, [](Maker& m) {
+    m.Add(graph::Mul{}, {m.graph.output, m.graph.output});
+  });
+  add("product_of_branches", image, [&](Maker& m) {
+    m.Conv(Conv(3, {1, 1}));
+    const auto trunk = m.graph.output;
+    conv_norm_relu(m, 3);
+    const auto left = m.graph.output;
+    m.Add(graph::Sigmoid{}, {trunk});
+    m.Conv(Conv(3, {1, 1}));
+    m.Norm();
+    m.Add(graph::Mul{}, {left, m.graph.output});
+    m.Norm();
+    m.Add(graph::Mul{}, {m.graph.output, trunk});
+  });
+  add("product_with_input", series, [](Maker& m) {
+    const auto input = m.graph.output;
+    m.Conv(Conv(3, {1, 1}));
+    m.Add(graph::Mul{}, {input, m.graph.output});
+    m.Add(graph::Mul{}, {m.graph.output, input});
+  });
+  add("sum_and_concatenation_with_itself", series, [&](Maker& m) {
+    conv_norm_relu(m, 3);
+    m.Add(graph::Add{}, {m.graph.output, m.graph.output});
+    m.Add(graph::Concat{1}, {m.graph.output, m.graph.output, m.graph.output});
+  });
+  add("norm_and_relu_of_local_layers", image, [](Maker& m) {
+    m.Layer(graph::Scale{});
+    m.Norm();
+    m.Add(graph::Relu{});
+    m.Layer(graph::LayerNorm{});
+    m.Norm();
+    m.Add(graph::Resize{{7, 3}, graph::Resize::Mode::kBilinear});
+    m.Norm();
+    m.Add(graph::Relu{});
+    m.Add(graph::Gelu{});
+    m.Add(graph::Relu{});
+    m.Norm();
+  });
 }
 
 inline std::vector<Case> Cases() {
@@ -177,6 +414,7 @@ inline std::vector<Case> Cases() {
     m.Norm();
     m.Add(graph::Relu{}, {trunk});
   });
+  AddLocalCases(cases);
   return cases;
 }
 
