@@ -122,7 +122,7 @@ class Compiler {
   int Image(const View& view, const Shape& shape) {
     const Dims dims = DimsOf(shape);
     if (At(view.stored).IsPlain() || At(view.stored).dims.c == dims.c) return view.stored;
-    const int copy = AddStored(shape);
+    const int copy = AddStored(At(view.stored).name, shape);
     plan_.layers.emplace_back(JoinLayer{{view.stored}, copy, JoinLayer::Kind::kSum, 1});
     return copy;
   }
