@@ -61,7 +61,9 @@ graph::Graph Build(const config::Training& training, const config::Registry& reg
         training.model_name.empty() ? training.model_spec.stem().string() : training.model_name,
         input, outputs, seed);
   }
-  const std::string& id = training.model_training_id;
+  // Models outside the catalogue set no class id: they are called like their class.
+  const std::string& id =
+      training.model_training_id.empty() ? training.model_name : training.model_training_id;
   const Value* spec = registry.networks.Find(id);
   if (spec == nullptr) {
     throw Error(Category::kModel,

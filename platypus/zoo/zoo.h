@@ -11,11 +11,12 @@
 // The room's first header: names of networks to graphs.
 namespace platypus::zoo {
 
-// The network of training.model_spec (a file), or else of the class id in model_training_id, for
-// samples of `input` = [variables, features, 1] or [channels, height, width] and `outputs` classes
-// or values, with initial weights drawn from `seed` (uniform in +-1/sqrt(fan_in); batch norms 1, 0,
-// 0, 1). Node names follow the reference's parameter paths ("features.1.0"). Error (model): a name
-// that is no network, a line of the spec file, an input that is too short for the network.
+// The network of training.model_spec (a file), or else of the class id in model_training_id
+// (or else model_name), for samples of `input` = [variables, features, 1] or [channels, height,
+// width] and `outputs` classes or values, with initial weights drawn from `seed` (uniform in
+// +-1/sqrt(fan_in); batch norms 1, 0, 0, 1). Node names follow the reference's parameter paths
+// ("features.1.0"). Error (model): a name that is no network, a line of the spec file, an input
+// that is too short for the network.
 graph::Graph Build(const config::Training& training, const config::Registry& registry,
                    const Shape& input, int outputs, uint64_t seed);
 

@@ -142,6 +142,13 @@ TEST(ZooRegistryTest, TheTableKnowsEveryNetwork) {
   }
 }
 
+TEST(ZooRegistryTest, AModelWithoutClassIdIsItsClass) {
+  config::Training training;
+  training.model_name = "HAR_TINIE_CNN_2K";
+  EXPECT_EQ(graph::CountParameters(Build(training, config::LoadRegistry(), {3, 512, 1}, 4, 1)),
+            1690);
+}
+
 std::vector<std::string> NodeNames(const graph::Graph& g) {
   std::vector<std::string> names;
   for (const graph::Node& node : g.nodes) names.push_back(node.name);
