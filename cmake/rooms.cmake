@@ -24,7 +24,7 @@ function(platypus_embed name directory patterns)
 endfunction()
 
 function(platypus_room name)
-  cmake_parse_arguments(ROOM "" "" "DEPS;LIBS;EMBED" ${ARGN})
+  cmake_parse_arguments(ROOM "" "SHARDED" "DEPS;LIBS;EMBED" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/platypus/${name}/*.cc)
   if(NOT sources)
     add_library(platypus_${name} INTERFACE)
@@ -45,8 +45,20 @@ function(platypus_room name)
     target_link_libraries(test_${name} platypus_${name} GTest::gtest_main GTest::gmock)
     target_compile_definitions(test_${name} PRIVATE
       PLATYPUS_SOURCE_DIR="${CMAKE_SOURCE_DIR}" PLATYPUS_BINARY_DIR="${CMAKE_BINARY_DIR}")
-    gtest_discover_tests(test_${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
-                         PROPERTIES TIMEOUT 60)
+    # A process for each test, but not for each of the thousand cases of ROOM_SHARDED (a test suite):
+    # those run in four shares.
+    set(alone "*")
+    if(ROOM_SHARDED)
+      set(alone "-${ROOM_SHARDED}*")
+      foreach(share RANGE 3)
+        add_test(NAME "${name}.${ROOM_SHARDED}${share}"
+                 COMMAND test_${name} "--gtest_filter=${ROOM_SHARDED}*" --gtest_brief=1)
+        set_tests_properties("${name}.${ROOM_SHARDED}${share}" PROPERTIES TIMEOUT 60
+          ENVIRONMENT "GTEST_TOTAL_SHARDS=4;GTEST_SHARD_INDEX=${share}")
+      endforeach()
+    endif()
+    gtest_discover_tests(test_${name} TEST_PREFIX "${name}." TEST_FILTER "${alone}"
+                         DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 60)
   endif()
 endfunction()
 

@@ -46,7 +46,7 @@ Loaded Load(const std::string& yaml, const std::vector<std::string>& sets = {}) 
 
 TEST(RegistryTest, HoldsEveryName) {
   EXPECT_EQ(Builtin().models.Names().size(), 75u);
-  EXPECT_EQ(Builtin().networks.Names().size(), 28u);
+  EXPECT_EQ(Builtin().networks.Names().size(), 71u);
   EXPECT_EQ(Builtin().feature_presets.Names().size(), 40u);
   EXPECT_EQ(Builtin().dataset_presets.Names().size(), 11u);
   EXPECT_EQ(Builtin().devices.Names().size(), 32u);
