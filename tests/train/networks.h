@@ -306,7 +306,7 @@ inline void AddLocalCases(std::vector<Case>& cases) {
   });
 }
 
-inline std::vector<Case> Cases() {
+inline std::vector<Case> MakeCases() {
   std::vector<Case> cases;
   const auto add = [&](const char* name, const Shape& input, auto build) {
     Maker maker(input);
@@ -415,6 +415,11 @@ inline std::vector<Case> Cases() {
     m.Add(graph::Relu{}, {trunk});
   });
   AddLocalCases(cases);
+  return cases;
+}
+
+inline const std::vector<Case>& Cases() {
+  static const std::vector<Case> cases = MakeCases();
   return cases;
 }
 
