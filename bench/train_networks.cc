@@ -72,6 +72,7 @@ void TrainNetwork(benchmark::State& state, const graph::Graph& graph, const Loss
   config::Training settings;
   settings.optimizer = "adam";
   Optimizer optimizer(settings, network.Parameters().size());
+  network.Train(batch, loss, pool);  // the first step takes the memory
   for (auto _ : state) {
     benchmark::DoNotOptimize(network.Train(batch, loss, pool).loss);
     optimizer.Step(network.Parameters(), network.Gradients(), 1e-4);
