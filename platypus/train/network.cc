@@ -166,7 +166,6 @@ const float* Network::Impl::Fetch(int s, int64_t slot, float* to) {
 const float* Network::Impl::FetchBordered(const ConvolutionLayer& layer, int64_t slot, float* to) {
   const Pointwise* steps = At(layer.in).IsPlain() ? nullptr : PointsOf(layer.in).data();
   const Convolution& c = layer.convolution;
-  // A flat view has other channels than the steps.
   if (c.Input().Empty()) return Fetch(layer.in, slot, to);
   return c.Input().Enclose(Data(layer.in, slot), c.InChannels(), to, steps);
 }

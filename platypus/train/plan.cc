@@ -163,7 +163,7 @@ class Compiler {
     views_[node.output] = {out, false, false};
   }
 
-  // `roles`: of the parameters, in the order that the kernel expects.
+  // The parameters stand in the order of graph::Roles, which the kernels expect.
   template <typename Kernel>
   void AddLocal(const Node& node, int in, Kernel kernel) {
     const int out = AddStored(node.name, graph_.At(node.output).shape);
