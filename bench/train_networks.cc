@@ -2,6 +2,7 @@
 // bench/peers trains with PyTorch: TrainNetwork/<name>/threads:<n>.
 #include <benchmark/benchmark.h>
 
+#include <chrono>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -73,11 +74,17 @@ void TrainNetwork(benchmark::State& state, const graph::Graph& graph, const Loss
   settings.optimizer = "adam";
   Optimizer optimizer(settings, network.Parameters().size());
   network.Train(batch, loss, pool);  // the first step takes the memory
+  using Clock = std::chrono::steady_clock;
+  std::chrono::duration<double> best = Clock::duration::max();
   for (auto _ : state) {
+    const Clock::time_point start = Clock::now();
     benchmark::DoNotOptimize(network.Train(batch, loss, pool).loss);
     optimizer.Step(network.Parameters(), network.Gradients(), 1e-4);
+    best = std::min<std::chrono::duration<double>>(best, Clock::now() - start);
     ++batch.draw;
   }
+  // What a machine with other guests reaches when they are silent.
+  state.counters["best samples/s"] = static_cast<double>(kBatch) / best.count();
   state.counters["samples/s"] = benchmark::Counter(static_cast<double>(kBatch),
                                                    benchmark::Counter::kIsIterationInvariantRate);
   // Forward, gradient of the weights, gradient of the input: two operations per multiplication.

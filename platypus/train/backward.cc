@@ -23,24 +23,17 @@ void Network::Impl::Compare(const Batch& batch, const Loss& loss, int64_t block,
   results[static_cast<size_t>(block)] = LossAndGradient(loss, output);
 }
 
-// First half of the way back through what stands behind a stored tensor: cut-off values, then the
-// sums that a batch norm needs of the whole batch.
-void Network::Impl::BackwardPoints(int s, int64_t block) {
+// What a batch norm needs to know of the whole batch before a gradient passes it.
+void Network::Impl::MeasureGradient(int s, int64_t block) {
   const Stored& t = At(s);
-  if (t.IsPlain() || !t.needs_gradient) return;
+  NormState& norm = NormOf(t);
   const int64_t plane = t.dims.Plane();
   for (int64_t c = 0; c < t.dims.c; ++c) {
-    const float* y = Data(s, block) + c * plane * kLanes;
-    float* g = Gradient(s, block) + c * plane * kLanes;
-    const Pointwise& p = PointsOf(s)[static_cast<size_t>(c)];
-    if (t.norm < 0) {
-      MaskGradient(p, y, plane * kLanes, g);
-      continue;
-    }
-    NormState& norm = NormOf(t);
     const auto at = static_cast<size_t>(block * t.dims.c + c);
-    MaskAndSum(p, y, static_cast<float>(norm.mean[static_cast<size_t>(c)]), plane, Mask(block), g,
-               &norm.sums[at], &norm.squares[at]);
+    SumGradient(PointsOf(s)[static_cast<size_t>(c)], Data(s, block) + c * plane * kLanes,
+                Gradient(s, block) + c * plane * kLanes,
+                static_cast<float>(norm.mean[static_cast<size_t>(c)]), plane, Mask(block),
+                &norm.sums[at], &norm.squares[at]);
   }
 }
 
@@ -63,57 +56,73 @@ void Network::Impl::ReduceNormGradient(int s) {
     const double inverse = 1.0 / std::sqrt(now.variance[at] + double{norm.epsilon});
     gradients[norm.gamma + at] = static_cast<float>(product * inverse);
     gradients[norm.beta + at] = static_cast<float>(sum);
-    now.mean_g[at] = now.running ? 0.0f : static_cast<float>(sum / n);
-    now.slope[at] = now.running ? 0.0f : static_cast<float>(product * inverse * inverse / n);
+    now.gradient[at] = {};
+    if (now.running) continue;
+    const float gain = PointsOf(s)[at].gain;
+    const auto mean_g = static_cast<float>(sum / n);
+    const auto slope = static_cast<float>(product * inverse * inverse / n);
+    now.gradient[at] = {gain * slope, gain * (slope * static_cast<float>(now.mean[at]) - mean_g)};
   }
 }
 
-void Network::Impl::BackwardNorm(int s, int64_t block) {
-  if (s == 0) return;  // nobody asks for the gradient of the recordings
+// One channel's gradient, taken through what stands behind a stored tensor.
+void Network::Impl::TakeBack(int s, int64_t c, int64_t block, const Rows& rows, float* to) {
   const Stored& t = At(s);
-  const NormState& norm = NormOf(t);
-  const int64_t plane = t.dims.Plane();
-  for (int64_t c = 0; c < t.dims.c; ++c) {
-    const auto at = static_cast<size_t>(c);
-    NormGradient(PointsOf(s)[at].gain, norm.mean_g[at], static_cast<float>(norm.mean[at]),
-                 norm.slope[at], Data(s, block) + c * plane * kLanes, plane, Mask(block),
-                 Gradient(s, block) + c * plane * kLanes);
+  const int64_t plane = c * t.dims.Plane() * kLanes;
+  const auto at = static_cast<size_t>(c);
+  PointGradient(PointsOf(s)[at], t.norm < 0 ? NormGradient{} : NormOf(t).gradient[at],
+                Data(s, block) + plane, Gradient(s, block) + plane, Mask(block), rows, to);
+}
+
+const float* Network::Impl::OutputGradient(int s, int64_t block, float* to) {
+  if (At(s).IsPlain()) return Gradient(s, block);
+  const int64_t plane = At(s).dims.Plane() * kLanes;
+  for (int64_t c = 0; c < At(s).dims.c; ++c) {
+    TakeBack(s, c, block, {1, plane, plane}, to + c * plane);
   }
+  return to;
+}
+
+// The same inside the border of zeros that a convolution reads.
+const float* Network::Impl::BorderedGradient(const ConvolutionLayer& l, int64_t block, float* to) {
+  const Convolution& conv = l.convolution;
+  if (conv.Gradient().Empty()) return OutputGradient(l.out, block, to);
+  if (At(l.out).IsPlain()) {
+    return conv.Gradient().Enclose(Gradient(l.out, block), conv.OutChannels(), to);
+  }
+  conv.Gradient().Enclose(conv.OutChannels(), to, [&](int64_t c, const Rows& rows, float* at) {
+    TakeBack(l.out, c, block, rows, at);
+  });
+  return to;
 }
 
 void Network::Impl::Backward(const ConvolutionLayer& l, bool add, int64_t block, float* temporary) {
   const Convolution& c = l.convolution;
   const float* x = FetchBordered(l, block, temporary);
-  const float* dy = Gradient(l.out, block);
+  float* room = temporary + c.Input().Plane() * c.InChannels() * kLanes;
+  const float* dy = BorderedGradient(l, block, room);
+  room += c.Gradient().Plane() * c.OutChannels() * kLanes;
   float* own = partial.data() + static_cast<size_t>(block) * plan.parameters.size();
   c.BackwardWeight(x, dy, own + l.weight);
   if (l.has_bias) {
-    const int64_t plane = At(l.out).dims.Plane();
+    const int64_t plane = c.Gradient().Plane();
     for (int64_t o = 0; o < c.OutChannels(); ++o) {
       own[l.bias + static_cast<size_t>(o)] =
           static_cast<float>(Sum(dy + o * plane * kLanes, plane, Mask(block)));
     }
   }
   if (!At(l.in).needs_gradient) return;
-  float* room = temporary + c.Input().Plane() * c.InChannels() * kLanes;
-  if (!c.Gradient().Empty()) {
-    dy = c.Gradient().Enclose(dy, c.OutChannels(), room);
-    room += c.Gradient().Plane() * c.OutChannels() * kLanes;
-  }
   float* g = Gradient(l.in, block);
   c.BackwardInput(dy, std::span(packed).subspan(l.packed), add ? room : g);
-  if (!add) return;
-  const int64_t n = At(l.in).dims.Floats();
-  for (int64_t i = 0; i < n; ++i) g[i] += room[i];
+  if (add) Accumulate(room, static_cast<size_t>(At(l.in).dims.Floats()), g);
 }
 
 void Network::Impl::Backward(const LocalLayer& l, bool add, int64_t block, float* temporary) {
-  const Pass pass = MakePass(l, block, block, temporary);
+  Return back;
+  back.dy = OutputGradient(l.out, block, temporary);
+  const Pass pass = MakePass(l, block, block, temporary + At(l.out).dims.Floats());
   const bool wanted = At(l.in).needs_gradient;
   float* g = wanted ? Gradient(l.in, block) : nullptr;
-  const int64_t n = At(l.in).dims.Floats();
-  Return back;
-  back.dy = Gradient(l.out, block);
   back.parameters =
       partial.data() + static_cast<size_t>(block) * plan.parameters.size() + l.parameters;
   back.mask = Mask(block);
@@ -125,8 +134,7 @@ void Network::Impl::Backward(const LocalLayer& l, bool add, int64_t block, float
         kernel.Backward(pass, back);
       },
       l.kernel);
-  if (!wanted || !add) return;
-  for (int64_t i = 0; i < n; ++i) g[i] += back.dx[i];
+  if (wanted && add) Accumulate(back.dx, static_cast<size_t>(At(l.in).dims.Floats()), g);
 }
 
 void Network::Impl::Backward(const PoolLayer& l, bool add, int64_t block, float* temporary) {
@@ -136,11 +144,12 @@ void Network::Impl::Backward(const PoolLayer& l, bool add, int64_t block, float*
   float* dx = Gradient(l.in, block);
   const bool overwrite = !add && !l.is_max && l.windows.Partition();
   if (!add && !overwrite) std::fill(dx, dx + in.dims.Floats(), 0.0f);
-  const float* x = l.is_max ? Fetch(l.in, block, temporary) : nullptr;
+  const float* gradient = OutputGradient(l.out, block, temporary);
+  const float* x = l.is_max ? Fetch(l.in, block, temporary + out.Floats()) : nullptr;
   for (int64_t c = 0; c < out.c; ++c) {
     const int64_t in_at = c * l.windows.in_plane * kLanes;
     const int64_t out_at = c * out.Plane() * kLanes;
-    const float* dy = Gradient(l.out, block) + out_at;
+    const float* dy = gradient + out_at;
     if (l.is_max) {
       MaxPoolBackward(l.windows, x + in_at, Data(l.out, block) + out_at, dy, dx + in_at);
     } else {
@@ -151,7 +160,8 @@ void Network::Impl::Backward(const PoolLayer& l, bool add, int64_t block, float*
 
 void Network::Impl::Backward(const JoinLayer& l, const std::vector<char>& add, int64_t block,
                              float* temporary) {
-  const float* dy = Gradient(l.out, block);
+  const float* dy = OutputGradient(l.out, block, temporary);
+  temporary += At(l.out).dims.Floats();
   int64_t before = 0;  // of a slab row: what the inputs before this one take
   const int64_t row = At(l.out).dims.Floats() / l.outer;
   for (size_t k = 0; k < l.ins.size(); ++k) {
@@ -193,18 +203,24 @@ void Network::Impl::Backward(size_t index, int64_t block, float* temporary) {
              plan.layers[index]);
 }
 
-void Network::Impl::BackwardAll(const Batch& batch, const Loss& loss, ThreadPool& pool) {
-  for (size_t k = 0; k < plan.parts.size(); ++k) {
-    const BackwardPart& part = plan.parts[k];
-    ForBlocks(pool, [&](int64_t block, int64_t, float* temporary) {
-      if (k == 0) Compare(batch, loss, block, temporary);
-      if (part.normalized >= 0) BackwardNorm(part.normalized, block);
-      for (size_t i = 0; i < part.run.size(); ++i) {
-        if (part.before[i] >= 0) BackwardPoints(part.before[i], block);
-        Backward(part.run[i], block, temporary);
-      }
-      if (part.measure >= 0) BackwardPoints(part.measure, block);
-    });
+void Network::Impl::BackwardPass(const BackwardPart& part, int64_t block, float* temporary) {
+  for (const size_t layer : part.run) Backward(layer, block, temporary);
+  if (part.measure >= 0) MeasureGradient(part.measure, block);
+}
+
+// The last part of the way forward and the first of the way back are one pass over the blocks.
+void Network::Impl::TrainAll(const Batch& batch, const Loss& loss, ThreadPool& pool) {
+  const auto turn = [&](int64_t block, float* temporary) {
+    Compare(batch, loss, block, temporary);
+    BackwardPass(plan.parts.front(), block, temporary);
+  };
+  ForwardAll(batch, false, std::ref(turn), pool);
+  for (const BackwardPart& part : plan.parts) {
+    if (&part != &plan.parts.front()) {
+      ForBlocks(pool, [&](int64_t block, int64_t, float* temporary) {
+        BackwardPass(part, block, temporary);
+      });
+    }
     if (part.measure >= 0) ReduceNormGradient(part.measure);
   }
   ReduceWeights(pool);

@@ -100,29 +100,13 @@ void Convolution::MakePhases() {
   }
 }
 
-const float* Convolution::Border::Enclose(const float* from, int64_t channels, float* to,
-                                          const Pointwise* steps) const {
-  if (Empty() && steps == nullptr) return from;
-  const int64_t row = columns * kLanes;
-  float* at = to;
-  const auto zeros = [&](int64_t cells) {
-    std::fill(at, at + cells * kLanes, 0.0f);
-    at += cells * kLanes;
-  };
-  for (int64_t c = 0; c < channels; ++c) {
-    zeros(top * Width());
-    for (int64_t r = 0; r < rows; ++r, from += row) {
-      zeros(left);
-      if (steps != nullptr) {
-        Apply(steps[c], from, row, at);
-      } else {
-        std::copy(from, from + row, at);
-      }
-      at += row;
-      zeros(right);
+const float* Convolution::Border::Enclose(const float* from, int64_t channels, float* to) const {
+  if (Empty()) return from;
+  Enclose(channels, to, [&](int64_t, const Rows& inside, float* at) {
+    for (int64_t r = 0; r < inside.rows; ++r, from += inside.count) {
+      std::copy(from, from + inside.count, at + r * inside.stride);
     }
-    zeros(bottom * Width());
-  }
+  });
   return to;
 }
 
@@ -202,8 +186,8 @@ void Convolution::BackwardInput(const float* dy, std::span<const float> packed, 
 void Convolution::BackwardWeight(const float* x, const float* dy, float* dw) const {
   WeightGradientJob job;
   job.outs = outs_;
-  job.dy_stride = out_rows_ * out_columns_ * kLanes;
-  job.dy_row = out_columns_ * kLanes;
+  job.dy_stride = gradient_.Plane() * kLanes;
+  job.dy_row = gradient_.Width() * kLanes;
   job.offsets = offsets_.data();
   job.count = static_cast<int64_t>(offsets_.size());
   job.step = stride_w_ * kLanes;
@@ -212,7 +196,7 @@ void Convolution::BackwardWeight(const float* x, const float* dy, float* dw) con
   job.positions = out_columns_;
   job.grad_stride = job.count;
   for (int64_t g = 0; g < groups_; ++g) {
-    job.dy = dy + g * outs_ * job.dy_stride;
+    job.dy = dy + gradient_.Inside() + g * outs_ * job.dy_stride;
     job.in = x + g * ins_ * input_.Plane() * kLanes;
     job.grad = dw + g * outs_ * job.count;
     WeightGradient(job);

@@ -1,6 +1,7 @@
 #ifndef PLATYPUS_TRAIN_CONVOLUTION_H_
 #define PLATYPUS_TRAIN_CONVOLUTION_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -30,10 +31,26 @@ class Convolution {
     bool Empty() const { return top + left + bottom + right == 0; }
     int64_t Width() const { return columns + left + right; }
     int64_t Plane() const { return (rows + top + bottom) * Width(); }
-    // Planes [rows][columns] of `channels` channels, taken through `steps` (one per channel; null:
-    // none), inside their borders. Writes to `to`; without borders and steps returns `from`.
-    const float* Enclose(const float* from, int64_t channels, float* to,
-                         const Pointwise* steps = nullptr) const;
+    // Planes of `channels` channels inside their borders at `to`: write(channel, rows, at) fills
+    // the inside.
+    template <typename Write>
+    void Enclose(int64_t channels, float* to, Write write) const {
+      const Rows inside{rows, columns * kLanes, Width() * kLanes};
+      for (int64_t c = 0; c < channels; ++c, to += Plane() * kLanes) {
+        float* at = to + Inside();
+        std::fill(to, at, 0.0f);
+        write(c, inside, at);
+        for (int64_t r = 1; r < rows; ++r) {
+          std::fill(at + inside.count, at + inside.stride, 0.0f);
+          at += inside.stride;
+        }
+        std::fill(at + inside.count, to + Plane() * kLanes, 0.0f);
+      }
+    }
+    // The same for planes that stand at `from`; without borders returns `from`.
+    const float* Enclose(const float* from, int64_t channels, float* to) const;
+    // Where the plane begins inside its border, floats.
+    int64_t Inside() const { return (top * Width() + left) * kLanes; }
   };
   const Border& Input() const { return input_; }        // of x
   const Border& Gradient() const { return gradient_; }  // of dy for BackwardInput
@@ -48,7 +65,7 @@ class Convolution {
   void Forward(const float* x, std::span<const float> packed, const float* bias, float* y) const;
   // dy: bordered as Gradient(); dx: [C][H][W], overwritten.
   void BackwardInput(const float* dy, std::span<const float> packed, float* dx) const;
-  // x: bordered as Input(); dy: [C'][H'][W']; dw [out][in/groups][kh][kw], overwritten.
+  // x: bordered as Input(), dy: as Gradient(); dw [out][in/groups][kh][kw], overwritten.
   void BackwardWeight(const float* x, const float* dy, float* dw) const;
 
  private:

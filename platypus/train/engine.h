@@ -22,8 +22,8 @@ struct Network::Impl {
     std::vector<double> sums,
         squares;  // [block][channel]: of the way forward, then of the way back
     std::vector<double> mean, variance;  // that normalise in this step
-    std::vector<float> mean_g, slope;    // what NormGradient subtracts
-    bool running = false;                // this step normalises with running values
+    std::vector<NormGradient> gradient;
+    bool running = false;  // this step normalises with running values
   };
   struct RangeState {
     std::vector<float> low, high;  // [block]
@@ -45,7 +45,10 @@ struct Network::Impl {
   Pass MakePass(const LocalLayer& l, int64_t block, int64_t slot, float* temporary);
 
   // forward.cc
-  void ForwardAll(const Batch& batch, bool observe, ThreadPool& pool);
+  // Runs block by block as far as the next barrier; `then` follows a block's last layer at once,
+  // while its values are in the caches.
+  using BlockStep = std::function<void(int64_t block, float* temporary)>;
+  void ForwardAll(const Batch& batch, bool observe, const BlockStep& then, ThreadPool& pool);
   void PredictAll(const Batch& batch, std::span<float> logits, ThreadPool& pool);
   void Load(const Batch& batch, int64_t block, int64_t slot);
   void Forward(const LayerKind& layer, int64_t block, int64_t slot, float* temporary);
@@ -56,11 +59,14 @@ struct Network::Impl {
   void Reduce(const RangeLayer& l);
 
   // backward.cc
-  void BackwardAll(const Batch& batch, const Loss& loss, ThreadPool& pool);
+  void TrainAll(const Batch& batch, const Loss& loss, ThreadPool& pool);
   void Compare(const Batch& batch, const Loss& loss, int64_t block, float* temporary);
-  void BackwardPoints(int s, int64_t block);
+  void MeasureGradient(int s, int64_t block);
   void ReduceNormGradient(int s);
-  void BackwardNorm(int s, int64_t block);
+  void TakeBack(int s, int64_t c, int64_t block, const Rows& rows, float* to);
+  const float* OutputGradient(int s, int64_t block, float* to);
+  const float* BorderedGradient(const ConvolutionLayer& l, int64_t block, float* to);
+  void BackwardPass(const BackwardPart& part, int64_t block, float* temporary);
   void Backward(size_t index, int64_t block, float* temporary);
   void Backward(const ConvolutionLayer& l, bool add, int64_t block, float* temporary);
   void Backward(const PoolLayer& l, bool add, int64_t block, float* temporary);

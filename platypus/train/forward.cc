@@ -168,7 +168,8 @@ void Network::Impl::Reduce(const RangeLayer& l) {
   RefreshRange(t);
 }
 
-void Network::Impl::ForwardAll(const Batch& batch, bool observe, ThreadPool& pool) {
+void Network::Impl::ForwardAll(const Batch& batch, bool observe, const BlockStep& then,
+                               ThreadPool& pool) {
   const auto is_barrier = [&](const LayerKind& layer) {
     return (std::holds_alternative<NormLayer>(layer) && !plan.frozen_norms) ||
            (std::holds_alternative<RangeLayer>(layer) && observe);
@@ -180,7 +181,7 @@ void Network::Impl::ForwardAll(const Batch& batch, bool observe, ThreadPool& poo
     ForBlocks(pool, [&](int64_t block, int64_t, float* temporary) {
       if (first == 0) Load(batch, block, block);
       for (size_t k = first; k < i; ++k) Forward(plan.layers[k], block, block, temporary);
-      if (end) return;
+      if (end) return then(block, temporary);
       if (const auto* norm = std::get_if<NormLayer>(&plan.layers[i])) Measure(*norm, block);
       if (const auto* range = std::get_if<RangeLayer>(&plan.layers[i])) Measure(*range, block);
     });

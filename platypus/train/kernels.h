@@ -66,23 +66,35 @@ struct Pointwise {
 void Tile(const TileJob& job);
 void WeightGradient(const WeightGradientJob& job);
 
-// out = pointwise(in), `count` floats of one channel.
-void Apply(const Pointwise& p, const float* in, int64_t count, float* out);
+// Rows of a plane: `count` floats each, without gaps where they are read, `stride` apart where they
+// are written.
+struct Rows {
+  int64_t rows = 1;
+  int64_t count = 0;
+  int64_t stride = 0;
+};
+
+// out = pointwise(in), one channel.
+void Apply(const Pointwise& p, const float* in, const Rows& rows, float* out);
 // Smallest and largest value of t after relu (before quantising) over lanes with mask != 0.
 void MinMax(const Pointwise& p, const float* in, int64_t positions, const float* mask, float* min,
             float* max);
-// Gradient through relu and quantise, in place: g = 0 where the value was cut off.
-void MaskGradient(const Pointwise& p, const float* in, int64_t count, float* gradient);
-
 // Sum of one channel over positions and lanes with mask, then sum of squares around `mean`.
 double Sum(const float* in, int64_t positions, const float* mask);
 double SumSquares(const float* in, float mean, int64_t positions, const float* mask);
-// MaskGradient, then the sums of g and g * (y - mean) over positions and lanes with mask.
-void MaskAndSum(const Pointwise& p, const float* y, float mean, int64_t positions,
-                const float* mask, float* g, double* sum, double* product);
-// Gradient of a batch norm, in place: g = gain * (g - mean_g - (y - mean) * slope) * mask.
-void NormGradient(float gain, float mean_g, float mean, float slope, const float* y,
-                  int64_t positions, const float* mask, float* g);
+
+// What a batch norm adds to the gradient that passes it: rest - slope * y.
+struct NormGradient {
+  float slope = 0.0f;
+  float rest = 0.0f;
+};
+// Back through a pointwise, one channel: out = gain * g' + rest - slope * y in lanes with mask,
+// else 0; g' is g, or 0 where relu or quantise cut the value off.
+void PointGradient(const Pointwise& p, const NormGradient& norm, const float* y, const float* g,
+                   const float* mask, const Rows& rows, float* out);
+// Sums of g' and of g' * (y - mean) over positions and lanes with mask.
+void SumGradient(const Pointwise& p, const float* y, const float* g, float mean, int64_t positions,
+                 const float* mask, double* sum, double* product);
 
 // Elementwise, `count` values (a multiple of kLanes); in and out may be the same.
 void Sigmoid(const float* in, int64_t count, float* out);

@@ -30,8 +30,7 @@ Network::Impl::Impl(const graph::Graph& source, int64_t batch)
       norm.squares.assign(n * channels, 0.0);
       norm.mean.assign(channels, 0.0);
       norm.variance.assign(channels, 1.0);
-      norm.mean_g.assign(channels, 0.0f);
-      norm.slope.assign(channels, 0.0f);
+      norm.gradient.assign(channels, {});
     }
     if (t.range >= 0) {
       ranges[static_cast<size_t>(t.range)].low.assign(n, 0.0f);
@@ -157,17 +156,22 @@ const float* Network::Impl::Fetch(int s, int64_t slot, float* to) {
   if (t.IsPlain()) return from;
   const int64_t plane = t.dims.Plane() * kLanes;
   for (int64_t c = 0; c < t.dims.c; ++c) {
-    Apply(PointsOf(s)[static_cast<size_t>(c)], from + c * plane, plane, to + c * plane);
+    Apply(PointsOf(s)[static_cast<size_t>(c)], from + c * plane, {1, plane, plane}, to + c * plane);
   }
   return to;
 }
 
 // The same inside the border of zeros that a convolution reads.
 const float* Network::Impl::FetchBordered(const ConvolutionLayer& layer, int64_t slot, float* to) {
-  const Pointwise* steps = At(layer.in).IsPlain() ? nullptr : PointsOf(layer.in).data();
-  const Convolution& c = layer.convolution;
-  if (c.Input().Empty()) return Fetch(layer.in, slot, to);
-  return c.Input().Enclose(Data(layer.in, slot), c.InChannels(), to, steps);
+  const Convolution& conv = layer.convolution;
+  if (conv.Input().Empty()) return Fetch(layer.in, slot, to);
+  const float* from = Data(layer.in, slot);
+  if (At(layer.in).IsPlain()) return conv.Input().Enclose(from, conv.InChannels(), to);
+  const int64_t plane = At(layer.in).dims.Plane() * kLanes;
+  conv.Input().Enclose(conv.InChannels(), to, [&](int64_t c, const Rows& rows, float* at) {
+    Apply(PointsOf(layer.in)[static_cast<size_t>(c)], from + c * plane, rows, at);
+  });
+  return to;
 }
 
 Network::Outcome Network::Impl::Total() const {
@@ -195,8 +199,7 @@ Network::Outcome Network::Train(const Batch& batch, const Loss& loss, ThreadPool
   impl.SetCount(batch);
   impl.Prepare();
   impl.weight = TotalWeight(loss, batch.labels, impl.count);
-  impl.ForwardAll(batch, false, pool);
-  impl.BackwardAll(batch, loss, pool);
+  impl.TrainAll(batch, loss, pool);
   return impl.Total();
 }
 
@@ -206,7 +209,8 @@ void Network::Observe(const Batch& batch, ThreadPool& pool) {
   impl.Allocate(pool.Threads());
   impl.SetCount(batch);
   impl.Prepare();
-  impl.ForwardAll(batch, true, pool);
+  impl.ForwardAll(
+      batch, true, [](int64_t, float*) {}, pool);
 }
 
 void Network::Predict(const Batch& batch, std::span<float> logits, ThreadPool& pool) {

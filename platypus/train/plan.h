@@ -100,10 +100,8 @@ using LayerKind =
 
 // A run of layers, last to first, that needs no sums over the batch in between.
 struct BackwardPart {
-  int normalized = -1;      // stored tensor whose batch norm begins the part
   std::vector<size_t> run;  // layers
-  std::vector<int> before;  // stored tensor to take through its points before each layer (-1: none)
-  int measure = -1;         // stored tensor whose points end the part, for the sums
+  int measure = -1;         // stored tensor whose gradient the batch norm behind it has to know
 };
 
 struct Plan {

@@ -58,11 +58,9 @@ void PlanBackward(Plan& plan) {
   plan.parts.emplace_back();
   const auto barrier = [&](int s) {
     const Stored& t = plan.stored[static_cast<size_t>(s)];
-    if (t.norm < 0 || !t.needs_gradient || written[static_cast<size_t>(s)] == 0) return false;
+    if (t.norm < 0 || !t.needs_gradient || written[static_cast<size_t>(s)] == 0) return;
     plan.parts.back().measure = s;
     plan.parts.emplace_back();
-    plan.parts.back().normalized = s;
-    return true;
   };
   for (size_t i = plan.layers.size(); i-- > 0;) {
     int out = -1;
@@ -76,9 +74,8 @@ void PlanBackward(Plan& plan) {
           written[static_cast<size_t>(in)] = 1;
         },
         [](int) {});
-    const bool done = barrier(out);
+    barrier(out);
     plan.parts.back().run.push_back(i);
-    plan.parts.back().before.push_back(done ? -1 : out);
   }
   barrier(0);
   // Weights and bias of a layer stand side by side, layers in order; batch norms' parameters in
@@ -109,6 +106,7 @@ void PlanMemory(Plan& plan) {
   };
   for (int i = 0; i < count; ++i) {
     size_t inputs = 0;
+    size_t output = 0;
     LayerKind& layer = plan.layers[static_cast<size_t>(i)];
     VisitTensors(
         layer,
@@ -116,7 +114,10 @@ void PlanMemory(Plan& plan) {
           last_reader[static_cast<size_t>(in)] = i;
           inputs = std::max(inputs, floats(in));
         },
-        [&](int out) { last[static_cast<size_t>(out)] = count - 1 - i; });
+        [&](int out) {
+          last[static_cast<size_t>(out)] = count - 1 - i;
+          output = floats(out);
+        });
     if (const auto* l = std::get_if<ConvolutionLayer>(&layer)) {
       const Convolution& c = l->convolution;
       inputs += static_cast<size_t>(
@@ -131,7 +132,7 @@ void PlanMemory(Plan& plan) {
           },
           l->kernel);
     }
-    plan.scratch_floats = std::max(plan.scratch_floats, inputs);
+    plan.scratch_floats = std::max(plan.scratch_floats, inputs + output);
   }
   plan.scratch_floats = std::max(plan.scratch_floats, floats(plan.output));
   std::vector<Interval> intervals;

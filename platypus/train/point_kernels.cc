@@ -69,12 +69,16 @@ HWY_INLINE void Choose(const Pointwise& p, Body body) {
   }
 }
 
-void ApplyImpl(const Pointwise& p, const float* HWY_RESTRICT in, int64_t count,
+void ApplyImpl(const Pointwise& p, const float* HWY_RESTRICT in, const Rows& rows,
                float* HWY_RESTRICT out) {
   const D d;
   Choose(p, [&](const auto& steps) HWY_ATTR {
-    for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
-      hn::Store(steps.Value(hn::Load(d, in + i)), d, out + i);
+    for (int64_t r = 0; r < rows.rows; ++r) {
+      const float* HWY_RESTRICT from = in + r * rows.count;
+      float* HWY_RESTRICT to = out + r * rows.stride;
+      for (int64_t i = 0; i < rows.count; i += static_cast<int64_t>(hn::Lanes(d))) {
+        hn::Store(steps.Value(hn::Load(d, from + i)), d, to + i);
+      }
     }
   });
 }
@@ -101,12 +105,25 @@ void MinMaxImpl(const Pointwise& p, const float* HWY_RESTRICT in, int64_t positi
   });
 }
 
-void MaskGradientImpl(const Pointwise& p, const float* HWY_RESTRICT in, int64_t count,
-                      float* HWY_RESTRICT gradient) {
+void PointGradientImpl(const Pointwise& p, const NormGradient& norm, const float* HWY_RESTRICT y,
+                       const float* HWY_RESTRICT g, const float* HWY_RESTRICT mask,
+                       const Rows& rows, float* HWY_RESTRICT out) {
   const D d;
+  const V slope = hn::Set(d, norm.slope);
+  const V rest = hn::Set(d, norm.rest);
   Choose(p, [&](const auto& steps) HWY_ATTR {
-    for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
-      hn::Store(steps.Masked(hn::Load(d, in + i), hn::Load(d, gradient + i)), d, gradient + i);
+    for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
+      const auto used = hn::Gt(hn::LoadU(d, mask + lane), hn::Zero(d));
+      for (int64_t r = 0; r < rows.rows; ++r) {
+        const int64_t from = r * rows.count + static_cast<int64_t>(lane);
+        float* HWY_RESTRICT to = out + r * rows.stride + lane;
+        for (int64_t i = 0; i < rows.count; i += kLanes) {
+          const V value = hn::Load(d, y + from + i);
+          const V kept = steps.Masked(value, hn::Load(d, g + from + i));
+          const V all = hn::MulAdd(steps.gain, kept, hn::NegMulAdd(slope, value, rest));
+          hn::Store(hn::IfThenElseZero(used, all), d, to + i);
+        }
+      }
     }
   });
 }
@@ -167,8 +184,9 @@ double SumSquaresImpl(const float* HWY_RESTRICT in, float mean, int64_t position
   return total[0];
 }
 
-void MaskAndSumImpl(const Pointwise& p, const float* HWY_RESTRICT y, float mean, int64_t positions,
-                    const float* mask, float* HWY_RESTRICT g, double* sum, double* product) {
+void SumGradientImpl(const Pointwise& p, const float* HWY_RESTRICT y, const float* HWY_RESTRICT g,
+                     float mean, int64_t positions, const float* mask, double* sum,
+                     double* product) {
   const D d;
   const V centre = hn::Set(d, mean);
   double totals[2] = {};
@@ -176,32 +194,12 @@ void MaskAndSumImpl(const Pointwise& p, const float* HWY_RESTRICT y, float mean,
     SumUp<2>(positions, mask, totals, [=](size_t at, V(&sums)[2]) HWY_ATTR {
       const V value = hn::Load(d, y + at);
       const V kept = steps.Masked(value, hn::Load(d, g + at));
-      hn::Store(kept, d, g + at);
       sums[0] = hn::Add(sums[0], kept);
       sums[1] = hn::MulAdd(kept, hn::Sub(value, centre), sums[1]);
     });
   });
   *sum = totals[0];
   *product = totals[1];
-}
-
-void NormGradientImpl(float gain, float mean_g, float mean, float slope,
-                      const float* HWY_RESTRICT y, int64_t positions,
-                      const float* HWY_RESTRICT mask, float* HWY_RESTRICT g) {
-  const D d;
-  // gain (g - mean_g - (y - mean) slope) = gain g + (b - a y) with a = gain slope, b = a mean -
-  // gain mean_g
-  const V factor = hn::Set(d, gain);
-  const V a = hn::Set(d, gain * slope);
-  const V b = hn::Set(d, gain * (slope * mean - mean_g));
-  for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
-    const auto used = hn::Gt(hn::LoadU(d, mask + lane), hn::Zero(d));
-    for (int64_t i = 0; i < positions; ++i) {
-      const size_t at = static_cast<size_t>(i * kLanes) + lane;
-      const V rest = hn::NegMulAdd(a, hn::Load(d, y + at), b);
-      hn::Store(hn::IfThenElseZero(used, hn::MulAdd(factor, hn::Load(d, g + at), rest)), d, g + at);
-    }
-  }
 }
 
 // body(whole vectors at i), then the rest one by one with one(i).
@@ -258,23 +256,23 @@ namespace platypus::train {
 
 HWY_EXPORT(ApplyImpl);
 HWY_EXPORT(MinMaxImpl);
-HWY_EXPORT(MaskGradientImpl);
+HWY_EXPORT(PointGradientImpl);
 HWY_EXPORT(SumImpl);
 HWY_EXPORT(SumSquaresImpl);
-HWY_EXPORT(MaskAndSumImpl);
-HWY_EXPORT(NormGradientImpl);
+HWY_EXPORT(SumGradientImpl);
 HWY_EXPORT(AccumulateImpl);
 HWY_EXPORT(AdamImpl);
 
-void Apply(const Pointwise& p, const float* in, int64_t count, float* out) {
-  HWY_DYNAMIC_DISPATCH(ApplyImpl)(p, in, count, out);
+void Apply(const Pointwise& p, const float* in, const Rows& rows, float* out) {
+  HWY_DYNAMIC_DISPATCH(ApplyImpl)(p, in, rows, out);
 }
 void MinMax(const Pointwise& p, const float* in, int64_t positions, const float* mask, float* min,
             float* max) {
   HWY_DYNAMIC_DISPATCH(MinMaxImpl)(p, in, positions, mask, min, max);
 }
-void MaskGradient(const Pointwise& p, const float* in, int64_t count, float* gradient) {
-  HWY_DYNAMIC_DISPATCH(MaskGradientImpl)(p, in, count, gradient);
+void PointGradient(const Pointwise& p, const NormGradient& norm, const float* y, const float* g,
+                   const float* mask, const Rows& rows, float* out) {
+  HWY_DYNAMIC_DISPATCH(PointGradientImpl)(p, norm, y, g, mask, rows, out);
 }
 double Sum(const float* in, int64_t positions, const float* mask) {
   return HWY_DYNAMIC_DISPATCH(SumImpl)(in, positions, mask);
@@ -282,9 +280,9 @@ double Sum(const float* in, int64_t positions, const float* mask) {
 double SumSquares(const float* in, float mean, int64_t positions, const float* mask) {
   return HWY_DYNAMIC_DISPATCH(SumSquaresImpl)(in, mean, positions, mask);
 }
-void MaskAndSum(const Pointwise& p, const float* y, float mean, int64_t positions,
-                const float* mask, float* g, double* sum, double* product) {
-  HWY_DYNAMIC_DISPATCH(MaskAndSumImpl)(p, y, mean, positions, mask, g, sum, product);
+void SumGradient(const Pointwise& p, const float* y, const float* g, float mean, int64_t positions,
+                 const float* mask, double* sum, double* product) {
+  HWY_DYNAMIC_DISPATCH(SumGradientImpl)(p, y, g, mean, positions, mask, sum, product);
 }
 void Accumulate(const float* from, size_t count, float* to) {
   HWY_DYNAMIC_DISPATCH(AccumulateImpl)(from, count, to);
@@ -292,10 +290,6 @@ void Accumulate(const float* from, size_t count, float* to) {
 void Adam(const AdamStep& step, const float* gradient, size_t count, float* parameter, float* first,
           float* second) {
   HWY_DYNAMIC_DISPATCH(AdamImpl)(step, gradient, count, parameter, first, second);
-}
-void NormGradient(float gain, float mean_g, float mean, float slope, const float* y,
-                  int64_t positions, const float* mask, float* g) {
-  HWY_DYNAMIC_DISPATCH(NormGradientImpl)(gain, mean_g, mean, slope, y, positions, mask, g);
 }
 
 }  // namespace platypus::train
