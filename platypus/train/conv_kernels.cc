@@ -24,14 +24,17 @@ constexpr int kWide = 3;
 // kOuts x kPositions outputs held in registers.
 template <int kOuts, int kPositions>
 HWY_INLINE void TileBlock(const TileJob& job, const float* HWY_RESTRICT weight, const float* bias,
-                          const float* HWY_RESTRICT in, float* HWY_RESTRICT out) {
+                          int64_t position, float* HWY_RESTRICT out) {
   const D d;
   const int64_t ins = job.ins;
   const int64_t tap_count = job.tap_count;
-  const int64_t step = job.step;
+  const int64_t in_stride = job.in_stride;
   const int64_t* HWY_RESTRICT taps = job.taps;
   for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
+    const float* HWY_RESTRICT in[kPositions];
     V sum[kOuts][kPositions];
+    HWY_UNROLL(8)
+    for (int p = 0; p < kPositions; ++p) in[p] = job.in + job.in_at[position + p] + lane;
     HWY_UNROLL(8)
     for (int o = 0; o < kOuts; ++o) {
       const V start = bias != nullptr ? hn::Set(d, bias[o]) : hn::Zero(d);
@@ -40,12 +43,11 @@ HWY_INLINE void TileBlock(const TileJob& job, const float* HWY_RESTRICT weight, 
     }
     const float* HWY_RESTRICT w = weight;
     for (int64_t i = 0; i < ins; ++i) {
-      const float* HWY_RESTRICT source = in + i * job.in_stride + lane;
       for (int64_t t = 0; t < tap_count; ++t, w += kOuts) {
-        const float* HWY_RESTRICT tap = source + taps[t];
+        const int64_t at = i * in_stride + taps[t];
         V x[kPositions];
         HWY_UNROLL(8)
-        for (int p = 0; p < kPositions; ++p) x[p] = hn::Load(d, tap + p * step);
+        for (int p = 0; p < kPositions; ++p) x[p] = hn::Load(d, in[p] + at);
         HWY_UNROLL(8)
         for (int o = 0; o < kOuts; ++o) {
           const V factor = hn::Set(d, w[o]);
@@ -55,11 +57,10 @@ HWY_INLINE void TileBlock(const TileJob& job, const float* HWY_RESTRICT weight, 
       }
     }
     HWY_UNROLL(8)
-    for (int o = 0; o < kOuts; ++o) {
+    for (int p = 0; p < kPositions; ++p) {
+      float* HWY_RESTRICT to = out + job.out_at[position + p] + lane;
       HWY_UNROLL(8)
-      for (int p = 0; p < kPositions; ++p) {
-        hn::Store(sum[o][p], d, out + o * job.out_stride + p * job.out_step + lane);
-      }
+      for (int o = 0; o < kOuts; ++o) hn::Store(sum[o][p], d, to + o * job.out_stride);
     }
   }
 }
@@ -69,14 +70,10 @@ HWY_INLINE void TileRow(const TileJob& job, const float* weight, const float* bi
   constexpr int kPositions = kOuts == 1 ? 8 : kWide;
   int64_t p = 0;
   for (; p + kPositions <= job.positions; p += kPositions) {
-    TileBlock<kOuts, kPositions>(job, weight, bias, job.in + p * job.step, out + p * job.out_step);
+    TileBlock<kOuts, kPositions>(job, weight, bias, p, out);
   }
-  for (; p + 2 <= job.positions; p += 2) {
-    TileBlock<kOuts, 2>(job, weight, bias, job.in + p * job.step, out + p * job.out_step);
-  }
-  for (; p < job.positions; ++p) {
-    TileBlock<kOuts, 1>(job, weight, bias, job.in + p * job.step, out + p * job.out_step);
-  }
+  for (; p + 2 <= job.positions; p += 2) TileBlock<kOuts, 2>(job, weight, bias, p, out);
+  for (; p < job.positions; ++p) TileBlock<kOuts, 1>(job, weight, bias, p, out);
 }
 
 void TileImpl(const TileJob& job) {

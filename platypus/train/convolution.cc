@@ -8,6 +8,9 @@ namespace {
 int64_t FloorDivide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 int64_t CeilDivide(int64_t a, int64_t b) { return -FloorDivide(-a, b); }
 
+// Of a position in a plane, in floats.
+int32_t Offset(int64_t position) { return static_cast<int32_t>(position * kLanes); }
+
 // Weights of `outs` outputs in blocks of kOutBlock, single ones at the end: [i][t][output of the
 // block].
 template <typename Weight>
@@ -53,6 +56,12 @@ Convolution::Convolution(const graph::Conv2d& op, const int64_t (&in)[3], const 
   for (int64_t i = 0; i < ins_; ++i) {
     for (const int64_t tap : taps_) offsets_.push_back(i * input_.Plane() * kLanes + tap);
   }
+  for (int64_t row = 0; row < out_rows_; ++row) {
+    for (int64_t column = 0; column < out_columns_; ++column) {
+      x_at_.push_back(Offset(row * stride_h_ * input_.Width() + column * stride_w_));
+      y_at_.push_back(Offset(row * out_columns_ + column));
+    }
+  }
   MakePhases();
 }
 
@@ -96,6 +105,14 @@ void Convolution::MakePhases() {
       const int64_t row = (phase.row - tap / kernel_w_ * dilation_h_) / stride_h_;
       const int64_t column = (phase.column - tap % kernel_w_ * dilation_w_) / stride_w_;
       phase.offsets.push_back((row * gradient_.Width() + column) * kLanes);
+    }
+    for (int64_t q = phase.first_row; q < phase.last_row; ++q) {
+      const int64_t row = stride_h_ * q + phase.row - input_.top;
+      for (int64_t k = phase.first_column; k < phase.last_column; ++k) {
+        const int64_t column = stride_w_ * k + phase.column - input_.left;
+        phase.dy_at.push_back(Offset((q + gradient_.top) * gradient_.Width() + k + gradient_.left));
+        phase.dx_at.push_back(Offset(row * input_.columns + column));
+      }
     }
   }
 }
@@ -141,18 +158,17 @@ void Convolution::Forward(const float* x, std::span<const float> packed, const f
   job.in_stride = input_.Plane() * kLanes;
   job.taps = taps_.data();
   job.tap_count = static_cast<int64_t>(taps_.size());
-  job.step = stride_w_ * kLanes;
   job.outs = outs_;
   job.out_stride = out_plane;
-  job.positions = out_columns_;
+  job.in_at = x_at_.data();
+  job.out_at = y_at_.data();
+  job.positions = out_rows_ * out_columns_;
   for (int64_t g = 0; g < groups_; ++g) {
     job.weight = packed.data() + 2 * g * ForwardPackedPerGroup();
     job.bias = bias == nullptr ? nullptr : bias + g * outs_;
-    for (int64_t row = 0; row < out_rows_; ++row) {
-      job.in = x + g * ins_ * job.in_stride + row * stride_h_ * input_.Width() * kLanes;
-      job.out = y + g * outs_ * out_plane + row * out_columns_ * kLanes;
-      Tile(job);
-    }
+    job.in = x + g * ins_ * job.in_stride;
+    job.out = y + g * outs_ * out_plane;
+    Tile(job);
   }
 }
 
@@ -163,22 +179,17 @@ void Convolution::BackwardInput(const float* dy, std::span<const float> packed, 
   job.in_stride = gradient_.Plane() * kLanes;
   job.outs = ins_;
   job.out_stride = in_plane;
-  job.out_step = stride_w_ * kLanes;
   for (int64_t g = 0; g < groups_; ++g) {
     for (const Phase& phase : phases_) {
       job.taps = phase.offsets.data();
       job.tap_count = static_cast<int64_t>(phase.offsets.size());
       job.weight = packed.data() + (2 * g + 1) * ForwardPackedPerGroup() + phase.packed;
-      job.positions = phase.last_column - phase.first_column;
-      for (int64_t q = phase.first_row; q < phase.last_row; ++q) {
-        const int64_t row = stride_h_ * q + phase.row - input_.top;
-        const int64_t column = stride_w_ * phase.first_column + phase.column - input_.left;
-        job.in = dy + g * outs_ * job.in_stride +
-                 ((q + gradient_.top) * gradient_.Width() + phase.first_column + gradient_.left) *
-                     kLanes;
-        job.out = dx + g * ins_ * in_plane + (row * input_.columns + column) * kLanes;
-        Tile(job);
-      }
+      job.in_at = phase.dy_at.data();
+      job.out_at = phase.dx_at.data();
+      job.positions = static_cast<int64_t>(phase.dy_at.size());
+      job.in = dy + g * outs_ * job.in_stride;
+      job.out = dx + g * ins_ * in_plane;
+      Tile(job);
     }
   }
 }

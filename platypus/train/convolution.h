@@ -73,10 +73,11 @@ class Convolution {
   struct Phase {
     int64_t first_row = 0, last_row = 0;  // q, last excluded
     int64_t first_column = 0, last_column = 0;
-    int64_t row = 0, column = 0;   // phase
-    std::vector<int64_t> taps;     // index into the kernel
-    std::vector<int64_t> offsets;  // floats from dy[q]
-    int64_t packed = 0;            // where its weights begin within a group's backward part
+    int64_t row = 0, column = 0;        // phase
+    std::vector<int64_t> taps;          // index into the kernel
+    std::vector<int64_t> offsets;       // floats from dy[q]
+    std::vector<int32_t> dy_at, dx_at;  // offsets of the positions, floats
+    int64_t packed = 0;                 // where its weights begin within a group's backward part
   };
 
   void MakePhases();
@@ -89,8 +90,9 @@ class Convolution {
   int64_t kernel_h_, kernel_w_, stride_h_, stride_w_, dilation_h_, dilation_w_;
   Border input_;
   Border gradient_;
-  std::vector<int64_t> taps_;     // offsets in a bordered plane, floats
-  std::vector<int64_t> offsets_;  // of every (input channel of a group, tap)
+  std::vector<int64_t> taps_;         // offsets in a bordered plane, floats
+  std::vector<int32_t> x_at_, y_at_;  // offsets of the output positions, floats
+  std::vector<int64_t> offsets_;      // of every (input channel of a group, tap)
   std::vector<Phase> phases_;
 };
 

@@ -11,22 +11,22 @@ namespace platypus::train {
 
 constexpr int kLanes = 16;
 
-// out[o][p] = bias[o] + sum over i, t of weight * in[i * in_stride + taps[t] + p * step], for outs
-// x positions. Weights are packed by PackedSize/pack order: blocks of kOutBlock outputs, then
-// [i][t][output of the block].
+// out[o * out_stride + out_at[p]] = bias[o] + sum over i, t of weight * in[i * in_stride + taps[t]
+// + in_at[p]], for outs x positions. Weights are packed by PackedSize/pack order: blocks of
+// kOutBlock outputs, then [i][t][output of the block].
 struct TileJob {
   const float* in = nullptr;
   int64_t ins = 0;
   int64_t in_stride = 0;          // floats between input channels
   const int64_t* taps = nullptr;  // offsets in floats
   int64_t tap_count = 0;
-  int64_t step = kLanes;  // floats between the inputs of neighbouring positions
   const float* weight = nullptr;
   const float* bias = nullptr;  // null: zeros
   float* out = nullptr;
   int64_t outs = 0;
-  int64_t out_stride = 0;     // floats between output channels
-  int64_t out_step = kLanes;  // floats between neighbouring positions
+  int64_t out_stride = 0;          // floats between output channels
+  const int32_t* in_at = nullptr;  // offsets of the positions, floats
+  const int32_t* out_at = nullptr;
   int64_t positions = 0;
 };
 constexpr int64_t kOutBlock = 4;
