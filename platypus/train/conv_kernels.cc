@@ -96,11 +96,11 @@ HWY_INLINE void GradientBlock(const WeightGradientJob& job, int64_t out, int64_t
   V sum[kOuts][kCount];
   HWY_UNROLL(8)
   for (int o = 0; o < kOuts; ++o) {
-    HWY_UNROLL(8)
+    HWY_UNROLL(16)
     for (int k = 0; k < kCount; ++k) sum[o][k] = hn::Zero(d);
   }
   const float* in[kCount];
-  HWY_UNROLL(8)
+  HWY_UNROLL(16)
   for (int k = 0; k < kCount; ++k) in[k] = job.in + job.offsets[first + k];
   const int64_t dy_stride = job.dy_stride;
   const int64_t step = job.step;
@@ -112,7 +112,7 @@ HWY_INLINE void GradientBlock(const WeightGradientJob& job, int64_t out, int64_t
         V g[kOuts];
         HWY_UNROLL(8)
         for (int o = 0; o < kOuts; ++o) g[o] = hn::Load(d, dy + o * dy_stride + lane);
-        HWY_UNROLL(8)
+        HWY_UNROLL(16)
         for (int k = 0; k < kCount; ++k) {
           const V x = hn::Load(d, in[k] + at + lane);
           HWY_UNROLL(8)
@@ -123,7 +123,7 @@ HWY_INLINE void GradientBlock(const WeightGradientJob& job, int64_t out, int64_t
   }
   HWY_UNROLL(8)
   for (int o = 0; o < kOuts; ++o) {
-    HWY_UNROLL(8)
+    HWY_UNROLL(16)
     for (int k = 0; k < kCount; ++k) {
       job.grad[(out + o) * job.grad_stride + first + k] = hn::GetLane(hn::SumOfLanes(d, sum[o][k]));
     }
@@ -132,15 +132,22 @@ HWY_INLINE void GradientBlock(const WeightGradientJob& job, int64_t out, int64_t
 
 template <int kOuts>
 HWY_INLINE void GradientRow(const WeightGradientJob& job, int64_t out) {
-  // The zoo's kernels have 3 or 5 taps. 4 x 5 sums and their operands need 25 registers.
+  // 4 x 5 sums and their operands need 25 registers; one output alone leaves room for a 3 x 3
+  // kernel.
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM
-  constexpr int kCount = 5;
+  constexpr int kCount = kOuts == 1 ? 9 : 5;
 #else
-  constexpr int kCount = 2;
+  constexpr int kCount = kOuts == 1 ? 9 : 2;
 #endif
   int64_t k = 0;
   for (; k + kCount <= job.count; k += kCount) GradientBlock<kOuts, kCount>(job, out, k);
+  if constexpr (kCount > 4) {
+    for (; k + 4 <= job.count; k += 4) GradientBlock<kOuts, 4>(job, out, k);
+  }
   for (; k + 3 <= job.count; k += 3) GradientBlock<kOuts, 3>(job, out, k);
+  if constexpr (kCount > 2) {
+    for (; k + 2 <= job.count; k += 2) GradientBlock<kOuts, 2>(job, out, k);
+  }
   for (; k < job.count; ++k) GradientBlock<kOuts, 1>(job, out, k);
 }
 

@@ -162,9 +162,6 @@ class RecurrentLayer {
   };
   int64_t Row() const { return steps_ * kLanes; }
   int64_t GateRows() const { return op_.Gates() * op_.hidden; }
-  void Step(int64_t t, const float* gates_x, const float* gates_h, float* kept, float* h) const;
-  void StepBack(int64_t t, const float* kept, const float* h_before, const float* h_after,
-                float* dh, float* dc, float* dgates_x, float* dgates_h) const;
 
   graph::Recurrent op_;
   int64_t steps_;

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "platypus/train/local_layer.h"
+#include "platypus/train/recurrent_kernels.h"
 
 // Recurrent layers by steps. The part of the gates that comes from the input is one convolution
 // over all steps; only the part that comes from the state waits for the step before. Sequences are
@@ -8,26 +9,13 @@
 namespace platypus::train {
 namespace {
 
-using Cell = graph::Recurrent::Cell;
-
 graph::Conv2d OneByOne(int64_t outs) {
   graph::Conv2d conv;
   conv.out_channels = static_cast<int>(outs);
   return conv;
 }
 
-// Rows that a step keeps besides its state: LSTM i, f, g, o, c, tanh(c); GRU r, z, n, U h + b of n.
-int64_t KeptRows(Cell cell, int64_t hidden) {
-  return cell == Cell::kLstm ? 6 * hidden : cell == Cell::kGru ? 4 * hidden : 0;
-}
-
-// One step's values out of a sequence, and back into it.
-void Pick(const float* sequence, int64_t rows, int64_t row, int64_t step, float* to) {
-  for (int64_t r = 0; r < rows; ++r) {
-    const float* from = sequence + r * row + step * kLanes;
-    std::copy(from, from + kLanes, to + r * kLanes);
-  }
-}
+// One step's values into a sequence.
 void Put(const float* from, int64_t rows, int64_t row, int64_t step, float* sequence) {
   for (int64_t r = 0; r < rows; ++r) {
     std::copy(from + r * kLanes, from + (r + 1) * kLanes, sequence + r * row + step * kLanes);
@@ -81,12 +69,10 @@ size_t RecurrentLayer::Kept() const {
          static_cast<size_t>((KeptRows(op_.cell, op_.hidden) + op_.hidden) * Row());
 }
 size_t RecurrentLayer::Scratch() const {
-  // Sequences: both gradients of the gates, of the states, of the input, and the states one step
-  // late. Steps: both gates or their gradients, three states.
-  int64_t widest = op_.hidden;
-  for (const Stage& stage : stages_) widest = std::max(widest, stage.ins);
-  return static_cast<size_t>((2 * GateRows() + 2 * op_.hidden + widest) * Row() +
-                             (2 * GateRows() + 3 * op_.hidden) * kLanes);
+  // Sequences: both gradients of the gates, of the states, and the states one step late. Steps: the
+  // gates or their gradients, three states.
+  return static_cast<size_t>((2 * GateRows() + 2 * op_.hidden) * Row() +
+                             (GateRows() + 3 * op_.hidden) * kLanes);
 }
 
 void RecurrentLayer::Pack(const float* parameters, float* packed) const {
@@ -99,68 +85,27 @@ void RecurrentLayer::Pack(const float* parameters, float* packed) const {
   }
 }
 
-// gates_x = W x + b_ih, gates_h = U h + b_hh of one step; kept as KeptRows says; h becomes h'.
-// c of the step before stands in the kept rows of the step before.
-void RecurrentLayer::Step(int64_t t, const float* gates_x, const float* gates_h, float* kept,
-                          float* h) const {
-  const int64_t n = op_.hidden * kLanes;
-  switch (op_.cell) {
-    case Cell::kRnn:
-      for (int64_t i = 0; i < n; ++i) h[i] = gates_x[i] + gates_h[i];
-      Tanh(h, n, h);
-      return;
-    case Cell::kGru: {
-      float* r = kept;
-      float* z = kept + n;
-      float* candidate = kept + 2 * n;
-      float* from_state = kept + 3 * n;
-      for (int64_t i = 0; i < 2 * n; ++i) r[i] = gates_x[i] + gates_h[i];
-      Sigmoid(r, 2 * n, r);
-      std::copy(gates_h + 2 * n, gates_h + 3 * n, from_state);
-      for (int64_t i = 0; i < n; ++i) candidate[i] = gates_x[2 * n + i] + r[i] * from_state[i];
-      Tanh(candidate, n, candidate);
-      for (int64_t i = 0; i < n; ++i) h[i] = (1.0f - z[i]) * candidate[i] + z[i] * h[i];
-      return;
-    }
-    case Cell::kLstm: {
-      float* c = kept + 4 * n;
-      float* tanh_c = kept + 5 * n;
-      for (int64_t i = 0; i < 4 * n; ++i) kept[i] = gates_x[i] + gates_h[i];
-      Sigmoid(kept, 2 * n, kept);
-      Tanh(kept + 2 * n, n, kept + 2 * n);
-      Sigmoid(kept + 3 * n, n, kept + 3 * n);
-      const float* before = c - 6 * n;
-      for (int64_t i = 0; i < n; ++i) {
-        c[i] = kept[i] * kept[2 * n + i] + (t > 0 ? kept[n + i] * before[i] : 0.0f);
-      }
-      Tanh(c, n, tanh_c);
-      for (int64_t i = 0; i < n; ++i) h[i] = kept[3 * n + i] * tanh_c[i];
-      return;
-    }
-  }
-}
-
 void RecurrentLayer::Forward(const Pass& pass) const {
   const int64_t rows = GateRows();
   const int64_t hidden = op_.hidden;
   float* gates = pass.scratch;  // [row][step]
-  float* gates_x = gates + rows * Row();
-  float* gates_h = gates_x + rows * kLanes;
+  float* gates_h = gates + rows * Row();
   float* h = gates_h + rows * kLanes;
+  const int64_t kept_floats = KeptRows(op_.cell, hidden) * kLanes;
   const float* x = pass.x;
   for (const Stage& stage : stages_) {
     const auto input = static_cast<size_t>(stage.input.PackedSize());
     const auto state = static_cast<size_t>(stage.state.PackedSize());
     const float* packed = pass.packed + stage.packed;
     float* kept = pass.kept + stage.kept;
-    float* states = kept + KeptRows(op_.cell, hidden) * Row();
+    float* states = kept + kept_floats * steps_;
     stage.input.Forward(x, {packed, input}, pass.parameters + stage.bias_ih, gates);
     std::fill(h, h + hidden * kLanes, 0.0f);
     for (int64_t t = 0; t < steps_; ++t) {
-      Pick(gates, rows, Row(), t, gates_x);
       stage.state.Forward(h, {packed + input, state}, pass.parameters + stage.bias_hh, gates_h);
-      Step(t, gates_x, gates_h, kept + t * KeptRows(op_.cell, hidden) * kLanes, h);
-      Put(h, hidden, Row(), t, states);
+      float* now = kept + t * kept_floats;
+      CellForward(op_.cell, {hidden, Row(), gates + t * kLanes, gates_h,
+                             t > 0 ? now - kept_floats : nullptr, now, h, states + t * kLanes});
     }
     x = states;
   }
@@ -171,59 +116,6 @@ void RecurrentLayer::Forward(const Pass& pass) const {
   }
 }
 
-// dh: gradient of h'; becomes that of h as far as it does not come through the gates. dc (LSTM):
-// gradient of c' from later; becomes that of c. Gradients of the gates' two parts.
-void RecurrentLayer::StepBack(int64_t t, const float* kept, const float* h_before,
-                              const float* h_after, float* dh, float* dc, float* dgates_x,
-                              float* dgates_h) const {
-  const int64_t n = op_.hidden * kLanes;
-  switch (op_.cell) {
-    case Cell::kRnn:
-      for (int64_t i = 0; i < n; ++i) {
-        dgates_x[i] = dgates_h[i] = dh[i] * (1.0f - h_after[i] * h_after[i]);
-        dh[i] = 0.0f;
-      }
-      return;
-    case Cell::kGru: {
-      const float* r = kept;
-      const float* z = kept + n;
-      const float* candidate = kept + 2 * n;
-      const float* from_state = kept + 3 * n;
-      for (int64_t i = 0; i < n; ++i) {
-        const float dn = dh[i] * (1.0f - z[i]) * (1.0f - candidate[i] * candidate[i]);
-        const float dr = dn * from_state[i] * r[i] * (1.0f - r[i]);
-        const float dz = dh[i] * (h_before[i] - candidate[i]) * z[i] * (1.0f - z[i]);
-        dgates_x[i] = dgates_h[i] = dr;
-        dgates_x[n + i] = dgates_h[n + i] = dz;
-        dgates_x[2 * n + i] = dn;
-        dgates_h[2 * n + i] = dn * r[i];
-        dh[i] *= z[i];
-      }
-      return;
-    }
-    case Cell::kLstm: {
-      const float* i_gate = kept;
-      const float* f_gate = kept + n;
-      const float* g = kept + 2 * n;
-      const float* o_gate = kept + 3 * n;
-      const float* tanh_c = kept + 5 * n;
-      const float* before = kept - 2 * n;  // c of the step before
-      for (int64_t i = 0; i < n; ++i) {
-        const float c_before = t > 0 ? before[i] : 0.0f;
-        const float d = dc[i] + dh[i] * o_gate[i] * (1.0f - tanh_c[i] * tanh_c[i]);
-        dgates_x[i] = d * g[i] * i_gate[i] * (1.0f - i_gate[i]);
-        dgates_x[n + i] = d * c_before * f_gate[i] * (1.0f - f_gate[i]);
-        dgates_x[2 * n + i] = d * i_gate[i] * (1.0f - g[i] * g[i]);
-        dgates_x[3 * n + i] = dh[i] * tanh_c[i] * o_gate[i] * (1.0f - o_gate[i]);
-        dc[i] = d * f_gate[i];
-        dh[i] = 0.0f;
-      }
-      std::copy(dgates_x, dgates_x + 4 * n, dgates_h);
-      return;
-    }
-  }
-}
-
 void RecurrentLayer::Backward(const Pass& pass, const Return& back) const {
   const int64_t rows = GateRows();
   const int64_t hidden = op_.hidden;
@@ -231,13 +123,9 @@ void RecurrentLayer::Backward(const Pass& pass, const Return& back) const {
   float* gradient = pass.scratch;           // of the states, [hidden][step], from the layer above
   float* late = gradient + hidden * Row();  // states one step late
   float* all_x = late + hidden * Row();     // gradients of the gates, [row][step]
-  float* all_h = all_x + rows * Row();
-  float* below = all_h + rows * Row();  // gradient of this layer's input
-  int64_t widest = hidden;
-  for (const Stage& stage : stages_) widest = std::max(widest, stage.ins);
-  float* dgates_x = below + widest * Row();
-  float* dgates_h = dgates_x + rows * kLanes;
-  float* dh = dgates_h + rows * kLanes;
+  float* all_h = HasTwoGradients(op_.cell) ? all_x + rows * Row() : all_x;
+  float* dgates = all_h + rows * Row();
+  float* dh = dgates + rows * kLanes;
   float* dc = dh + n;
   float* through = dc + n;  // gradient of h through the gates
 
@@ -260,21 +148,14 @@ void RecurrentLayer::Backward(const Pass& pass, const Return& back) const {
       std::copy(states + r * Row(), states + (r + 1) * Row() - kLanes, late + r * Row() + kLanes);
     }
     std::fill(dh, dh + 2 * n, 0.0f);
-    float* h_before = through;  // free until the gates have their gradients
-    float* h_after = below;     // free until the end of the loop over steps
     for (int64_t t = steps_ - 1; t >= 0; --t) {
-      for (int64_t r = 0; r < hidden; ++r) {
-        for (int lane = 0; lane < kLanes; ++lane) {
-          dh[r * kLanes + lane] += gradient[r * Row() + t * kLanes + lane];
-        }
-      }
-      Pick(late, hidden, Row(), t, h_before);
-      Pick(states, hidden, Row(), t, h_after);
-      StepBack(t, kept + t * kept_rows * kLanes, h_before, h_after, dh, dc, dgates_x, dgates_h);
-      Put(dgates_x, rows, Row(), t, all_x);
-      Put(dgates_h, rows, Row(), t, all_h);
-      stage.state.BackwardInput(dgates_h, {packed + input, state}, through);
-      for (int64_t i = 0; i < n; ++i) dh[i] += through[i];
+      const int64_t at = t * kLanes;
+      const float* now = kept + t * kept_rows * kLanes;
+      CellBackward(op_.cell, {hidden, Row(), gradient + at, late + at, states + at,
+                              t > 0 ? now - kept_rows * kLanes : nullptr, now, dh, dc, dgates,
+                              all_x + at, all_h + at});
+      stage.state.BackwardInput(dgates, {packed + input, state}, through);
+      Accumulate(through, static_cast<size_t>(n), dh);
     }
     const float* x = k == 0 ? pass.x : pass.kept + stages_[k - 1].kept + kept_rows * Row();
     stage.input.BackwardWeight(x, all_x, back.parameters + stage.weight_ih);
