@@ -145,13 +145,14 @@ void Network::Impl::Backward(const PoolLayer& l, bool add, int64_t block, float*
   const bool overwrite = !add && !l.is_max && l.windows.Partition();
   if (!add && !overwrite) std::fill(dx, dx + in.dims.Floats(), 0.0f);
   const float* gradient = OutputGradient(l.out, block, temporary);
-  const float* x = l.is_max ? Fetch(l.in, block, temporary + out.Floats()) : nullptr;
+  const float* x = Data(l.in, block);
   for (int64_t c = 0; c < out.c; ++c) {
     const int64_t in_at = c * l.windows.in_plane * kLanes;
     const int64_t out_at = c * out.Plane() * kLanes;
     const float* dy = gradient + out_at;
     if (l.is_max) {
-      MaxPoolBackward(l.windows, x + in_at, Data(l.out, block) + out_at, dy, dx + in_at);
+      MaxPoolBackward(l.windows, StepsOf(l.in, c), x + in_at, Data(l.out, block) + out_at, dy,
+                      dx + in_at);
     } else {
       AveragePoolBackward(l.windows, dy, overwrite, dx + in_at);
     }
@@ -174,7 +175,11 @@ void Network::Impl::Backward(const JoinLayer& l, const std::vector<char>& add, i
       };
       switch (l.kind) {
         case JoinLayer::Kind::kSum:
-          for (int64_t i = 0; i < slab; ++i) give(i, dy[i]);
+          if (add[k] != 0) {
+            Accumulate(dy, static_cast<size_t>(slab), dx);
+          } else {
+            std::copy(dy, dy + slab, dx);
+          }
           break;
         case JoinLayer::Kind::kProduct: {
           const float* other = Fetch(l.ins[1 - k], block, temporary);

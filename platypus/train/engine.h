@@ -77,6 +77,9 @@ struct Network::Impl {
   Stored& At(int s) { return plan.stored[static_cast<size_t>(s)]; }
   NormState& NormOf(const Stored& t) { return norms[static_cast<size_t>(t.norm)]; }
   std::vector<Pointwise>& PointsOf(int s) { return points[static_cast<size_t>(s)]; }
+  Pointwise StepsOf(int s, int64_t c) {
+    return At(s).IsPlain() ? Pointwise{} : PointsOf(s)[static_cast<size_t>(c)];
+  }
   float* Data(int s, int64_t slot) {
     return arena.get() + static_cast<size_t>(slot) * plan.arena_floats + At(s).offset;
   }

@@ -37,29 +37,29 @@ Pass Network::Impl::MakePass(const LocalLayer& l, int64_t block, int64_t slot, f
 }
 
 void Network::Impl::Forward(const LayerKind& layer, int64_t block, int64_t slot, float* temporary) {
-  std::visit(graph::Overloaded{[&](const ConvolutionLayer& l) {
-                                 const float* x = FetchBordered(l, slot, temporary);
-                                 l.convolution.Forward(
-                                     x, std::span(packed).subspan(l.packed),
-                                     l.has_bias ? plan.parameters.data() + l.bias : nullptr,
-                                     Data(l.out, slot));
-                               },
-                               [&](const PoolLayer& l) {
-                                 const Dims& out = At(l.out).dims;
-                                 const float* x = Fetch(l.in, slot, temporary);
-                                 float* y = Data(l.out, slot);
-                                 for (int64_t c = 0; c < out.c; ++c) {
-                                   (l.is_max ? MaxPoolForward : AveragePoolForward)(
-                                       l.windows, x + c * l.windows.in_plane * kLanes,
-                                       y + c * out.Plane() * kLanes);
-                                 }
-                               },
-                               [&](const LocalLayer& l) {
-                                 const Pass pass = MakePass(l, block, slot, temporary);
-                                 std::visit([&](const auto& k) { k.Forward(pass); }, l.kernel);
-                               },
-                               [&](const JoinLayer& l) { ForwardJoin(l, slot, temporary); },
-                               [](const NormLayer&) {}, [](const RangeLayer&) {}},
+  std::visit(graph::Overloaded{
+                 [&](const ConvolutionLayer& l) {
+                   const float* x = FetchBordered(l, slot, temporary);
+                   l.convolution.Forward(x, std::span(packed).subspan(l.packed),
+                                         l.has_bias ? plan.parameters.data() + l.bias : nullptr,
+                                         Data(l.out, slot));
+                 },
+                 [&](const PoolLayer& l) {
+                   const Dims& out = At(l.out).dims;
+                   const float* x = Data(l.in, slot);
+                   float* y = Data(l.out, slot);
+                   for (int64_t c = 0; c < out.c; ++c) {
+                     (l.is_max ? MaxPoolForward : AveragePoolForward)(
+                         l.windows, StepsOf(l.in, c), x + c * l.windows.in_plane * kLanes,
+                         y + c * out.Plane() * kLanes);
+                   }
+                 },
+                 [&](const LocalLayer& l) {
+                   const Pass pass = MakePass(l, block, slot, temporary);
+                   std::visit([&](const auto& k) { k.Forward(pass); }, l.kernel);
+                 },
+                 [&](const JoinLayer& l) { ForwardJoin(l, slot, temporary); },
+                 [](const NormLayer&) {}, [](const RangeLayer&) {}},
              layer);
 }
 
@@ -68,12 +68,15 @@ void Network::Impl::ForwardJoin(const JoinLayer& l, int64_t slot, float* tempora
   const int64_t row = At(l.out).dims.Floats() / l.outer;
   int64_t before = 0;  // of a slab row: what the inputs before this one take
   for (size_t k = 0; k < l.ins.size(); ++k) {
-    const float* x = Fetch(l.ins[k], slot, temporary);
     const int64_t slab = At(l.ins[k]).dims.Floats() / l.outer;
     if (l.kind == JoinLayer::Kind::kSum && k > 0) {
-      for (int64_t i = 0; i < slab; ++i) y[i] += x[i];
+      const int64_t plane = At(l.ins[k]).dims.Plane() * kLanes;
+      for (int64_t c = 0; c < At(l.ins[k]).dims.c; ++c) {
+        AddApplied(StepsOf(l.ins[k], c), Data(l.ins[k], slot) + c * plane, plane, y + c * plane);
+      }
       continue;
     }
+    const float* x = Fetch(l.ins[k], slot, temporary);
     if (l.kind == JoinLayer::Kind::kProduct && k > 0) {
       for (int64_t i = 0; i < slab; ++i) y[i] *= x[i];
       continue;
@@ -91,13 +94,17 @@ void Network::Impl::Measure(const NormLayer& l, int64_t block) {
   NormState& norm = NormOf(t);
   const int64_t positions = t.dims.Plane();
   const double n = static_cast<double>(positions) * static_cast<double>(Lanes(block));
+  // Squares are taken around the mean of the first positions, so that no digits cancel.
+  const int64_t first = std::min<int64_t>(positions, 64);
+  const double firsts = static_cast<double>(first) * static_cast<double>(Lanes(block));
   const float* y = Data(l.stored, block);
   for (int64_t c = 0; c < t.dims.c; ++c) {
     const auto at = static_cast<size_t>(block * t.dims.c + c);
     const float* plane = y + c * positions * kLanes;
-    norm.sums[at] = Sum(plane, positions, Mask(block));
-    norm.squares[at] =
-        SumSquares(plane, static_cast<float>(norm.sums[at] / n), positions, Mask(block));
+    const auto centre = static_cast<float>(Sum(plane, first, Mask(block)) / firsts);
+    Moments(plane, centre, positions, Mask(block), &norm.sums[at], &norm.squares[at]);
+    const double off = norm.sums[at] / n - double{centre};
+    norm.squares[at] = std::max(0.0, norm.squares[at] - n * off * off);
   }
 }
 
@@ -130,13 +137,8 @@ void Network::Impl::Reduce(const NormLayer& l) {
     for (int64_t b = 0; b < UsedBlocks(); ++b) {
       const double m = positions * static_cast<double>(Lanes(b));
       const auto at = static_cast<size_t>(b * t.dims.c + c);
-      // SumSquares is taken around the block's mean rounded to float; what that adds is taken off
-      // again.
-      const double block_mean = now.sums[at] / m;
-      const double rounding = block_mean - static_cast<float>(block_mean);
-      const double block_squares = std::max(0.0, now.squares[at] - m * rounding * rounding);
-      const double delta = block_mean - mean;
-      squares += block_squares + delta * delta * n * m / (n + m);
+      const double delta = now.sums[at] / m - mean;
+      squares += now.squares[at] + delta * delta * n * m / (n + m);
       mean += delta * m / (n + m);
       n += m;
     }

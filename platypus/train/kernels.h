@@ -76,12 +76,16 @@ struct Rows {
 
 // out = pointwise(in), one channel.
 void Apply(const Pointwise& p, const float* in, const Rows& rows, float* out);
+// out += pointwise(in).
+void AddApplied(const Pointwise& p, const float* in, int64_t count, float* out);
 // Smallest and largest value of t after relu (before quantising) over lanes with mask != 0.
 void MinMax(const Pointwise& p, const float* in, int64_t positions, const float* mask, float* min,
             float* max);
-// Sum of one channel over positions and lanes with mask, then sum of squares around `mean`.
+// Sum of one channel over positions and lanes with mask.
 double Sum(const float* in, int64_t positions, const float* mask);
-double SumSquares(const float* in, float mean, int64_t positions, const float* mask);
+// Sums of x and of (x - centre)^2.
+void Moments(const float* in, float centre, int64_t positions, const float* mask, double* sum,
+             double* squares);
 
 // What a batch norm adds to the gradient that passes it: rest - slope * y.
 struct NormGradient {

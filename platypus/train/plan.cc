@@ -117,8 +117,8 @@ class Compiler {
     return {copy, false, false};
   }
 
-  // The tensor itself, or a copy where what stands behind it counts other channels than `shape`: a
-  // convolution takes its input through those steps channel by channel.
+  // The tensor itself, or a copy where what stands behind it counts other channels than `shape`:
+  // convolutions and pools take their input through those steps channel by channel.
   int Image(const View& view, const Shape& shape) {
     const Dims dims = DimsOf(shape);
     if (At(view.stored).IsPlain() || At(view.stored).dims.c == dims.c) return view.stored;
@@ -231,16 +231,16 @@ class Compiler {
               AddConvolution(node, conv, in.stored, in_shape, out_shape);
             },
             [&](const graph::MaxPool& op) {
-              AddPool(node, in.stored, true,
+              AddPool(node, Image(in, in_shape), true,
                       Slide(op.kernel, op.stride, op.dilation, op.padding, in_shape, out_shape));
             },
             [&](const graph::AvgPool& op) {
               Windows windows = Slide(op.kernel, op.stride, {}, op.padding, in_shape, out_shape);
               windows.fixed_area = static_cast<float>(op.kernel.h * op.kernel.w);
-              AddPool(node, in.stored, false, std::move(windows));
+              AddPool(node, Image(in, in_shape), false, std::move(windows));
             },
             [&](const graph::AdaptiveAvgPool&) {
-              AddPool(node, in.stored, false, Adaptive(in_shape, out_shape));
+              AddPool(node, Image(in, in_shape), false, Adaptive(in_shape, out_shape));
             },
             [&](const graph::ConvTranspose2d& op) {
               AddLocal(node, in.stored, TransposedConvolution(op, in_shape, out_shape));

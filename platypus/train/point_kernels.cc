@@ -7,6 +7,8 @@
 #define HWY_TARGET_INCLUDE "platypus/train/point_kernels.cc"
 #include <hwy/foreach_target.h>  // compiles this file again for each instruction set
 #include <hwy/highway.h>
+// After highway.h, and again for each instruction set.
+#include "platypus/train/steps-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace platypus::train::HWY_NAMESPACE {
@@ -14,60 +16,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using D = hn::CappedTag<float, kLanes>;
 using V = hn::Vec<D>;
-
-// A Pointwise in registers. Forward and backward must see the same t, so it is computed here only.
-// The constants stand first in Min and Max: x86 then hands on a NaN instead of hiding it.
-template <bool kRelu, bool kQuantize>
-struct Steps {
-  explicit Steps(const Pointwise& p)
-      : gain(hn::Set(D(), p.gain)),
-        shift(hn::Set(D(), p.shift)),
-        scale(hn::Set(D(), p.scale)),
-        inverse_scale(hn::Set(D(), p.inverse_scale)),
-        lo(hn::Set(D(), p.lo)),
-        hi(hn::Set(D(), p.hi)) {}
-
-  HWY_INLINE V Affine(V y) const { return hn::MulAdd(gain, y, shift); }
-  HWY_INLINE V Rectified(V y) const {
-    const V t = Affine(y);
-    return kRelu ? hn::Max(hn::Zero(D()), t) : t;
-  }
-  HWY_INLINE V Code(V t) const {
-    return hn::Floor(hn::MulAdd(t, inverse_scale, hn::Set(D(), 0.5f)));
-  }
-  HWY_INLINE V Value(V y) const {
-    const V t = Rectified(y);
-    return kQuantize ? hn::Mul(hn::Min(hi, hn::Max(lo, Code(t))), scale) : t;
-  }
-  // g where the value was not cut off, else 0.
-  HWY_INLINE V Masked(V y, V g) const {
-    const V t = Affine(y);
-    if (kRelu) g = hn::IfThenElseZero(hn::Gt(t, hn::Zero(D())), g);
-    if (kQuantize) {
-      const V code = Code(kRelu ? hn::Max(hn::Zero(D()), t) : t);
-      g = hn::IfThenElseZero(hn::And(hn::Ge(code, lo), hn::Le(code, hi)), g);
-    }
-    return g;
-  }
-
-  V gain, shift, scale, inverse_scale, lo, hi;
-};
-
-// body(Steps) for the steps that p has.
-template <typename Body>
-HWY_INLINE void Choose(const Pointwise& p, Body body) {
-  if (p.relu) {
-    if (p.quantize) {
-      body(Steps<true, true>(p));
-    } else {
-      body(Steps<true, false>(p));
-    }
-  } else if (p.quantize) {
-    body(Steps<false, true>(p));
-  } else {
-    body(Steps<false, false>(p));
-  }
-}
 
 void ApplyImpl(const Pointwise& p, const float* HWY_RESTRICT in, const Rows& rows,
                float* HWY_RESTRICT out) {
@@ -79,6 +27,16 @@ void ApplyImpl(const Pointwise& p, const float* HWY_RESTRICT in, const Rows& row
       for (int64_t i = 0; i < rows.count; i += static_cast<int64_t>(hn::Lanes(d))) {
         hn::Store(steps.Value(hn::Load(d, from + i)), d, to + i);
       }
+    }
+  });
+}
+
+void AddAppliedImpl(const Pointwise& p, const float* HWY_RESTRICT in, int64_t count,
+                    float* HWY_RESTRICT out) {
+  const D d;
+  Choose(p, [&](const auto& steps) HWY_ATTR {
+    for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
+      hn::Store(hn::Add(hn::Load(d, out + i), steps.Value(hn::Load(d, in + i))), d, out + i);
     }
   });
 }
@@ -172,16 +130,19 @@ double SumImpl(const float* HWY_RESTRICT in, int64_t positions, const float* mas
   return total[0];
 }
 
-double SumSquaresImpl(const float* HWY_RESTRICT in, float mean, int64_t positions,
-                      const float* mask) {
+void MomentsImpl(const float* HWY_RESTRICT in, float centre, int64_t positions, const float* mask,
+                 double* sum, double* squares) {
   const D d;
-  const V centre = hn::Set(d, mean);
-  double total[1] = {};
-  SumUp<1>(positions, mask, total, [=](size_t at, V(&sum)[1]) HWY_ATTR {
-    const V x = hn::Sub(hn::Load(d, in + at), centre);
-    sum[0] = hn::MulAdd(x, x, sum[0]);
+  const V shift = hn::Set(d, centre);
+  double totals[2] = {};
+  SumUp<2>(positions, mask, totals, [=](size_t at, V(&sums)[2]) HWY_ATTR {
+    const V x = hn::Load(d, in + at);
+    const V off = hn::Sub(x, shift);
+    sums[0] = hn::Add(sums[0], x);
+    sums[1] = hn::MulAdd(off, off, sums[1]);
   });
-  return total[0];
+  *sum = totals[0];
+  *squares = totals[1];
 }
 
 void SumGradientImpl(const Pointwise& p, const float* HWY_RESTRICT y, const float* HWY_RESTRICT g,
@@ -255,16 +216,20 @@ HWY_AFTER_NAMESPACE();
 namespace platypus::train {
 
 HWY_EXPORT(ApplyImpl);
+HWY_EXPORT(AddAppliedImpl);
 HWY_EXPORT(MinMaxImpl);
 HWY_EXPORT(PointGradientImpl);
 HWY_EXPORT(SumImpl);
-HWY_EXPORT(SumSquaresImpl);
+HWY_EXPORT(MomentsImpl);
 HWY_EXPORT(SumGradientImpl);
 HWY_EXPORT(AccumulateImpl);
 HWY_EXPORT(AdamImpl);
 
 void Apply(const Pointwise& p, const float* in, const Rows& rows, float* out) {
   HWY_DYNAMIC_DISPATCH(ApplyImpl)(p, in, rows, out);
+}
+void AddApplied(const Pointwise& p, const float* in, int64_t count, float* out) {
+  HWY_DYNAMIC_DISPATCH(AddAppliedImpl)(p, in, count, out);
 }
 void MinMax(const Pointwise& p, const float* in, int64_t positions, const float* mask, float* min,
             float* max) {
@@ -277,8 +242,9 @@ void PointGradient(const Pointwise& p, const NormGradient& norm, const float* y,
 double Sum(const float* in, int64_t positions, const float* mask) {
   return HWY_DYNAMIC_DISPATCH(SumImpl)(in, positions, mask);
 }
-double SumSquares(const float* in, float mean, int64_t positions, const float* mask) {
-  return HWY_DYNAMIC_DISPATCH(SumSquaresImpl)(in, mean, positions, mask);
+void Moments(const float* in, float centre, int64_t positions, const float* mask, double* sum,
+             double* squares) {
+  HWY_DYNAMIC_DISPATCH(MomentsImpl)(in, centre, positions, mask, sum, squares);
 }
 void SumGradient(const Pointwise& p, const float* y, const float* g, float mean, int64_t positions,
                  const float* mask, double* sum, double* product) {

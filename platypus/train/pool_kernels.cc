@@ -8,14 +8,11 @@
 #define HWY_TARGET_INCLUDE "platypus/train/pool_kernels.cc"
 #include <hwy/foreach_target.h>  // compiles this file again for each instruction set
 #include <hwy/highway.h>
+// After highway.h, and again for each instruction set.
+#include "platypus/train/steps-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace platypus::train::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-using D = hn::CappedTag<float, kLanes>;
-using V = hn::Vec<D>;
-
 // window(offset of the output, rows, columns, lane) for every window.
 template <typename Body>
 HWY_INLINE void ForWindows(const Windows& w, Body window) {
@@ -47,37 +44,47 @@ HWY_INLINE V InverseArea(const Windows& w, const Windows::Range& rows,
   return hn::Set(D(), 1.0f / (w.fixed_area > 0.0f ? w.fixed_area : own));
 }
 
-void MaxForwardImpl(const Windows& w, const float* HWY_RESTRICT x, float* HWY_RESTRICT y) {
+void MaxForwardImpl(const Windows& w, const Pointwise& p, const float* HWY_RESTRICT x,
+                    float* HWY_RESTRICT y) {
   const D d;
-  ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
-    V largest = hn::Set(d, std::numeric_limits<float>::lowest());
-    ForTaps(w, rows, columns, lane,
-            [&](size_t in) HWY_ATTR { largest = hn::Max(largest, hn::Load(d, x + in)); });
-    hn::Store(largest, d, y + out);
-  });
-}
-
-void MaxBackwardImpl(const Windows& w, const float* HWY_RESTRICT x, const float* HWY_RESTRICT y,
-                     const float* HWY_RESTRICT dy, float* HWY_RESTRICT dx) {
-  const D d;
-  ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
-    const V largest = hn::Load(d, y + out);
-    V left = hn::Load(d, dy + out);  // not yet given to an input
-    ForTaps(w, rows, columns, lane, [&](size_t in) HWY_ATTR {
-      const auto is_largest = hn::Eq(hn::Load(d, x + in), largest);
-      hn::Store(hn::Add(hn::Load(d, dx + in), hn::IfThenElseZero(is_largest, left)), d, dx + in);
-      left = hn::IfThenZeroElse(is_largest, left);
+  Choose(p, [&](const auto& steps) HWY_ATTR {
+    ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
+      V largest = hn::Set(d, std::numeric_limits<float>::lowest());
+      ForTaps(w, rows, columns, lane, [&](size_t in) HWY_ATTR {
+        largest = hn::Max(largest, steps.Value(hn::Load(d, x + in)));
+      });
+      hn::Store(largest, d, y + out);
     });
   });
 }
 
-void AverageForwardImpl(const Windows& w, const float* HWY_RESTRICT x, float* HWY_RESTRICT y) {
+void MaxBackwardImpl(const Windows& w, const Pointwise& p, const float* HWY_RESTRICT x,
+                     const float* HWY_RESTRICT y, const float* HWY_RESTRICT dy,
+                     float* HWY_RESTRICT dx) {
   const D d;
-  ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
-    V sum = hn::Zero(d);
-    ForTaps(w, rows, columns, lane,
-            [&](size_t in) HWY_ATTR { sum = hn::Add(sum, hn::Load(d, x + in)); });
-    hn::Store(hn::Mul(sum, InverseArea(w, rows, columns)), d, y + out);
+  Choose(p, [&](const auto& steps) HWY_ATTR {
+    ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
+      const V largest = hn::Load(d, y + out);
+      V left = hn::Load(d, dy + out);  // not yet given to an input
+      ForTaps(w, rows, columns, lane, [&](size_t in) HWY_ATTR {
+        const auto is_largest = hn::Eq(steps.Value(hn::Load(d, x + in)), largest);
+        hn::Store(hn::Add(hn::Load(d, dx + in), hn::IfThenElseZero(is_largest, left)), d, dx + in);
+        left = hn::IfThenZeroElse(is_largest, left);
+      });
+    });
+  });
+}
+
+void AverageForwardImpl(const Windows& w, const Pointwise& p, const float* HWY_RESTRICT x,
+                        float* HWY_RESTRICT y) {
+  const D d;
+  Choose(p, [&](const auto& steps) HWY_ATTR {
+    ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
+      V sum = hn::Zero(d);
+      ForTaps(w, rows, columns, lane,
+              [&](size_t in) HWY_ATTR { sum = hn::Add(sum, steps.Value(hn::Load(d, x + in))); });
+      hn::Store(hn::Mul(sum, InverseArea(w, rows, columns)), d, y + out);
+    });
   });
 }
 
@@ -110,14 +117,15 @@ HWY_EXPORT(MaxBackwardImpl);
 HWY_EXPORT(AverageForwardImpl);
 HWY_EXPORT(AverageBackwardImpl);
 
-void MaxPoolForward(const Windows& w, const float* x, float* y) {
-  HWY_DYNAMIC_DISPATCH(MaxForwardImpl)(w, x, y);
+void MaxPoolForward(const Windows& w, const Pointwise& p, const float* x, float* y) {
+  HWY_DYNAMIC_DISPATCH(MaxForwardImpl)(w, p, x, y);
 }
-void MaxPoolBackward(const Windows& w, const float* x, const float* y, const float* dy, float* dx) {
-  HWY_DYNAMIC_DISPATCH(MaxBackwardImpl)(w, x, y, dy, dx);
+void MaxPoolBackward(const Windows& w, const Pointwise& p, const float* x, const float* y,
+                     const float* dy, float* dx) {
+  HWY_DYNAMIC_DISPATCH(MaxBackwardImpl)(w, p, x, y, dy, dx);
 }
-void AveragePoolForward(const Windows& w, const float* x, float* y) {
-  HWY_DYNAMIC_DISPATCH(AverageForwardImpl)(w, x, y);
+void AveragePoolForward(const Windows& w, const Pointwise& p, const float* x, float* y) {
+  HWY_DYNAMIC_DISPATCH(AverageForwardImpl)(w, p, x, y);
 }
 void AveragePoolBackward(const Windows& w, const float* dy, bool overwrite, float* dx) {
   HWY_DYNAMIC_DISPATCH(AverageBackwardImpl)(w, dy, overwrite, dx);

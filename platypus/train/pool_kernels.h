@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "platypus/train/kernels.h"
+
 namespace platypus::train {
 
 // Window of every output row and column: input indices first, first + step, ... below last.
@@ -24,12 +26,13 @@ struct Windows {
   bool Partition() const;
 };
 
-// One channel, [position][lane]. Gradients are added to dx, or overwrite it (of a partition).
-void MaxPoolForward(const Windows& windows, const float* x, float* y);
+// One channel, [position][lane]; x is read through `steps`. Gradients (of what is read) are added
+// to dx, or overwrite it (of a partition).
+void MaxPoolForward(const Windows& windows, const Pointwise& steps, const float* x, float* y);
 // The gradient goes to the first largest value of each window.
-void MaxPoolBackward(const Windows& windows, const float* x, const float* y, const float* dy,
-                     float* dx);
-void AveragePoolForward(const Windows& windows, const float* x, float* y);
+void MaxPoolBackward(const Windows& windows, const Pointwise& steps, const float* x, const float* y,
+                     const float* dy, float* dx);
+void AveragePoolForward(const Windows& windows, const Pointwise& steps, const float* x, float* y);
 void AveragePoolBackward(const Windows& windows, const float* dy, bool overwrite, float* dx);
 
 }  // namespace platypus::train

@@ -52,9 +52,10 @@ void TransposedConvolution::Forward(const Pass& pass) const {
 }
 
 void TransposedConvolution::Backward(const Pass& pass, const Return& back) const {
+  const float* x = adjoint.Gradient().Enclose(pass.x, adjoint.OutChannels(), pass.scratch);
   float* room = pass.scratch + adjoint.Gradient().Plane() * adjoint.OutChannels() * kLanes;
   const float* dy = adjoint.Input().Enclose(back.dy, adjoint.InChannels(), room);
-  adjoint.BackwardWeight(dy, pass.x, back.parameters);
+  adjoint.BackwardWeight(dy, x, back.parameters);
   if (has_bias) {
     const int64_t plane = out_positions * kLanes;
     for (int64_t c = 0; c < adjoint.InChannels(); ++c) {
