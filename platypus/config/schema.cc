@@ -454,6 +454,8 @@ void AddTraining(Builder& b) {
         });
   b.Real("label_smoothing", "0", PLATYPUS_FIELD(training.label_smoothing), 0, 0.999, false,
          "of the cross-entropy");
+  b.Real("lambda_reg", "0", PLATYPUS_FIELD(training.lambda_reg), 0, kAny, false,
+         "regression: factor of sum |w| + sum w^2 over all weights, added to the loss");
   b.Real("clip_grad_norm", "null", PLATYPUS_FIELD(training.clip_grad_norm), 0, kAny, true,
          "largest gradient norm");
   b.Real("clip_grad_value", "null", PLATYPUS_FIELD(training.clip_grad_value), 0, kAny, true,
@@ -502,7 +504,6 @@ void AddTraining(Builder& b) {
   b.Later("dual_op", "false", {"false"}, "networks with two outputs");
   b.Later("nas_enabled", "false", {"false"}, "architecture search");
   b.Later("ondevice_training", "false", {"false"}, "training on the device");
-  b.Later("lambda_reg", "0", {"0"}, "L1/L2 regularisation of regression");
   b.Ignored({"training_backend",
              "target_devices",
              "training_devices",

@@ -119,9 +119,10 @@ std::string CheckpointKey(const graph::Graph& graph, const LabelledSet& train,
     (fmt::format_to(std::back_inserter(text), " {}", values), ...);
   };
   add(options.epochs, options.learning_rate, options.seed, options.stage, options.judge_start);
-  add(s.batch_size, s.optimizer, s.momentum, s.weight_decay, s.label_smoothing);
+  add(s.batch_size, s.optimizer, s.momentum, s.weight_decay, s.label_smoothing, s.lambda_reg);
   add(s.lr_scheduler, s.lr_warmup_epochs, s.lr_warmup_method, s.lr_warmup_decay, s.lr_step_size);
-  add(s.lr_gamma, s.lr_min, s.clip_grad_norm.value_or(0), s.clip_grad_value.value_or(-1), s.class_balanced_sampling);
+  add(s.lr_gamma, s.lr_min, s.clip_grad_norm.value_or(0), s.clip_grad_value.value_or(-1),
+      s.class_balanced_sampling);
   add(s.model_ema, s.model_ema_steps, s.model_ema_decay, TargetName());
   for (const int milestone : s.lr_milestones) add(milestone);
   hash.Update(text);
