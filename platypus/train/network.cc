@@ -194,7 +194,8 @@ Network::Outcome Network::Train(const Batch& batch, const Loss& loss, ThreadPool
   impl.Allocate(pool.Threads());
   impl.SetCount(batch);
   impl.Prepare();
-  impl.weight = TotalWeight(loss, batch.labels, impl.count);
+  impl.weight = TotalWeight(loss, batch.targets.empty() ? batch.labels : std::span<const int32_t>(),
+                            impl.count);
   impl.ForwardAll(batch, false, pool);
   impl.BackwardAll(batch, loss, pool);
   return impl.Total();
