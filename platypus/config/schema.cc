@@ -492,8 +492,11 @@ void AddTraining(Builder& b) {
           c.training.output_int = ToBool(v);
         });
   b.Flag("auto_quantization", "true", PLATYPUS_FIELD(training.auto_quantization),
-         "bit widths by sensitivity; every layer gets 8 bits in this version");
-  b.Later("quantization_weight_bitwidth", "8", {"8"}, "weights of other than 8 bits");
+         "bit widths by sensitivity; in this version every layer gets the same");
+  b.Choice("quantization_weight_bitwidth", "8",
+           PLATYPUS_FIELD(training.quantization_weight_bitwidth),
+           std::vector<std::pair<std::string, int>>{{"8", 8}, {"4", 4}, {"2", 2}},
+           "bits of a weight; activations have 8");
   b.Later("quantization_activation_bitwidth", "8", {"8"}, "activations of other than 8 bits");
   b.Later("partial_quantization", "false", {"false"}, "layers kept in float");
   b.Later("run_quant_train_only", "false", {"false"}, "the quantised phase alone");

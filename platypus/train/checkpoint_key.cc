@@ -9,7 +9,8 @@ namespace platypus::train {
 namespace {
 
 std::string Quantizer(const std::optional<graph::WeightQuantizer>& quantizer) {
-  return quantizer ? fmt::format("w{} {}", quantizer->bits, quantizer->power_of_two_scale)
+  return quantizer ? fmt::format("w{} {} {} {}", quantizer->bits, quantizer->power_of_two_scale,
+                                 quantizer->per_channel, static_cast<int>(quantizer->rounding))
                    : "float";
 }
 

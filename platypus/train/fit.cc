@@ -126,6 +126,8 @@ class Fitting {
       Network::Batch batch =
           gathered_.Take(train_, std::span(order.data() + at, count), options_.targets);
       batch.draw = options_.seed ^ (static_cast<uint64_t>(optimizer_.Steps()) << 20);
+      batch.epoch = epoch;
+      batch.epochs = options_.epochs;
       const Network::Outcome outcome = network_.Train(batch, loss_, pool_);
       if (!outcome.finite) FailNotFinite(epoch, "the loss", at / batch_ + 1);
       if (!std::ranges::all_of(network_.Gradients(), IsFinite))
