@@ -68,8 +68,9 @@ class Network {
   void Save(graph::Graph& graph) const;
   int64_t Outputs() const;  // elements of the output
 
+  struct Impl;  // engine.h, of this room and its benchmarks
+
  private:
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
