@@ -90,11 +90,21 @@ HWY_INLINE void ForVectors(size_t count, Body body) {
   for (size_t i = 0; i < count; i += hn::Lanes(D())) body(i, std::min(hn::Lanes(D()), count - i));
 }
 
+// The same where a value may be visited twice: the last vector begins earlier instead of being
+// shorter.
+template <typename Body>
+HWY_INLINE void ForWholeVectors(size_t count, Body body) {
+  const size_t lanes = hn::Lanes(D());
+  if (count < lanes) return body(0, count);
+  for (size_t i = 0; i < count; i += lanes) body(std::min(i, count - lanes), lanes);
+}
+
 float LargestImpl(const float* row, size_t count) {
   const D d;
   V largest = hn::Zero(d);
-  ForVectors(count, [&](size_t i, size_t lanes)
-                        HWY_ATTR { largest = hn::Max(largest, hn::Abs(Take(row + i, lanes))); });
+  ForWholeVectors(count, [&](size_t i, size_t lanes) HWY_ATTR {
+    largest = hn::Max(largest, hn::Abs(Take(row + i, lanes)));
+  });
   return hn::GetLane(hn::MaxOfLanes(d, largest));
 }
 
@@ -105,7 +115,7 @@ HWY_INLINE void RoundAs(const Rounding& rounding, const graph::Codes& codes,
   const V scale = hn::Set(d, codes.scale);
   const V lo = hn::Set(d, static_cast<float>(codes.lo));
   const V hi = hn::Set(d, static_cast<float>(codes.hi));
-  ForVectors(count, [&](size_t i, size_t lanes) HWY_ATTR {
+  ForWholeVectors(count, [&](size_t i, size_t lanes) HWY_ATTR {
     const V r = Value(rounding, hn::Div(Take(weight + i, lanes), scale));
     Put(hn::Mul(hn::Min(hi, hn::Max(lo, r)), scale), lanes, to + i);
   });
