@@ -1,4 +1,5 @@
-// Single operators on one block of 16 samples and one core: GFLOP/s, beside the core's peak.
+// The three kernels of a convolution on one block of 16 samples and one core, beside the core's
+// peak.
 #include <benchmark/benchmark.h>
 
 #include <hwy/aligned_allocator.h>
@@ -8,7 +9,6 @@
 
 #include "platypus/train/convolution.h"
 #include "platypus/train/kernels.h"
-#include "platypus/train/pool_kernels.h"
 
 namespace platypus::train {
 namespace {
@@ -145,64 +145,6 @@ void Shapes(benchmark::internal::Benchmark* b) {
 BENCHMARK(ConvForward)->Apply(Shapes);
 BENCHMARK(ConvBackwardInput)->Apply(Shapes);
 BENCHMARK(ConvBackwardWeight)->Apply(Shapes);
-
-// What is limited by memory: elements per second of one channel of 512 positions.
-void SetElements(benchmark::State& state, int64_t elements) {
-  state.counters["elements/s"] = benchmark::Counter(static_cast<double>(elements),
-                                                    benchmark::Counter::kIsIterationInvariantRate);
-  state.SetLabel(TargetName());
-}
-
-constexpr int64_t kPositions = 512;
-
-void PointwiseApply(benchmark::State& state) {
-  Pointwise p;
-  p.affine = true;
-  p.gain = 1.5f;
-  p.relu = true;
-  p.quantize = state.range(0) != 0;
-  p.hi = 255.0f;
-  const Floats in = MakeFloats(kPositions * kLanes);
-  const Floats out = MakeFloats(kPositions * kLanes);
-  for (auto _ : state) {
-    Apply(p, in.get(), kPositions * kLanes, out.get());
-    benchmark::ClobberMemory();
-  }
-  SetElements(state, kPositions * kLanes);
-}
-BENCHMARK(PointwiseApply)->Arg(0)->Arg(1)->ArgName("quantize");
-
-void NormStatistics(benchmark::State& state) {
-  const Floats in = MakeFloats(kPositions * kLanes);
-  const std::vector<float> mask(kLanes, 1.0f);
-  for (auto _ : state) {
-    const double sum = Sum(in.get(), kPositions, mask.data());
-    benchmark::DoNotOptimize(
-        SumSquares(in.get(), static_cast<float>(sum) / 8192.0f, kPositions, mask.data()));
-  }
-  SetElements(state, kPositions * kLanes);
-}
-BENCHMARK(NormStatistics);
-
-void MaxPool(benchmark::State& state) {
-  Windows windows;
-  for (int64_t o = 0; o < kPositions / 2; ++o) {
-    windows.rows.push_back({std::max<int64_t>(0, 2 * o - 1), 2 * o + 2});
-  }
-  windows.columns = {{0, 1}};
-  windows.in_plane = kPositions;
-  const Floats x = MakeFloats(kPositions * kLanes);
-  const Floats y = MakeFloats(kPositions / 2 * kLanes);
-  const Floats dy = MakeFloats(kPositions / 2 * kLanes);
-  const Floats dx = MakeFloats(kPositions * kLanes);
-  for (auto _ : state) {
-    MaxPoolForward(windows, x.get(), y.get());
-    if (state.range(0) != 0) MaxPoolBackward(windows, x.get(), y.get(), dy.get(), dx.get());
-    benchmark::ClobberMemory();
-  }
-  SetElements(state, kPositions * kLanes);
-}
-BENCHMARK(MaxPool)->Arg(0)->Arg(1)->ArgName("backward");
 
 }  // namespace
 }  // namespace platypus::train

@@ -383,7 +383,12 @@ class Loading {
     }
     if (config.training.auto_quantization && config.training.quantization != Quantization::kNone &&
         UserFlag("training", "auto_quantization", false)) {
-      Notice("training.auto_quantization: every layer gets 8 bits in this version");
+      Notice("training.auto_quantization: every layer gets the same bits in this version");
+    }
+    if (config.training.lambda_reg != 0 &&
+        config.common.task_category != TaskCategory::kTimeseriesRegression) {
+      Notice("training.lambda_reg acts on regression; nothing is added to the loss of this task");
+      config.training.lambda_reg = 0;
     }
     if (!config.training.enable) {
       Fail("training", "enable", "false does not run in this version",

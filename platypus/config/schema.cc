@@ -454,6 +454,8 @@ void AddTraining(Builder& b) {
         });
   b.Real("label_smoothing", "0", PLATYPUS_FIELD(training.label_smoothing), 0, 0.999, false,
          "of the cross-entropy");
+  b.Real("lambda_reg", "0", PLATYPUS_FIELD(training.lambda_reg), 0, kAny, false,
+         "regression: factor of sum |w| + sum w^2 over all weights, added to the loss");
   b.Real("clip_grad_norm", "null", PLATYPUS_FIELD(training.clip_grad_norm), 0, kAny, true,
          "largest gradient norm");
   b.Real("clip_grad_value", "null", PLATYPUS_FIELD(training.clip_grad_value), 0, kAny, true,
@@ -490,8 +492,11 @@ void AddTraining(Builder& b) {
           c.training.output_int = ToBool(v);
         });
   b.Flag("auto_quantization", "true", PLATYPUS_FIELD(training.auto_quantization),
-         "bit widths by sensitivity; every layer gets 8 bits in this version");
-  b.Later("quantization_weight_bitwidth", "8", {"8"}, "weights of other than 8 bits");
+         "bit widths by sensitivity; in this version every layer gets the same");
+  b.Choice("quantization_weight_bitwidth", "8",
+           PLATYPUS_FIELD(training.quantization_weight_bitwidth),
+           std::vector<std::pair<std::string, int>>{{"8", 8}, {"4", 4}, {"2", 2}},
+           "bits of a weight; activations have 8");
   b.Later("quantization_activation_bitwidth", "8", {"8"}, "activations of other than 8 bits");
   b.Later("partial_quantization", "false", {"false"}, "layers kept in float");
   b.Later("run_quant_train_only", "false", {"false"}, "the quantised phase alone");
@@ -502,7 +507,6 @@ void AddTraining(Builder& b) {
   b.Later("dual_op", "false", {"false"}, "networks with two outputs");
   b.Later("nas_enabled", "false", {"false"}, "architecture search");
   b.Later("ondevice_training", "false", {"false"}, "training on the device");
-  b.Later("lambda_reg", "0", {"0"}, "L1/L2 regularisation of regression");
   b.Ignored({"training_backend",
              "target_devices",
              "training_devices",

@@ -21,13 +21,13 @@ std::vector<float> FloatWeights(const Array& weight,
                                 const std::optional<graph::WeightQuantizer>& quantizer) {
   std::vector<float> values = weight.Floats();
   if (!quantizer) return values;
-  const auto channels = static_cast<size_t>(weight.shape[0]);
-  const size_t row = values.size() / channels;
-  for (size_t c = 0; c < channels; ++c) {
-    const std::span<float> span(values.data() + c * row, row);
+  const size_t rows = graph::CodeRows(*quantizer, static_cast<size_t>(weight.shape[0]));
+  const size_t row = values.size() / rows;
+  for (size_t r = 0; r < rows; ++r) {
+    const std::span<float> span(values.data() + r * row, row);
     const graph::Codes codes = graph::WeightCodes(*quantizer, graph::MaxAbs(span));
     for (float& value : span) {
-      value = static_cast<float>(graph::QuantizeWeight(value, codes)) * codes.scale;
+      value = static_cast<float>(graph::QuantizeWeight(*quantizer, value, codes)) * codes.scale;
     }
   }
   return values;

@@ -31,12 +31,22 @@ struct Padding2 {
   friend bool operator==(const Padding2&, const Padding2&) = default;
 };
 
-// How weights are rounded while training and at conversion: symmetric, one scale per output
-// channel, codes [-(2^(bits-1)-1), 2^(bits-1)-1], scale = max|w| / (2^(bits-1)-1), rounded up to a
-// power of two if asked.
+// How a weight becomes a code.
+enum class Rounding {
+  kNearest,      // halves to even
+  kSoftSigmoid,  // nearest; in training a sigmoid between two codes that becomes a step
+  kSoftTanh,     // nearest; in training a tanh between two codes that becomes a step
+  kTernary,      // sign(w) where |w| > scale / 3, else 0; in training a sum of two sigmoids
+};
+
+// How weights are rounded while training (train/rounding.h) and at conversion: symmetric, one scale
+// per output channel (or for the whole tensor), codes [-(2^(bits-1)-1), 2^(bits-1)-1], [-1, 1] if
+// ternary; scale = max|w| / largest code, rounded up to a power of two if asked.
 struct WeightQuantizer {
   int bits = 8;
   bool power_of_two_scale = true;
+  bool per_channel = true;
+  Rounding rounding = Rounding::kNearest;
   friend bool operator==(const WeightQuantizer&, const WeightQuantizer&) = default;
 };
 

@@ -37,7 +37,7 @@ Codes ActivationCodes(const FakeQuantize& op, float min, float max) {
 
 Codes WeightCodes(const WeightQuantizer& quantizer, float max_abs) {
   Codes codes;
-  codes.hi = (1 << (quantizer.bits - 1)) - 1;
+  codes.hi = quantizer.rounding == Rounding::kTernary ? 1 : (1 << (quantizer.bits - 1)) - 1;
   codes.lo = -codes.hi;
   codes.scale = Finish(max_abs / static_cast<float>(codes.hi), quantizer.power_of_two_scale);
   return codes;

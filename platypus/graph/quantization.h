@@ -11,6 +11,9 @@
 // and conversion.
 namespace platypus::graph {
 
+// Of kTernary, in units of the scale (the reference keeps it constant too).
+constexpr float kTernaryThreshold = 1.0f / 3.0f;
+
 // real = code * scale, lo <= code <= hi.
 struct Codes {
   float scale = 1.0f;
@@ -25,13 +28,23 @@ float CeilPowerOfTwo(float x);
 // Codes for an observed range; min <= max.
 Codes ActivationCodes(const FakeQuantize& op, float min, float max);
 
-// Codes for one output channel whose largest weight magnitude is max_abs. A channel of zeros gets
-// the smallest scale.
+// Weights [channels][...] fall into this many runs of equal length with codes of their own: one for
+// each output channel, or a single one.
+inline size_t CodeRows(const WeightQuantizer& quantizer, size_t channels) {
+  return quantizer.per_channel ? channels : 1;
+}
+
+// Codes for one run whose largest weight magnitude is max_abs. A run of zeros gets the smallest
+// scale.
 Codes WeightCodes(const WeightQuantizer& quantizer, float max_abs);
 
-// Nearest code, halves to even, clamped.
-inline int32_t QuantizeWeight(float weight, const Codes& codes) {
-  const float q = std::nearbyint(weight / codes.scale);
+// The code of a weight by the quantizer's rounding, clamped.
+inline int32_t QuantizeWeight(const WeightQuantizer& quantizer, float weight, const Codes& codes) {
+  const float x = weight / codes.scale;
+  if (quantizer.rounding == Rounding::kTernary) {
+    return x > kTernaryThreshold ? 1 : (x < -kTernaryThreshold ? -1 : 0);
+  }
+  const float q = std::nearbyint(x);
   if (q <= static_cast<float>(codes.lo)) return codes.lo;
   if (q >= static_cast<float>(codes.hi)) return codes.hi;
   return static_cast<int32_t>(q);

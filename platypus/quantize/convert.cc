@@ -185,14 +185,15 @@ class Conversion {
     for (size_t c = 0; c < channels; ++c) {
       const std::span<const float> floats(weight.Floats().data() + c * row, row);
       const double bias = op.has_bias ? source_.Parameter(node, "bias").Floats()[c] : 0.0;
-      graph::Codes codes = graph::WeightCodes(*quantizer, graph::MaxAbs(floats));
+      graph::Codes codes = graph::WeightCodes(
+          *quantizer, graph::MaxAbs(quantizer->per_channel ? floats : weight.Floats()));
       // A channel of (nearly) nothing but bias: coarser weights keep its offset within the
       // accumulator.
       constexpr double kLargestBias = 1 << 22;
       while (std::abs(bias) > kLargestBias * codes.scale * x.codes.scale) codes.scale *= 2.0f;
       int64_t sum = 0;
       for (size_t i = 0; i < row; ++i) {
-        const int32_t q = graph::QuantizeWeight(floats[i], codes);
+        const int32_t q = graph::QuantizeWeight(*quantizer, floats[i], codes);
         integers[c * row + i] = static_cast<int8_t>(q);
         sum += std::abs(q);
       }

@@ -89,7 +89,7 @@ class Preparation {
     std::vector<TensorId> inputs;
     for (const TensorId id : node.inputs) inputs.push_back(renamed_.at(id));
     const bool on_input = inputs[0] == out_.input;  // which has no codes yet
-    const graph::WeightQuantizer quantizer{settings_.weight_bits, true};
+    const graph::WeightQuantizer& quantizer = settings_.weights;
     if (std::holds_alternative<graph::BatchNorm>(node.op) && !on_input) {
       AppendBatchNormAsConvolution(out_, source_, node, inputs[0], quantizer);
     } else {
@@ -135,16 +135,28 @@ class Preparation {
 
 }  // namespace
 
-Settings MakeSettings(const config::Training& training, config::TaskCategory category) {
-  for (const auto& [key, bits] :
-       {std::pair{"quantization_weight_bitwidth", training.quantization_weight_bitwidth},
-        std::pair{"quantization_activation_bitwidth", training.quantization_activation_bitwidth}}) {
-    if (bits != 8) {
-      Fail(Category::kConfiguration, "training.{}: {} bits do not run in this version; 8 does", key,
+graph::WeightQuantizer MakeWeightQuantizer(int bits) {
+  switch (bits) {
+    case 8:
+      return {8, true, true, graph::Rounding::kNearest};
+    case 4:
+      return {4, false, true, graph::Rounding::kSoftSigmoid};
+    case 2:
+      return {2, false, true, graph::Rounding::kTernary};
+    default:
+      Fail(Category::kConfiguration, "training.quantization_weight_bitwidth: {}; legal: 8, 4, 2",
            bits);
-    }
+  }
+}
+
+Settings MakeSettings(const config::Training& training, config::TaskCategory category) {
+  if (training.quantization_activation_bitwidth != 8) {
+    Fail(Category::kConfiguration,
+         "training.quantization_activation_bitwidth: {} bits do not run in this version; 8 does",
+         training.quantization_activation_bitwidth);
   }
   Settings settings;
+  settings.weights = MakeWeightQuantizer(training.quantization_weight_bitwidth);
   settings.output_int =
       training.output_int.value_or(category == config::TaskCategory::kTimeseriesClassification);
   return settings;

@@ -11,11 +11,17 @@
 namespace platypus::quantize {
 
 struct Settings {
-  int weight_bits = 8;
+  graph::WeightQuantizer weights;
   int activation_bits = 8;
   bool output_int = true;  // false: a Dequantize behind the last integer tensor
 };
 
+// How weights of so many bits are quantised, channel by channel: 8 nearest with scales that are
+// powers of two; 4 by a soft sigmoid and 2 ternary, with free scales, whose few codes are too
+// precious for ranges up to twice as wide as the weights.
+graph::WeightQuantizer MakeWeightQuantizer(int bits);
+
+// Error (configuration) for activations of other than 8 bits.
 Settings MakeSettings(const config::Training& training, config::TaskCategory category);
 
 // Folds batch norms (an input batch norm stays, as float), gives every Conv2d and Linear a

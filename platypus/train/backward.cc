@@ -170,26 +170,22 @@ void Network::Impl::Backward(const JoinLayer& l, const std::vector<char>& add, i
     const int64_t slab = in.dims.Floats() / l.outer;
     if (in.needs_gradient) {
       float* dx = Gradient(l.ins[k], block);
-      const auto give = [&](int64_t at, float value) {
-        dx[at] = add[k] != 0 ? dx[at] + value : value;
+      const auto give = [&](const float* from, float* to) {
+        if (add[k] != 0) {
+          Accumulate(from, static_cast<size_t>(slab), to);
+        } else {
+          std::copy(from, from + slab, to);
+        }
       };
       switch (l.kind) {
         case JoinLayer::Kind::kSum:
-          if (add[k] != 0) {
-            Accumulate(dy, static_cast<size_t>(slab), dx);
-          } else {
-            std::copy(dy, dy + slab, dx);
-          }
+          give(dy, dx);
           break;
-        case JoinLayer::Kind::kProduct: {
-          const float* other = Fetch(l.ins[1 - k], block, temporary);
-          for (int64_t i = 0; i < slab; ++i) give(i, dy[i] * other[i]);
+        case JoinLayer::Kind::kProduct:
+          Multiply(dy, Fetch(l.ins[1 - k], block, temporary), slab, add[k] != 0, dx);
           break;
-        }
         case JoinLayer::Kind::kConcatenation:
-          for (int64_t o = 0; o < l.outer; ++o) {
-            for (int64_t i = 0; i < slab; ++i) give(o * slab + i, dy[o * row + before + i]);
-          }
+          for (int64_t o = 0; o < l.outer; ++o) give(dy + o * row + before, dx + o * slab);
           break;
       }
     }

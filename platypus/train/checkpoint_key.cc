@@ -9,7 +9,8 @@ namespace platypus::train {
 namespace {
 
 std::string Quantizer(const std::optional<graph::WeightQuantizer>& quantizer) {
-  return quantizer ? fmt::format("w{} {}", quantizer->bits, quantizer->power_of_two_scale)
+  return quantizer ? fmt::format("w{} {} {} {}", quantizer->bits, quantizer->power_of_two_scale,
+                                 quantizer->per_channel, static_cast<int>(quantizer->rounding))
                    : "float";
 }
 
@@ -119,7 +120,7 @@ std::string CheckpointKey(const graph::Graph& graph, const LabelledSet& train,
     (fmt::format_to(std::back_inserter(text), " {}", values), ...);
   };
   add(options.epochs, options.learning_rate, options.seed, options.stage, options.judge_start);
-  add(s.batch_size, s.optimizer, s.momentum, s.weight_decay, s.label_smoothing);
+  add(s.batch_size, s.optimizer, s.momentum, s.weight_decay, s.label_smoothing, s.lambda_reg);
   add(s.lr_scheduler, s.lr_warmup_epochs, s.lr_warmup_method, s.lr_warmup_decay, s.lr_step_size);
   add(s.lr_gamma, s.lr_min, s.clip_grad_norm.value_or(0), s.clip_grad_value.value_or(-1),
       s.class_balanced_sampling);

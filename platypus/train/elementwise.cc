@@ -1,52 +1,211 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <variant>
 
 #include "platypus/base/random.h"
 #include "platypus/train/local_layer.h"
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "platypus/train/elementwise.cc"
+#include <hwy/foreach_target.h>  // compiles this file again for each instruction set
+#include <hwy/highway.h>
+// After highway.h, and again for each instruction set.
+#include <hwy/contrib/math/math-inl.h>
+
+#ifndef PLATYPUS_TRAIN_ELEMENTWISE_ONCE
+#define PLATYPUS_TRAIN_ELEMENTWISE_ONCE
 namespace platypus::train {
-namespace {
 
-// y = f(x) for `n` values.
-void Run(const graph::Clamp& op, const float* x, int64_t n, float* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = std::min(std::max(x[i], op.low), op.high);
-}
-void Run(const graph::LeakyRelu& op, const float* x, int64_t n, float* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = x[i] >= 0.0f ? x[i] : op.slope * x[i];
-}
-void Run(const graph::Sigmoid&, const float* x, int64_t n, float* y) { Sigmoid(x, n, y); }
-void Run(const graph::Tanh&, const float* x, int64_t n, float* y) { Tanh(x, n, y); }
-void Run(const graph::Gelu&, const float* x, int64_t n, float* y) {
-  constexpr float kHalfRoot = static_cast<float>(1.0 / std::numbers::sqrt2);
-  for (int64_t i = 0; i < n; ++i) y[i] = 0.5f * x[i] * (1.0f + std::erf(x[i] * kHalfRoot));
-}
+using AnyElementwise =
+    std::variant<graph::Clamp, graph::LeakyRelu, graph::Sigmoid, graph::Tanh, graph::Gelu>;
 
-// f'(x), from x or from y.
-float Slope(const graph::Clamp& op, float x, float) { return x > op.low && x < op.high ? 1 : 0; }
-float Slope(const graph::LeakyRelu& op, float x, float) { return x >= 0.0f ? 1.0f : op.slope; }
-float Slope(const graph::Sigmoid&, float, float y) { return y * (1.0f - y); }
-float Slope(const graph::Tanh&, float, float y) { return 1.0f - y * y; }
-float Slope(const graph::Gelu&, float x, float) {
-  constexpr float kHalfRoot = static_cast<float>(1.0 / std::numbers::sqrt2);
+// What tells the random numbers of one block and step from those of another.
+struct DropoutKey {
+  uint32_t first = 0;
+  uint32_t second = 0;
+};
+
+}  // namespace platypus::train
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace platypus::train::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::CappedTag<float, kLanes>;
+using V = hn::Vec<D>;
+using DBits = hn::RebindToUnsigned<D>;
+using Bits = hn::Vec<DBits>;
+
+HWY_INLINE V Set(float value) { return hn::Set(D(), value); }
+
+// exp(x); Highway's gives 0 for a NaN.
+HWY_INLINE V Exp(V x) { return hn::IfThenElse(hn::Eq(x, x), hn::Exp(D(), x), x); }
+
+// exp(-x^2 / 2) and the normal distribution's integral up to x. For z = |x| / sqrt(2):
+// erfc(z) = t (a1 + a2 t + ... + a5 t^4) exp(-z^2), t = 1 / (1 + p z), to 1.5e-7 (Abramowitz and
+// Stegun 1964, 7.1.26).
+struct Normal {
+  explicit HWY_INLINE Normal(V x) {
+    const V z = hn::Mul(hn::Abs(x), Set(static_cast<float>(1.0 / std::numbers::sqrt2)));
+    const V t = hn::Div(Set(1.0f), hn::MulAdd(Set(0.3275911f), z, Set(1.0f)));
+    V sum = Set(1.061405429f);
+    sum = hn::MulAdd(sum, t, Set(-1.453152027f));
+    sum = hn::MulAdd(sum, t, Set(1.421413741f));
+    sum = hn::MulAdd(sum, t, Set(-0.284496736f));
+    sum = hn::MulAdd(sum, t, Set(0.254829592f));
+    bell = hn::Exp(D(), hn::Neg(hn::Min(Set(100.0f), hn::Mul(z, z))));
+    const V tail = hn::Mul(Set(0.5f), hn::Mul(hn::Mul(sum, t), bell));
+    integral = hn::IfThenElse(hn::Lt(x, hn::Zero(D())), tail, hn::Sub(Set(1.0f), tail));
+  }
+  V bell, integral;
+};
+
+// f(x). The constants stand first in Min and Max: x86 then hands on a NaN instead of hiding it.
+HWY_INLINE V Value(const graph::Clamp& op, V x) {
+  return hn::Min(Set(op.high), hn::Max(Set(op.low), x));
+}
+HWY_INLINE V Value(const graph::LeakyRelu& op, V x) {
+  return hn::IfThenElse(hn::Ge(x, hn::Zero(D())), x, hn::Mul(Set(op.slope), x));
+}
+HWY_INLINE V Value(const graph::Sigmoid&, V x) {
+  return hn::Div(Set(1.0f), hn::Add(Set(1.0f), Exp(hn::Neg(x))));
+}
+HWY_INLINE V Value(const graph::Tanh&, V x) { return hn::Tanh(D(), x); }
+HWY_INLINE V Value(const graph::Gelu&, V x) { return hn::Mul(x, Normal(x).integral); }
+
+// f'(x) from x or from y = f(x).
+HWY_INLINE V Slope(const graph::Clamp& op, V x, V) {
+  const auto inside = hn::And(hn::Gt(x, Set(op.low)), hn::Lt(x, Set(op.high)));
+  return hn::IfThenElseZero(inside, Set(1.0f));
+}
+HWY_INLINE V Slope(const graph::LeakyRelu& op, V x, V) {
+  return hn::IfThenElse(hn::Ge(x, hn::Zero(D())), Set(1.0f), Set(op.slope));
+}
+HWY_INLINE V Slope(const graph::Sigmoid&, V, V y) { return hn::Mul(y, hn::Sub(Set(1.0f), y)); }
+HWY_INLINE V Slope(const graph::Tanh&, V, V y) { return hn::NegMulAdd(y, y, Set(1.0f)); }
+HWY_INLINE V Slope(const graph::Gelu&, V x, V) {
   constexpr float kDensity =
       static_cast<float>(0.5 * std::numbers::inv_sqrtpi * std::numbers::sqrt2);  // 1 / sqrt(2 pi)
-  return 0.5f * (1.0f + std::erf(x * kHalfRoot)) + x * kDensity * std::exp(-0.5f * x * x);
+  const Normal normal(x);
+  return hn::MulAdd(hn::Mul(x, Set(kDensity)), normal.bell, normal.integral);
 }
 
-}  // namespace
+// body(i) for every vector of `count` values, a multiple of kLanes.
+template <typename Body>
+HWY_INLINE void ForVectors(int64_t count, Body body) {
+  for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(D()))) body(i);
+}
+
+template <typename Op>
+HWY_INLINE void ForwardAs(const Op& op, const float* x, int64_t count, float* y) {
+  const D d;
+  ForVectors(count,
+             [&](int64_t i) HWY_ATTR { hn::Store(Value(op, hn::Load(d, x + i)), d, y + i); });
+}
+
+void ForwardImpl(const AnyElementwise& any, const float* x, int64_t count, float* y) {
+  std::visit([&](const auto& op) HWY_ATTR { ForwardAs(op, x, count, y); }, any);
+}
+
+template <typename Op>
+HWY_INLINE void BackwardAs(const Op& op, const float* HWY_RESTRICT x, const float* HWY_RESTRICT y,
+                           const float* HWY_RESTRICT dy, int64_t count, float* HWY_RESTRICT dx) {
+  const D d;
+  ForVectors(count, [&](int64_t i) HWY_ATTR {
+    const V slope = Slope(op, hn::Load(d, x + i), hn::Load(d, y + i));
+    hn::Store(hn::Mul(hn::Load(d, dy + i), slope), d, dx + i);
+  });
+}
+
+void BackwardImpl(const AnyElementwise& any, const float* x, const float* y, const float* dy,
+                  int64_t count, float* dx) {
+  std::visit([&](const auto& op) HWY_ATTR { BackwardAs(op, x, y, dy, count, dx); }, any);
+}
+
+// A bijection of 32 bits that leaves no visible trace of its argument (Wellons 2018, "lowbias32").
+HWY_INLINE Bits Mix(Bits x) {
+  const DBits d;
+  x = hn::Mul(hn::Xor(x, hn::ShiftRight<16>(x)), hn::Set(d, 0x7FEB352Du));
+  x = hn::Mul(hn::Xor(x, hn::ShiftRight<15>(x)), hn::Set(d, 0x846CA68Bu));
+  return hn::Xor(x, hn::ShiftRight<16>(x));
+}
+
+// Value i of a block has the random number Mix(Mix(i + first) ^ second), whatever the width of a
+// vector: kept where its upper 24 bits are not below probability * 2^24.
+void DropoutImpl(DropoutKey key, float probability, const float* HWY_RESTRICT x, int64_t count,
+                 float* HWY_RESTRICT factors, float* HWY_RESTRICT y) {
+  const D d;
+  const DBits bits;
+  const hn::RebindToSigned<D> integers;
+  const V keep = Set(1.0f / (1.0f - probability));
+  const V limit = Set(probability * 0x1.0p24f);
+  ForVectors(count, [&](int64_t i) HWY_ATTR {
+    const Bits counter = hn::Iota(bits, static_cast<uint32_t>(i) + key.first);
+    const Bits number = Mix(hn::Xor(Mix(counter), hn::Set(bits, key.second)));
+    const auto upper = hn::BitCast(integers, hn::ShiftRight<8>(number));
+    const auto kept = hn::Ge(hn::ConvertTo(d, upper), limit);
+    const V factor = hn::IfThenElseZero(kept, keep);
+    hn::Store(factor, d, factors + i);
+    hn::Store(hn::Mul(hn::Load(d, x + i), factor), d, y + i);
+  });
+}
+
+void MultiplyImpl(const float* a, const float* b, int64_t count, bool add, float* to) {
+  const D d;
+  ForVectors(count, [&](int64_t i) HWY_ATTR {
+    const V old = add ? hn::Load(d, to + i) : hn::Zero(d);
+    hn::Store(hn::MulAdd(hn::Load(d, a + i), hn::Load(d, b + i), old), d, to + i);
+  });
+}
+
+// Runs short enough for float, added up in double.
+double DotImpl(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, int64_t count) {
+  constexpr int64_t kRun = 64 * kLanes;
+  const D d;
+  double total = 0;
+  for (int64_t start = 0; start < count; start += kRun) {
+    V sum = hn::Zero(d);
+    ForVectors(std::min(kRun, count - start), [&](int64_t i) HWY_ATTR {
+      sum = hn::MulAdd(hn::Load(d, a + start + i), hn::Load(d, b + start + i), sum);
+    });
+    total += double{hn::GetLane(hn::SumOfLanes(d, sum))};
+  }
+  return total;
+}
+
+}  // namespace platypus::train::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace platypus::train {
+
+HWY_EXPORT(ForwardImpl);
+HWY_EXPORT(BackwardImpl);
+HWY_EXPORT(DropoutImpl);
+HWY_EXPORT(MultiplyImpl);
+HWY_EXPORT(DotImpl);
+
+void Sigmoid(const float* in, int64_t count, float* out) {
+  HWY_DYNAMIC_DISPATCH(ForwardImpl)(graph::Sigmoid{}, in, count, out);
+}
+void Tanh(const float* in, int64_t count, float* out) {
+  HWY_DYNAMIC_DISPATCH(ForwardImpl)(graph::Tanh{}, in, count, out);
+}
+void Multiply(const float* a, const float* b, int64_t count, bool add, float* to) {
+  HWY_DYNAMIC_DISPATCH(MultiplyImpl)(a, b, count, add, to);
+}
 
 template <typename Op>
 void Elementwise<Op>::Forward(const Pass& pass) const {
-  Run(op, pass.x, elements * kLanes, pass.y);
+  HWY_DYNAMIC_DISPATCH(ForwardImpl)(op, pass.x, elements * kLanes, pass.y);
 }
 
 template <typename Op>
 void Elementwise<Op>::Backward(const Pass& pass, const Return& back) const {
   if (back.dx == nullptr) return;
-  for (int64_t i = 0; i < elements * kLanes; ++i) {
-    back.dx[i] = back.dy[i] * Slope(op, pass.x[i], pass.y[i]);
-  }
+  HWY_DYNAMIC_DISPATCH(BackwardImpl)(op, pass.x, pass.y, back.dy, elements * kLanes, back.dx);
 }
 
 template struct Elementwise<graph::Clamp>;
@@ -61,17 +220,14 @@ void DropoutLayer::Forward(const Pass& pass) const {
     std::copy(pass.x, pass.x + n, pass.y);
     return;
   }
-  Random random(pass.draw, "dropout");
-  const float keep = 1.0f / (1.0f - probability);
-  for (int64_t i = 0; i < n; ++i) {
-    pass.kept[i] = random.Uniform() < probability ? 0.0f : keep;
-    pass.y[i] = pass.x[i] * pass.kept[i];
-  }
+  const uint64_t seed = Random(pass.draw, "dropout").Next();
+  const DropoutKey key = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)};
+  HWY_DYNAMIC_DISPATCH(DropoutImpl)(key, probability, pass.x, n, pass.kept, pass.y);
 }
 
 void DropoutLayer::Backward(const Pass& pass, const Return& back) const {
   if (back.dx == nullptr) return;
-  for (int64_t i = 0; i < elements * kLanes; ++i) back.dx[i] = back.dy[i] * pass.kept[i];
+  Multiply(back.dy, pass.kept, elements * kLanes, false, back.dx);
 }
 
 void ScaleLayer::Forward(const Pass& pass) const {
@@ -80,12 +236,12 @@ void ScaleLayer::Forward(const Pass& pass) const {
 }
 
 void ScaleLayer::Backward(const Pass& pass, const Return& back) const {
-  double sum = 0;
-  for (int64_t i = 0; i < elements * kLanes; ++i) sum += double{back.dy[i]} * pass.x[i];
-  back.parameters[0] += static_cast<float>(sum);
+  back.parameters[0] +=
+      static_cast<float>(HWY_DYNAMIC_DISPATCH(DotImpl)(back.dy, pass.x, elements * kLanes));
   if (back.dx == nullptr) return;
   const float factor = pass.parameters[0];
   for (int64_t i = 0; i < elements * kLanes; ++i) back.dx[i] = factor * back.dy[i];
 }
 
 }  // namespace platypus::train
+#endif  // HWY_ONCE

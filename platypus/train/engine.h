@@ -10,6 +10,7 @@
 
 #include "platypus/train/network.h"
 #include "platypus/train/plan.h"
+#include "platypus/train/rounding.h"
 
 namespace platypus::train {
 
@@ -36,8 +37,8 @@ struct Network::Impl {
   void SetCount(const Batch& batch);
   Outcome Total() const;
   void Prepare();
-  void RoundWeights(std::span<const float> weight, size_t channels,
-                    const graph::WeightQuantizer& quantizer);
+  WeightRounding RoundingOf(const graph::WeightQuantizer& quantizer) const;
+  void BackwardRounding();
   void RefreshNorm(const Stored& t);
   void RefreshRange(const Stored& t);
   const float* Fetch(int s, int64_t slot, float* to);
@@ -110,6 +111,8 @@ struct Network::Impl {
   int64_t count = 0;   // samples of this step
   bool training = false;
   uint64_t draw = 0;  // this step's random numbers
+  int epoch = 0;
+  int epochs = 1;
   std::vector<NormState> norms;
   std::vector<RangeState> ranges;
   std::vector<std::vector<Pointwise>> points;  // [stored][channel]; empty where plain

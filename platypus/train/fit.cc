@@ -126,13 +126,14 @@ class Fitting {
       Network::Batch batch =
           gathered_.Take(train_, std::span(order.data() + at, count), options_.targets);
       batch.draw = options_.seed ^ (static_cast<uint64_t>(optimizer_.Steps()) << 20);
+      batch.epoch = epoch;
+      batch.epochs = options_.epochs;
       const Network::Outcome outcome = network_.Train(batch, loss_, pool_);
       if (!outcome.finite) FailNotFinite(epoch, "the loss", at / batch_ + 1);
       if (!std::ranges::all_of(network_.Gradients(), IsFinite))
         FailNotFinite(epoch, "a gradient", at / batch_ + 1);
-      loss += outcome.loss;
+      loss += outcome.loss + static_cast<double>(count) * Step(result.learning_rate);
       correct += outcome.correct;
-      Step(result.learning_rate);
     }
     if (!std::ranges::all_of(network_.Parameters(), IsFinite) ||
         !std::ranges::all_of(network_.State(), IsFinite)) {
@@ -178,13 +179,22 @@ class Fitting {
              : "lower training.learning_rate, or set training.clip_grad_norm: 1");
   }
 
-  void Step(double learning_rate) {
+  // Returns what the regularisation adds to the batch's mean loss.
+  double Step(double learning_rate) {
     gradients_.assign(network_.Gradients().begin(), network_.Gradients().end());
+    const double lambda = options_.settings.lambda_reg;
+    const double penalty =
+        lambda != 0 ? Regularize(lambda, network_.Parameters(), gradients_) : 0.0;
     if (options_.settings.clip_grad_value) {
       ClipValue(gradients_, *options_.settings.clip_grad_value);
     }
     if (options_.settings.clip_grad_norm) ClipNorm(gradients_, *options_.settings.clip_grad_norm);
     optimizer_.Step(network_.Parameters(), gradients_, learning_rate);
+    Average();
+    return penalty;
+  }
+
+  void Average() {
     const config::Training& s = options_.settings;
     if (!s.model_ema || optimizer_.Steps() % s.model_ema_steps != 0) return;
     const auto average = [&](std::vector<float>& mean, std::span<const float> values) {

@@ -103,6 +103,8 @@ void SumGradient(const Pointwise& p, const float* y, const float* g, float mean,
 // Elementwise, `count` values (a multiple of kLanes); in and out may be the same.
 void Sigmoid(const float* in, int64_t count, float* out);
 void Tanh(const float* in, int64_t count, float* out);
+// to = a * b, or to += a * b.
+void Multiply(const float* a, const float* b, int64_t count, bool add, float* to);
 
 // to += from, element by element.
 void Accumulate(const float* from, size_t count, float* to);

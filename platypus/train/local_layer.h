@@ -66,7 +66,7 @@ struct SoftmaxLayer : Plain {
 // transposes and resizes (sparse_map.cc).
 struct SparseMap : Plain {
   struct Term {
-    int64_t source;
+    int32_t source;
     float weight;
   };
   std::vector<int64_t> first;  // [output element + 1]: its terms in `terms`

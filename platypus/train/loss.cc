@@ -15,7 +15,7 @@ int64_t Largest(const float* y, int64_t elements) {
   return best;
 }
 
-double WeightOf(const CrossEntropy& loss, int32_t label) {
+double WeightOf(const CrossEntropy& loss, int64_t label) {
   return loss.class_weights.empty() ? 1.0
                                     : double{loss.class_weights.at(static_cast<size_t>(label))};
 }
@@ -26,20 +26,25 @@ double Run(const CrossEntropy& loss, const BlockOutput& out, int64_t lane, const
   const auto at = static_cast<size_t>(lane);
   const float* probabilities = out.targets.empty() ? nullptr : out.targets[at];
   const int64_t label = out.labels.empty() ? -1 : out.labels[at];
-  const double weight = loss.class_weights.empty() ? 1.0 : WeightOf(loss, out.labels[at]);
   const double top = y[Largest(y, out.elements) * kLanes];
   double sum = 0;
   for (int64_t k = 0; k < out.elements; ++k) sum += std::exp(y[k * kLanes] - top);
   const double log_sum = top + std::log(sum);
   const double base = loss.smoothing / static_cast<double>(out.elements);
+  const auto target = [&](int64_t k) {
+    const double q = probabilities != nullptr ? double{probabilities[k]}
+                                              : (k == label ? 1.0 - loss.smoothing : 0.0) + base;
+    return WeightOf(loss, k) * q;
+  };
+  double targets = 0;
+  for (int64_t k = 0; k < out.elements; ++k) targets += target(k);
   double total = 0;
   for (int64_t k = 0; k < out.elements; ++k) {
-    const double target = probabilities != nullptr ? probabilities[k]
-                                                   : (k == label ? 1.0 - loss.smoothing : 0) + base;
+    const double t = target(k);
     const double log_probability = y[k * kLanes] - log_sum;
-    total -= weight * target * log_probability;
+    total -= t * log_probability;
     gradient[k * kLanes] =
-        static_cast<float>(weight * (std::exp(log_probability) - target) * out.scale);
+        static_cast<float>((targets * std::exp(log_probability) - t) * out.scale);
   }
   return total;
 }
@@ -116,7 +121,9 @@ BlockLoss LossAndGradient(const Loss& loss, const BlockOutput& output) {
 
 double TotalWeight(const Loss& loss, std::span<const int32_t> labels, int64_t count) {
   const auto* classes = std::get_if<CrossEntropy>(&loss);
-  if (classes == nullptr || classes->class_weights.empty()) return static_cast<double>(count);
+  if (classes == nullptr || classes->class_weights.empty() || labels.empty()) {
+    return static_cast<double>(count);
+  }
   double sum = 0;
   for (const int32_t label : labels) sum += WeightOf(*classes, label);
   return sum;

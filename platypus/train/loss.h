@@ -11,9 +11,10 @@ namespace platypus::train {
 // What a network's output is compared with, and how. y: output, t: target, both [elements] of one
 // sample; the loss of a sample is a mean over its elements, that of a batch the mean over samples.
 
-// -sum over k of q_k log softmax(y)_k; q_k = (1 - smoothing) [k = label] + smoothing / K, or the
-// batch's targets. class_weights (one per class, or none): the mean over samples becomes one
-// weighted by the label's class.
+// -sum over k of t_k log softmax(y)_k, t_k = w_k q_k: q_k = (1 - smoothing) [k = label] +
+// smoothing / K, or the batch's targets; w_k = class_weights[k], or 1 without. The gradient is
+// (sum of t) softmax(y)_k - t_k. A batch of labels is divided by the sum of its labels' weights,
+// one of targets by its number of samples (torch.nn.functional.cross_entropy).
 struct CrossEntropy {
   float smoothing = 0.0f;
   std::vector<float> class_weights = {};
@@ -48,7 +49,9 @@ struct BlockLoss {
 };
 BlockLoss LossAndGradient(const Loss& loss, const BlockOutput& output);
 
-// What a batch's sum of losses is divided by: its number of samples, or the sum of their weights.
+// What a batch's sum of losses is divided by: its number of samples, or with class weights the sum
+// of its labels' weights. labels: those that the loss compares with, empty where targets stand for
+// them.
 double TotalWeight(const Loss& loss, std::span<const int32_t> labels, int64_t count);
 
 }  // namespace platypus::train

@@ -102,23 +102,29 @@ void Network::Impl::Prepare() {
     const size_t size = l->Weights();
     std::span<const float> weight(plan.parameters.data() + l->weight, size);
     if (l->quantizer) {
-      RoundWeights(weight, static_cast<size_t>(l->convolution.OutChannels()), *l->quantizer);
-      weight = {effective.data(), size};
+      const auto channels = static_cast<size_t>(l->convolution.OutChannels());
+      const std::span<float> rounded(effective.data(), size);
+      RoundWeights(RoundingOf(*l->quantizer), *l->quantizer, channels, weight, rounded);
+      weight = rounded;
     }
     l->convolution.Pack(weight, std::span(packed).subspan(l->packed, 2 * size));
   }
 }
 
-void Network::Impl::RoundWeights(std::span<const float> weight, size_t channels,
-                                 const graph::WeightQuantizer& quantizer) {
-  const size_t row = weight.size() / channels;
-  for (size_t c = 0; c < channels; ++c) {
-    const std::span<const float> source = weight.subspan(c * row, row);
-    const graph::Codes codes = graph::WeightCodes(quantizer, graph::MaxAbs(source));
-    for (size_t i = 0; i < row; ++i) {
-      effective[c * row + i] =
-          static_cast<float>(graph::QuantizeWeight(source[i], codes)) * codes.scale;
-    }
+WeightRounding Network::Impl::RoundingOf(const graph::WeightQuantizer& quantizer) const {
+  return training ? TrainingRounding(quantizer.rounding, epoch, epochs)
+                  : HardRounding(quantizer.rounding);
+}
+
+// From gradients of rounded weights to those of the weights.
+void Network::Impl::BackwardRounding() {
+  for (const LayerKind& layer : plan.layers) {
+    const auto* l = std::get_if<ConvolutionLayer>(&layer);
+    if (l == nullptr || !l->quantizer) continue;
+    RoundGradients(RoundingOf(*l->quantizer), *l->quantizer,
+                   static_cast<size_t>(l->convolution.OutChannels()),
+                   std::span(plan.parameters).subspan(l->weight, l->Weights()),
+                   std::span(gradients).subspan(l->weight, l->Weights()));
   }
 }
 
@@ -195,11 +201,15 @@ Network::Outcome Network::Train(const Batch& batch, const Loss& loss, ThreadPool
   Impl& impl = *impl_;
   impl.training = true;
   impl.draw = batch.draw;
+  impl.epoch = batch.epoch;
+  impl.epochs = batch.epochs;
   impl.Allocate(pool.Threads());
   impl.SetCount(batch);
   impl.Prepare();
-  impl.weight = TotalWeight(loss, batch.labels, impl.count);
+  impl.weight = TotalWeight(loss, batch.targets.empty() ? batch.labels : std::span<const int32_t>(),
+                            impl.count);
   impl.TrainAll(batch, loss, pool);
+  impl.BackwardRounding();
   return impl.Total();
 }
 

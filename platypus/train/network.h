@@ -35,6 +35,9 @@ class Network {
     // learnt instead of the labels (empty: the labels).
     std::span<const float* const> targets = {};
     uint64_t draw = 0;  // seed of the step's random numbers (dropout)
+    // How far a training is, from 0: what soft rounding of weights hardens by (rounding.h).
+    int epoch = 0;
+    int epochs = 1;
   };
   struct Outcome {
     double loss = 0;    // sum over the samples
@@ -43,7 +46,8 @@ class Network {
     bool finite = true;
   };
 
-  // Forward and backward with batch statistics; fills Gradients().
+  // Forward and backward with batch statistics, weights rounded softly where their quantizer says
+  // so; fills Gradients(). All other passes compute with the codes that conversion gives.
   Outcome Train(const Batch& batch, const Loss& loss, ThreadPool& pool);
   // Forward only: every FakeQuantize's range grows to hold what it sees.
   void Observe(const Batch& batch, ThreadPool& pool);
@@ -64,8 +68,9 @@ class Network {
   void Save(graph::Graph& graph) const;
   int64_t Outputs() const;  // elements of the output
 
+  struct Impl;  // engine.h, of this room and its benchmarks
+
  private:
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

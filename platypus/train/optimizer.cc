@@ -51,6 +51,20 @@ void Optimizer::Step(std::span<float> parameters, std::span<const float> gradien
   }
 }
 
+double Regularize(double lambda, std::span<const float> parameters, std::span<float> gradients) {
+  Check(parameters.size() == gradients.size(), "regularisation: {} parameters, {} gradients",
+        parameters.size(), gradients.size());
+  const auto factor = static_cast<float>(lambda);
+  double sum = 0;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const float p = parameters[i];
+    const float sign = p > 0.0f ? 1.0f : (p < 0.0f ? -1.0f : 0.0f);
+    gradients[i] += factor * (sign + 2.0f * p);
+    sum += std::abs(double{p}) + double{p} * p;
+  }
+  return lambda * sum;
+}
+
 double ClipNorm(std::span<float> gradients, double limit) {
   double squares = 0;
   for (const float g : gradients) squares += double{g} * g;

@@ -36,6 +36,10 @@ class Optimizer {
   std::vector<float> second_;  // squares
 };
 
+// L1 and L2 regularisation: returns lambda sum |p| + lambda sum p^2 over all parameters, and adds
+// its gradient, lambda sign(p) + 2 lambda p, to `gradients`; sign(0) = 0.
+double Regularize(double lambda, std::span<const float> parameters, std::span<float> gradients);
+
 // Scales gradients down so that their Euclidean norm is at most `limit`; returns the norm before.
 double ClipNorm(std::span<float> gradients, double limit);
 

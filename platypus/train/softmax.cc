@@ -1,42 +1,86 @@
-#include <algorithm>
-#include <cmath>
-
 #include "platypus/train/local_layer.h"
 
-namespace platypus::train {
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "platypus/train/softmax.cc"
+#include <hwy/foreach_target.h>  // compiles this file again for each instruction set
+#include <hwy/highway.h>
+// After highway.h, and again for each instruction set.
+#include <hwy/contrib/math/math-inl.h>
 
-void SoftmaxLayer::Forward(const Pass& pass) const {
-  const int64_t plane = positions * kLanes;
-  for (int64_t i = 0; i < plane; ++i) {  // every position and lane by itself
-    const float* x = pass.x + i;
-    float* y = pass.y + i;
-    float top = x[0];
-    for (int64_t c = 1; c < channels; ++c) top = std::max(top, x[c * plane]);
-    double sum = 0;
-    for (int64_t c = 0; c < channels; ++c) sum += std::exp(double{x[c * plane]} - top);
-    for (int64_t c = 0; c < channels; ++c) {
-      const double log = double{x[c * plane]} - top - std::log(sum);
-      y[c * plane] = static_cast<float>(logarithm ? log : std::exp(log));
+HWY_BEFORE_NAMESPACE();
+namespace platypus::train::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::CappedTag<float, kLanes>;
+using V = hn::Vec<D>;
+
+// exp(x); Highway's gives 0 for a NaN.
+HWY_INLINE V Exp(V x) { return hn::IfThenElse(hn::Eq(x, x), hn::Exp(D(), x), x); }
+
+// Every position and lane by itself.
+void SoftmaxForwardImpl(const SoftmaxLayer& layer, const float* HWY_RESTRICT x,
+                        float* HWY_RESTRICT y) {
+  const D d;
+  const int64_t plane = layer.positions * kLanes;
+  for (int64_t i = 0; i < plane; i += static_cast<int64_t>(hn::Lanes(d))) {
+    V top = hn::Load(d, x + i);
+    for (int64_t c = 1; c < layer.channels; ++c) top = hn::Max(top, hn::Load(d, x + c * plane + i));
+    V sum = hn::Zero(d);
+    for (int64_t c = 0; c < layer.channels; ++c) {
+      const V e = Exp(hn::Sub(hn::Load(d, x + c * plane + i), top));
+      sum = hn::Add(sum, e);
+      hn::Store(e, d, y + c * plane + i);
+    }
+    const V factor = hn::Div(hn::Set(d, 1.0f), sum);
+    const V log = layer.logarithm ? hn::Log(d, sum) : sum;
+    for (int64_t c = 0; c < layer.channels; ++c) {
+      const int64_t at = c * plane + i;
+      hn::Store(layer.logarithm ? hn::Sub(hn::Sub(hn::Load(d, x + at), top), log)
+                                : hn::Mul(hn::Load(d, y + at), factor),
+                d, y + at);
     }
   }
 }
 
 // Softmax: dx = y (dy - sum(dy y)); its logarithm: dx = dy - exp(y) sum(dy).
-void SoftmaxLayer::Backward(const Pass& pass, const Return& back) const {
-  if (back.dx == nullptr) return;
-  const int64_t plane = positions * kLanes;
-  for (int64_t i = 0; i < plane; ++i) {
-    double sum = 0;
-    for (int64_t c = 0; c < channels; ++c) {
-      const int64_t at = c * plane + i;
-      sum += logarithm ? back.dy[at] : double{back.dy[at]} * pass.y[at];
+void SoftmaxBackwardImpl(const SoftmaxLayer& layer, const float* HWY_RESTRICT y,
+                         const float* HWY_RESTRICT dy, float* HWY_RESTRICT dx) {
+  const D d;
+  const int64_t plane = layer.positions * kLanes;
+  for (int64_t i = 0; i < plane; i += static_cast<int64_t>(hn::Lanes(d))) {
+    V sum = hn::Zero(d);
+    for (int64_t c = 0; c < layer.channels; ++c) {
+      const V g = hn::Load(d, dy + c * plane + i);
+      sum = layer.logarithm ? hn::Add(sum, g) : hn::MulAdd(g, hn::Load(d, y + c * plane + i), sum);
     }
-    for (int64_t c = 0; c < channels; ++c) {
+    for (int64_t c = 0; c < layer.channels; ++c) {
       const int64_t at = c * plane + i;
-      back.dx[at] = static_cast<float>(logarithm ? back.dy[at] - std::exp(double{pass.y[at]}) * sum
-                                                 : pass.y[at] * (back.dy[at] - sum));
+      const V g = hn::Load(d, dy + at);
+      const V value = hn::Load(d, y + at);
+      hn::Store(
+          layer.logarithm ? hn::NegMulAdd(Exp(value), sum, g) : hn::Mul(value, hn::Sub(g, sum)), d,
+          dx + at);
     }
   }
 }
 
+}  // namespace platypus::train::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace platypus::train {
+
+HWY_EXPORT(SoftmaxForwardImpl);
+HWY_EXPORT(SoftmaxBackwardImpl);
+
+void SoftmaxLayer::Forward(const Pass& pass) const {
+  HWY_DYNAMIC_DISPATCH(SoftmaxForwardImpl)(*this, pass.x, pass.y);
+}
+
+void SoftmaxLayer::Backward(const Pass& pass, const Return& back) const {
+  if (back.dx == nullptr) return;
+  HWY_DYNAMIC_DISPATCH(SoftmaxBackwardImpl)(*this, pass.y, back.dy, back.dx);
+}
+
 }  // namespace platypus::train
+#endif  // HWY_ONCE

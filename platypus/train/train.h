@@ -26,7 +26,8 @@ struct LabelledSet {
   int64_t Count() const { return static_cast<int64_t>(labels.size()); }
 };
 
-// One pass over the data. Loss and accuracy are means over ALL samples of the set.
+// One pass over the data. Loss and accuracy are means over ALL samples of the set; train_loss holds
+// settings.lambda_reg's share, as it was before each step, validation does not.
 struct Epoch {
   int number = 0;  // from 1; 0 is the graph as it came (Options::judge_start)
   double learning_rate = 0;
@@ -39,7 +40,8 @@ struct Epoch {
 struct Options {
   int epochs = 10;
   double learning_rate = 0.002;
-  config::Training settings;  // optimiser, schedule, batch size, smoothing, clipping, EMA, ...
+  config::Training
+      settings;  // optimiser, schedule, batch size, smoothing, lambda_reg, clipping, ...
   uint64_t seed = 42;
   std::string stage = "train";  // of progress events
   // After every epoch everything needed to go on is written here (atomically); resumed if it exists

@@ -86,6 +86,23 @@ TEST(LoadTest, AConfigurationInUse) {
       << loaded.notices[0];
 }
 
+// A key of regression: taken as a number everywhere, without effect on other tasks.
+TEST(LoadTest, RegularisationIsOfRegression) {
+  const Loaded loaded = Load(kBearing, {"training.lambda_reg=0.01"});
+  EXPECT_EQ(loaded.config.training.lambda_reg, 0);
+  ASSERT_EQ(loaded.notices.size(), 2u);
+  EXPECT_TRUE(loaded.notices[1].starts_with("training.lambda_reg acts on regression"))
+      << loaded.notices[1];
+  EXPECT_EQ(Load(kBearing, {"training.lambda_reg=0"}).notices.size(), 1u);
+  EXPECT_THROW(Load(kBearing, {"training.lambda_reg=-1"}), Error);
+  for (const Key& key : Schema()) {
+    if (key.section != "training" || key.name != "lambda_reg") continue;
+    Config config;
+    key.set(config, ParseYaml("0.25", "test"));
+    EXPECT_EQ(config.training.lambda_reg, 0.25);
+  }
+}
+
 TEST(LoadTest, LayersWinInOrder) {
   const std::string base =
       "common: {task_type: generic_timeseries_classification, target_device: F28P55}\n"

@@ -102,19 +102,24 @@ Graph Calibrate(Graph g, const std::vector<float>& inputs, int64_t count) {
   return g;
 }
 
-TEST(ConvertTest, IntegersFollowTheFakeQuantisedGraph) {
+// mean_error: of the logits, in codes.
+void ExpectIntegersFollow(const Settings& settings, double mean_error) {
   ThreadPool pool(2);
   int64_t agree = 0;
   int64_t all = 0;
+  int32_t largest = 0;
   for (uint64_t seed = 0; seed < 24; ++seed) {
     const Graph network = RandomNetwork(seed);
-    const Settings settings;
     Random random(seed, "inputs");
     constexpr int64_t kCount = 40;
     std::vector<float> inputs(static_cast<size_t>(kCount * NumElements(network.Input().shape)));
     for (float& v : inputs) v = static_cast<float>(random.Uniform(-2, 2));
     const Graph fake = Calibrate(PrepareForTraining(network, settings), inputs, 10);
     const Graph integer = Convert(fake, settings);
+    for (const auto& [name, array] : integer.parameters) {
+      if (!name.ends_with(".weight")) continue;
+      for (const int8_t code : array.Int8s()) largest = std::max(largest, std::abs(code));
+    }
     const double scale = OutputScale(integer);
     ASSERT_GT(scale, 0) << seed;
     const std::vector<float> expected = exec::Interpreter(fake).Run(inputs, kCount, pool);
@@ -125,7 +130,7 @@ TEST(ConvertTest, IntegersFollowTheFakeQuantisedGraph) {
       EXPECT_NEAR(found[i] * scale, expected[i], 6 * scale) << "seed " << seed;
       error += std::abs(found[i] * scale - expected[i]) / scale;
     }
-    EXPECT_LT(error / static_cast<double>(found.size()), 1.0) << "seed " << seed;
+    EXPECT_LT(error / static_cast<double>(found.size()), mean_error) << "seed " << seed;
     for (int64_t i = 0; i < kCount; ++i) {
       const auto best = [&](const std::vector<float>& v) {
         return std::max_element(v.begin() + i * 3, v.begin() + i * 3 + 3) - v.begin();
@@ -135,6 +140,26 @@ TEST(ConvertTest, IntegersFollowTheFakeQuantisedGraph) {
     }
   }
   EXPECT_GE(static_cast<double>(agree), 0.97 * static_cast<double>(all));
+  EXPECT_LE(largest, (1 << (settings.weights.bits - 1)) - 1);
+  EXPECT_GT(largest, (1 << (settings.weights.bits - 1)) / 2 - 1) << "codes are left out";
+}
+
+TEST(ConvertTest, IntegersFollowTheFakeQuantisedGraph) { ExpectIntegersFollow({}, 1.0); }
+
+TEST(ConvertTest, WeightsOfFewBits) {
+  constexpr double kMeanError = 1.5;  // free scales: factors of 8 bits, offsets no longer exact
+  for (const int bits : {4, 2}) {
+    SCOPED_TRACE(bits);
+    config::Training training;
+    training.quantization_weight_bitwidth = bits;
+    const Settings settings =
+        MakeSettings(training, config::TaskCategory::kTimeseriesClassification);
+    EXPECT_EQ(settings.weights.bits, bits);
+    ExpectIntegersFollow(settings, kMeanError);
+  }
+  Settings settings;
+  settings.weights = {4, false, false, graph::Rounding::kSoftTanh};  // one scale a tensor
+  ExpectIntegersFollow(settings, kMeanError);
 }
 
 TEST(ConvertTest, AveragesAreExactToHalfACode) {

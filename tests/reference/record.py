@@ -55,6 +55,16 @@ Per network:
                 running means lag behind the biases, and no two programs agree on eval_loss.)
                   SGD   v = momentum * v + g (v = g at first), p -= lr * v
                   Adam  betas 0.9, 0.999, epsilon 1e-8, bias correction; no weight decay in either
+
+`cross_entropy` holds torch.nn.functional.cross_entropy by itself, in float64:
+
+    outputs     seed, scale and shape [batch, classes]
+    labels      seed, shape, classes; or `probabilities`, a tensor of [batch, classes] whose rows
+                need not have the sum 1
+    smoothing   label_smoothing
+    weights     weight, a tensor of [classes]; left out: none
+    loss        of the batch, reduction "mean"
+    gradient    of the loss by the outputs, [batch * classes]
 """
 
 import argparse
@@ -361,6 +371,26 @@ def record_network(shape, loss, expected, nodes, seeds):
     return record
 
 
+def record_cross_entropy(seeds, smoothing, weighted, probabilities):
+    record = {"outputs": {"shape": [5, 4], "seed": next(seeds), "scale": 4}}
+    if probabilities:
+        record["probabilities"] = {"shape": [5, 4], "seed": next(seeds), "scale": 0.5, "offset": 1}
+    else:
+        record["labels"] = {"shape": [5], "seed": next(seeds), "classes": 4}
+    record["smoothing"] = smoothing
+    if weighted:
+        record["weights"] = {"shape": [4], "seed": next(seeds), "scale": 0.5, "offset": 1}
+    outputs = tensor(record["outputs"], torch.float64).requires_grad_()
+    wanted = (tensor(record["probabilities"], torch.float64) if probabilities
+              else labels(record["labels"]))
+    weights = tensor(record["weights"], torch.float64) if weighted else None
+    loss = F.cross_entropy(outputs, wanted, weights, label_smoothing=smoothing)
+    loss.backward()
+    record["loss"] = digits(loss.item(), 9)
+    record["gradient"] = [digits(value, 9) for value in outputs.grad.flatten().tolist()]
+    return record
+
+
 def text(value, indent=0):
     """JSON with lines for lists of objects and for objects that hold such; one line for others."""
     flat = json.dumps(value)
@@ -405,6 +435,9 @@ def main():
     file = {"format": 1, "steps": STEPS, "batches": BATCHES, "batch": BATCH,
             "networks": {name: record_network(*definition, seeds)
                          for name, definition in networks().items()}}
+    file["cross_entropy"] = [record_cross_entropy(seeds, *settings) for settings in (
+        (0, False, False), (0.25, False, False), (0, True, False), (0.25, True, False),
+        (0, False, True), (0, True, True))]
     if arguments.check:
         lines = differences(json.loads(FILE.read_text(encoding="utf-8")),
                             json.loads(json.dumps(file)))

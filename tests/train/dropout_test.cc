@@ -1,8 +1,13 @@
 #include <gtest/gtest.h>
+#include <hwy/aligned_allocator.h>
+#include <hwy/highway.h>
+#include <hwy/targets.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "networks.h"
+#include "platypus/train/local_layer.h"
 #include "platypus/train/network.h"
 
 namespace platypus::train {
@@ -121,6 +126,69 @@ TEST(DropoutTest, PredictionDropsNothing) {
   ThreadPool pool(2);
   network.Predict({samples, {}, {}, 3}, y, pool);
   for (size_t i = 0; i < y.size(); ++i) EXPECT_EQ(y[i], values[i % kElements]);
+}
+
+// Which values are missing, of one block.
+std::vector<float> Factors(uint64_t draw, float probability, int64_t elements) {
+  const auto count = static_cast<size_t>(elements * kLanes);
+  const auto x = hwy::AllocateAligned<float>(count);
+  const auto y = hwy::AllocateAligned<float>(count);
+  const auto kept = hwy::AllocateAligned<float>(count);
+  std::fill_n(x.get(), count, 1.0f);
+  Pass pass;
+  pass.x = x.get();
+  pass.y = y.get();
+  pass.kept = kept.get();
+  pass.training = true;
+  pass.draw = draw;
+  DropoutLayer(probability, elements).Forward(pass);
+  for (size_t i = 0; i < count; ++i) EXPECT_EQ(kept[i], y[i]);
+  return {y.get(), y.get() + count};
+}
+
+TEST(DropoutTest, TheSameValuesAreMissingOnEveryInstructionSet) {
+  const std::vector<float> expected = Factors(9, 0.3f, 37);
+  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    const std::vector<float> found = Factors(9, 0.3f, 37);
+    hwy::SetSupportedTargetsForTest(0);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    EXPECT_EQ(found, expected) << target;
+  }
+}
+
+// Shares of missing values, overall, of each lane, and of neighbours in all directions: what a
+// binomial distribution allows (6 standard deviations).
+TEST(DropoutTest, ValuesAreMissingIndependently) {
+  constexpr int64_t kMany = 4000;
+  for (const float p : {0.0f, 0.1f, 0.5f, 0.9f}) {
+    const std::vector<float> one = Factors(1, p, kMany);
+    const std::vector<float> two = Factors(2, p, kMany);
+    const auto expect = [](int64_t found, int64_t trials, double share, const char* what) {
+      const double n = static_cast<double>(trials);
+      EXPECT_NEAR(static_cast<double>(found), n * share, 6 * std::sqrt(n * share * (1 - share)))
+          << what << " " << share;
+    };
+    const auto missing = [](float factor) { return factor == 0.0f ? 1 : 0; };
+    int64_t all = 0, beside = 0, behind = 0, steps = 0;
+    std::vector<int64_t> lanes(kLanes);
+    const size_t count = one.size() - kLanes;
+    for (size_t i = 0; i < count; ++i) {
+      all += missing(one[i]);
+      lanes[i % kLanes] += missing(one[i]);
+      beside += missing(one[i]) * missing(one[i + 1]);
+      behind += missing(one[i]) * missing(one[i + kLanes]);
+      steps += missing(one[i]) * missing(two[i]);
+    }
+    const auto n = static_cast<int64_t>(count);
+    const double share = p;
+    expect(all, n, share, "all");
+    expect(beside, n, share * share, "neighbouring samples");
+    expect(behind, n, share * share, "neighbouring elements");
+    expect(steps, n, share * share, "two steps");
+    for (const int64_t lane : lanes) expect(lane, n / kLanes, share, "a sample");
+  }
 }
 
 }  // namespace

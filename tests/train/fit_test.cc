@@ -354,6 +354,37 @@ TEST(FitTest, LearnsTargetsInsteadOfLabels) {
   EXPECT_LT(result.history.back().train_accuracy, 0.1);
 }
 
+// One step of plain gradient descent with and without lambda_reg: parameters move by what the
+// formula says, batch norms' and biases too, and the training loss holds the penalty.
+TEST(FitTest, RegularisesEveryParameter) {
+  const Waves train = MakeWaves(40, 1);
+  ThreadPool pool(1);
+  NullSink sink;
+  Options options = MakeOptions(1);
+  options.settings.optimizer = "sgd";
+  options.settings.momentum = 0;
+  options.settings.weight_decay = 0;
+  const graph::Graph start = MakeNetwork();
+  const Result without = Fit(start, train.Set(), train.Set(), options, {}, pool, sink);
+  options.settings.lambda_reg = 0.5;
+  const Result with = Fit(start, train.Set(), train.Set(), options, {}, pool, sink);
+  double penalty = 0;
+  for (const auto& [name, array] : start.parameters) {
+    if (name.find("running_") != std::string::npos) continue;
+    for (size_t i = 0; i < array.Floats().size(); ++i) {
+      const double p = array.Floats()[i];
+      const double sign = p > 0 ? 1 : (p < 0 ? -1 : 0);
+      penalty += 0.5 * (std::abs(p) + p * p);
+      const double moved =
+          with.best.parameters.at(name).Floats()[i] - without.best.parameters.at(name).Floats()[i];
+      EXPECT_NEAR(moved, -without.history[0].learning_rate * 0.5 * (sign + 2 * p), 1e-6)
+          << name << " " << i;
+    }
+  }
+  EXPECT_GT(penalty, 1);
+  EXPECT_NEAR(with.history[0].train_loss, without.history[0].train_loss + penalty, 1e-9);
+}
+
 TEST(FitTest, RangesStayWhileWeightsTrain) {
   const Waves train = MakeWaves(80, 1);
   ThreadPool pool(1);
@@ -410,6 +441,9 @@ TEST(CheckpointTest, KeyCoversEveryFieldOfTheOperators) {
   EXPECT_NE(key(other, options), expected);
   Options changed = options;
   changed.settings.weight_decay = 0.5;
+  EXPECT_NE(key(graph, changed), expected);
+  changed = options;
+  changed.settings.lambda_reg = 0.5;
   EXPECT_NE(key(graph, changed), expected);
   changed = options;
   changed.settings.clip_grad_norm = 1.0;

@@ -39,6 +39,24 @@ TEST(OptimizerTest, FollowsTheFormulas) {
   EXPECT_NEAR(run("rmsprop", 0.0), 1 - 0.1 * b1 - 0.1 * b2, 1e-5);
 }
 
+TEST(OptimizerTest, RegularisesAsTheFormulaSays) {
+  const std::vector<float> p = {0.5f, -2, 0};
+  std::vector<float> g = {1, 1, 1};
+  EXPECT_NEAR(Regularize(0.25, p, g), 0.25 * (0.5 + 2 + 0.25 + 4), 1e-12);
+  EXPECT_EQ(g, (std::vector<float>{1 + 0.25f * (1 + 1), 1 + 0.25f * (-1 - 4), 1}));
+  // The gradient is the penalty's slope.
+  for (const size_t i : {0, 1}) {
+    constexpr float kStep = 0x1.0p-8f;
+    std::vector<float> moved = p;
+    std::vector<float> unused(3);
+    moved[i] += kStep;
+    const double above = Regularize(0.25, moved, unused);
+    moved[i] -= 2 * kStep;
+    const double numeric = (above - Regularize(0.25, moved, unused)) / (2 * kStep);
+    EXPECT_NEAR(g[i] - 1, numeric, 1e-6) << i;
+  }
+}
+
 TEST(OptimizerTest, ClipsTheNorm) {
   std::vector<float> g = {3, 4};
   EXPECT_DOUBLE_EQ(ClipNorm(g, 1.0), 5.0);

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "platypus/base/files.h"
+#include "platypus/train/kernels.h"
+#include "platypus/train/loss.h"
 #include "platypus/train/network.h"
 #include "platypus/train/optimizer.h"
 
@@ -202,6 +204,49 @@ std::vector<std::string> Names() {
 }
 INSTANTIATE_TEST_SUITE_P(Networks, ParityTest, testing::ValuesIn(Names()),
                          [](const auto& info) { return info.param; });
+
+TEST(ParityTest, CrossEntropyIsPyTorchs) {
+  const json& records = Trajectories()["cross_entropy"];
+  ASSERT_EQ(records.size(), 6u);
+  for (const json& record : records) {
+    const Array outputs = Generate(record["outputs"]);
+    const int64_t count = outputs.shape[0];
+    const int64_t classes = outputs.shape[1];
+    CrossEntropy loss{record["smoothing"]};
+    if (record.contains("weights")) loss.class_weights = Generate(record["weights"]).Floats();
+    std::vector<int32_t> labels;
+    std::vector<float> probabilities;
+    std::vector<const float*> targets;
+    if (record.contains("labels")) {
+      for (const uint64_t draw : Draws(record["labels"]["seed"], count)) {
+        labels.push_back(static_cast<int32_t>(draw % static_cast<uint64_t>(classes)));
+      }
+    } else {
+      probabilities = Generate(record["probabilities"]).Floats();
+      for (int64_t n = 0; n < count; ++n) targets.push_back(probabilities.data() + n * classes);
+    }
+    std::vector<float> y(static_cast<size_t>(classes * kLanes));
+    std::vector<float> gradient(y.size());
+    const auto at = [&](int64_t n, int64_t k) { return static_cast<size_t>(k * kLanes + n); };
+    for (int64_t n = 0; n < count; ++n) {
+      for (int64_t k = 0; k < classes; ++k) {
+        y[at(n, k)] = outputs.Floats()[static_cast<size_t>(n * classes + k)];
+      }
+    }
+    const double weight = TotalWeight(loss, labels, count);
+    const BlockLoss block = LossAndGradient(
+        loss, {y.data(), gradient.data(), classes, count, labels, targets, 1 / weight});
+    EXPECT_NEAR(block.sum / weight, record["loss"].get<double>(), 1e-8) << record.dump();
+    for (int64_t n = 0; n < count; ++n) {
+      for (int64_t k = 0; k < classes; ++k) {
+        const auto expected =
+            record["gradient"][static_cast<size_t>(n * classes + k)].get<double>();
+        EXPECT_NEAR(gradient[at(n, k)], expected, 1e-9 + 1e-6 * std::abs(expected))
+            << record.dump();
+      }
+    }
+  }
+}
 
 }  // namespace
 }  // namespace platypus::train

@@ -45,7 +45,10 @@ class Reference {
                   q[static_cast<size_t>(wanted.labels[n])] += 1 - double{ce.smoothing};
                 }
                 if (!ce.class_weights.empty()) {
-                  weight = ce.class_weights[static_cast<size_t>(wanted.labels[n])];
+                  for (size_t k = 0; k < y.size(); ++k) q[k] *= ce.class_weights[k];
+                  if (wanted.targets.empty()) {
+                    weight = ce.class_weights[static_cast<size_t>(wanted.labels[n])];
+                  }
                 }
                 const double top = *std::max_element(y.begin(), y.end());
                 double all = 0;
@@ -80,7 +83,7 @@ class Reference {
                 });
               }},
           loss);
-      sum += weight * value;
+      sum += value;
       weights += weight;
     }
     return sum / weights;
