@@ -385,6 +385,34 @@ TEST(FitTest, RegularisesEveryParameter) {
   EXPECT_NEAR(with.history[0].train_loss, without.history[0].train_loss + penalty, 1e-9);
 }
 
+// Weights that stand still: training sees them soft in the first epoch and as the evaluation does,
+// hard, in the last one.
+TEST(FitTest, SoftRoundingHardensToTheLastEpoch) {
+  const Waves train = MakeWaves(80, 1);
+  ThreadPool pool(1);
+  NullSink sink;
+  Options options = MakeOptions(16);
+  options.learning_rate = 0;
+  options.settings.weight_decay = 0;
+  options.settings.class_balanced_sampling = false;
+  for (const graph::Rounding kind :
+       {graph::Rounding::kSoftSigmoid, graph::Rounding::kSoftTanh, graph::Rounding::kTernary}) {
+    graph::Graph g = MakeNetwork(true);
+    for (graph::Node& node : g.nodes) {
+      const graph::WeightQuantizer quantizer{2, false, true, kind};
+      if (auto* conv = std::get_if<graph::Conv2d>(&node.op)) conv->weight_quantizer = quantizer;
+      if (auto* linear = std::get_if<graph::Linear>(&node.op)) linear->weight_quantizer = quantizer;
+    }
+    const graph::Graph start = Calibrate(g, train.Set(), pool);
+    const Result result = Fit(start, train.Set(), train.Set(), options, {}, pool, sink);
+    EXPECT_EQ(result.best.parameters, start.parameters);
+    const auto distance = [](const Epoch& e) { return std::abs(e.train_loss - e.val.loss); };
+    const double first = distance(result.history.front());
+    EXPECT_GT(first, 2e-3) << static_cast<int>(kind);
+    EXPECT_LT(distance(result.history.back()), first / 10) << static_cast<int>(kind);
+  }
+}
+
 TEST(FitTest, RangesStayWhileWeightsTrain) {
   const Waves train = MakeWaves(80, 1);
   ThreadPool pool(1);
