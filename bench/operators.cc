@@ -98,7 +98,7 @@ struct Row {
   const char* variant = "";  // tells rows of one operator apart
 };
 
-std::vector<Row> Rows() {
+std::vector<Row> OperatorRows() {
   const auto conv = [](int out, graph::Size2 kernel, graph::Size2 stride, int groups) {
     const graph::Padding2 around{kernel.h / 2, kernel.w / 2, kernel.h / 2, kernel.w / 2};
     return graph::Conv2d{out, kernel, stride, {}, around, groups, true, {}};
@@ -230,14 +230,18 @@ class Single {
 
   // In place: gradients of the output, which Refill brings back.
   void Backward() {
+    float* scratch = engine_.scratch.get();
     for (const BackwardPart& part : engine_.plan.parts) {
-      if (part.normalized >= 0) engine_.BackwardNorm(part.normalized, 0);
-      for (size_t i = 0; i < part.run.size(); ++i) {
-        if (part.before[i] >= 0) engine_.BackwardPoints(part.before[i], 0);
-        if (part.run[i] >= first_) engine_.Backward(part.run[i], 0, engine_.scratch.get());
+      for (const size_t layer : part.run) {
+        if (layer >= first_) {
+          engine_.Backward(layer, 0, scratch);
+        } else {  // what stands behind a factor is taken back where the factor reads it
+          const int factor = std::get<LocalLayer>(engine_.plan.layers[layer]).out;
+          benchmark::DoNotOptimize(engine_.OutputGradient(factor, 0, scratch));
+        }
       }
       if (part.measure < 0) continue;
-      engine_.BackwardPoints(part.measure, 0);
+      engine_.MeasureGradient(part.measure, 0);
       engine_.ReduceNormGradient(part.measure);
     }
   }
@@ -371,7 +375,7 @@ void RegisterOperators(const std::vector<Row>& rows) {
 
 int main(int argc, char** argv) {
   using namespace platypus::train;  // NOLINT(google-build-using-namespace)
-  const std::vector<Row> rows = Rows();
+  const std::vector<Row> rows = OperatorRows();
   if (const std::string missing = WithoutRow(rows); !missing.empty()) {
     std::fprintf(stderr, "operators without a row, by their place in graph::Op:%s\n",
                  missing.c_str());
