@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "bench/peak.h"
 #include "platypus/train/convolution.h"
 #include "platypus/train/kernels.h"
 
@@ -28,29 +29,13 @@ void SetRate(benchmark::State& state, double flops) {
   state.SetLabel(TargetName());
 }
 
-// What the tile kernel reaches when everything is in registers or the first cache: 4 outputs, 4
-// positions, many taps of the same 64 floats. The practical peak of fused multiply-adds.
 void FusedMultiplyAddPeak(benchmark::State& state) {
-  constexpr int64_t kTaps = 256;
-  const Floats in = MakeFloats(4 * kLanes);
-  const Floats weight = MakeFloats(kOutBlock * kTaps);
-  const Floats out = MakeFloats(kOutBlock * 4 * kLanes);
-  const std::vector<int64_t> taps(kTaps, 0);
-  TileJob job;
-  job.in = in.get();
-  job.ins = 1;
-  job.taps = taps.data();
-  job.tap_count = kTaps;
-  job.weight = weight.get();
-  job.out = out.get();
-  job.outs = kOutBlock;
-  job.out_stride = 4 * kLanes;
-  job.positions = 4;
+  const PeakTile tile;
   for (auto _ : state) {
-    Tile(job);
+    tile.Run();
     benchmark::ClobberMemory();
   }
-  SetRate(state, 2.0 * kTaps * kOutBlock * 4 * kLanes);
+  SetRate(state, PeakTile::Flops());
 }
 BENCHMARK(FusedMultiplyAddPeak);
 
@@ -122,7 +107,7 @@ void ConvBackwardInput(benchmark::State& state) {
 void ConvBackwardWeight(benchmark::State& state) {
   const Layer layer(state);
   const Floats x = MakeFloats(layer.convolution.Input().Plane() * layer.ins * kLanes);
-  const Floats dy = MakeFloats(layer.outs * layer.out_length * kLanes);
+  const Floats dy = MakeFloats(layer.convolution.Gradient().Plane() * layer.outs * kLanes);
   std::vector<float> dw(static_cast<size_t>(layer.Weights()), 0.0f);
   for (auto _ : state) {
     layer.convolution.BackwardWeight(x.get(), dy.get(), dw.data());

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/peak.h"
 #include "platypus/base/error.h"
 #include "platypus/base/random.h"
 #include "platypus/graph/graph.h"
@@ -54,26 +55,11 @@ Floats Noise(size_t count) {
   return values;
 }
 
-// Multiply-adds that read the first cache: as FusedMultiplyAddPeak.
 double PeakFlops() {
-  constexpr int64_t kTaps = 256;
   static const double kPeak = [] {
-    const Floats in = Noise(4 * kLanes);
-    const Floats weight = Noise(kOutBlock * kTaps);
-    const Floats out = Noise(kOutBlock * 4 * kLanes);
-    const std::vector<int64_t> taps(kTaps, 0);
-    TileJob job;
-    job.in = in.get();
-    job.ins = 1;
-    job.taps = taps.data();
-    job.tap_count = kTaps;
-    job.weight = weight.get();
-    job.out = out.get();
-    job.outs = kOutBlock;
-    job.out_stride = 4 * kLanes;
-    job.positions = 4;
-    return 2.0 * kTaps * kOutBlock * 4 * kLanes / BestTime([&] {
-             Tile(job);
+    const PeakTile tile;
+    return PeakTile::Flops() / BestTime([&] {
+             tile.Run();
              benchmark::ClobberMemory();
            });
   }();

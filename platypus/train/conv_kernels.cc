@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "platypus/train/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -151,7 +153,85 @@ HWY_INLINE void GradientRow(const WeightGradientJob& job, int64_t out) {
   for (; k < job.count; ++k) GradientBlock<kOuts, 1>(job, out, k);
 }
 
+// The same for few positions, where the sum over lanes at the end would cost more than all before:
+// with x turned to [lane][k] the sum over lanes is a sum of vectors.
+constexpr int64_t kFewPositions = 4;
+constexpr int64_t kTurned = 64;  // k side by side
+
+template <int kOuts>
+HWY_INLINE void FewPositionsRow(const WeightGradientJob& job, const float* HWY_RESTRICT turned,
+                                int64_t out, int64_t first) {
+  constexpr int kVectors = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM ? 4 : 2;
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t end = std::min(kTurned, job.count - first);
+  for (int64_t k = 0; k < end; k += kVectors * lanes) {
+    V sum[kOuts][kVectors];
+    HWY_UNROLL(8)
+    for (int o = 0; o < kOuts; ++o) {
+      HWY_UNROLL(8)
+      for (int v = 0; v < kVectors; ++v) sum[o][v] = hn::Zero(d);
+    }
+    const float* HWY_RESTRICT x = turned + k;
+    for (int64_t row = 0; row < job.rows; ++row) {
+      const float* HWY_RESTRICT dy = job.dy + out * job.dy_stride + row * job.dy_row;
+      for (int64_t at = 0; at < job.positions * kLanes; ++at, x += kTurned) {
+        HWY_UNROLL(8)
+        for (int o = 0; o < kOuts; ++o) {
+          const V g = hn::Set(d, dy[o * job.dy_stride + at]);
+          HWY_UNROLL(8)
+          for (int v = 0; v < kVectors; ++v) {
+            sum[o][v] = hn::MulAdd(g, hn::Load(d, x + v * lanes), sum[o][v]);
+          }
+        }
+      }
+    }
+    HWY_UNROLL(8)
+    for (int o = 0; o < kOuts; ++o) {
+      float* grad = job.grad + (out + o) * job.grad_stride + first + k;
+      HWY_UNROLL(8)
+      for (int v = 0; v < kVectors; ++v) {
+        const int64_t left = end - k - v * lanes;
+        if (left >= lanes) {
+          hn::StoreU(sum[o][v], d, grad + v * lanes);
+        } else if (left > 0) {
+          HWY_ALIGN float rest[kLanes];
+          hn::Store(sum[o][v], d, rest);
+          std::copy(rest, rest + left, grad + v * lanes);
+        }
+      }
+    }
+  }
+}
+
+void FewPositions(const WeightGradientJob& job) {
+  HWY_ALIGN float turned[kFewPositions * kLanes * kTurned];
+  for (int64_t first = 0; first < job.count; first += kTurned) {
+    const int64_t end = std::min(kTurned, job.count - first);
+    float* to = turned;
+    for (int64_t row = 0; row < job.rows; ++row) {
+      for (int64_t p = 0; p < job.positions; ++p, to += kLanes * kTurned) {
+        const float* from = job.in + row * job.in_row + p * job.step;
+        for (int64_t k = 0; k < kTurned; ++k) {
+          for (int64_t lane = 0; lane < kLanes; ++lane) {
+            to[lane * kTurned + k] = k < end ? from[job.offsets[first + k] + lane] : 0.0f;
+          }
+        }
+      }
+    }
+    int64_t o = 0;
+    for (; o + kOutBlock <= job.outs; o += kOutBlock) {
+      FewPositionsRow<kOutBlock>(job, turned, o, first);
+    }
+    for (; o < job.outs; ++o) FewPositionsRow<1>(job, turned, o, first);
+  }
+}
+
 void WeightGradientImpl(const WeightGradientJob& job) {
+  if (job.rows * job.positions <= kFewPositions && job.count * 2 >= kLanes) {
+    FewPositions(job);
+    return;
+  }
   int64_t o = 0;
   for (; o + kOutBlock <= job.outs; o += kOutBlock) GradientRow<kOutBlock>(job, o);
   for (; o < job.outs; ++o) GradientRow<1>(job, o);
