@@ -176,6 +176,10 @@ class Running {
     splits_.val = take(dataset_.val, used, at, "val");
     splits_.test = take(dataset_.test, test_recordings_, at, "test");
     recordings_.clear();
+    if (splits_.train.inputs.InFile() || splits_.val.inputs.InFile() ||
+        splits_.test.inputs.InFile()) {
+      sink_.OnNotice("the samples are kept in a file: they are beyond common.data_memory_mb");
+    }
     summary_.samples = {{"train", splits_.train.Count()},
                         {"val", splits_.val.Count()},
                         {"test", splits_.test.Count()}};
