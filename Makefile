@@ -33,12 +33,15 @@ bench:
 	build/bench/bin/bench_ops
 	build/bench/bin/bench_data
 	build/bench/bin/bench_features
+	build/bench/bin/bench_evaluate
+	build/bench/bin/bench_start
 
 # Training speed beside PyTorch's; a PyTorch of your own: bench/peers/run --python ...
 bench-peers:
 	@scripts/setup build peers
 	@cmake --preset bench --log-level=WARNING && cmake --build build/bench --target bench_train
 	bench/peers/run --output build/bench/peers.md
+	bench/peers/threads --output build/bench/threads.md
 
 asan:
 	@$(MAKE) PRESET=asan test

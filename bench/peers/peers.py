@@ -37,6 +37,8 @@ def parse_arguments():
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--variant", default="all",
                         choices=["all", "eager", "channels_last", "jit", "compile"])
+    parser.add_argument("--sgemm", action="store_true",
+                        help="measure a product of two large matrices instead of networks")
     parser.add_argument("--list", action="store_true", help="print the networks' names and leave")
     return parser.parse_args()
 
@@ -298,6 +300,22 @@ def measure(name, variant, threads, seconds, repetitions):
             "torch": torch.__version__}
 
 
+def sgemm(threads, seconds, repetitions, size=3072):
+    """What the threads can do when nothing holds them up: FLOP/s of one product after the other."""
+    a, b = torch.randn(size, size), torch.randn(size, size)
+    result = torch.empty(size, size)
+    torch.mm(a, b, out=result)
+    rates = []
+    for _ in range(repetitions):
+        products, start = 0, time.perf_counter()
+        while products < 1 or time.perf_counter() - start < seconds:
+            torch.mm(a, b, out=result)
+            products += 1
+        rates.append(2 * size ** 3 * products / (time.perf_counter() - start))
+    return {"sgemm": size, "threads": threads, "flops_per_second": max(rates),
+            "repetitions": rates, "torch": torch.__version__}
+
+
 def keep_freed_memory():
     """Tensors of a step are allocated again in the next: glibc must not return them to the system
     in between, each page would be faulted in and cleared anew."""
@@ -312,6 +330,10 @@ def keep_freed_memory():
 def main():
     if ARGUMENTS.list:
         print("\n".join(NETWORKS))
+        return 0
+    if ARGUMENTS.sgemm:
+        torch.set_num_threads(ARGUMENTS.threads)
+        print(json.dumps(sgemm(ARGUMENTS.threads, ARGUMENTS.seconds, ARGUMENTS.repetitions)))
         return 0
     names = list(NETWORKS) if ARGUMENTS.network == "all" else [ARGUMENTS.network]
     if names[0] not in NETWORKS:

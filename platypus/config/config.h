@@ -39,8 +39,9 @@ struct Common {
   std::filesystem::path projects_path = "./data/projects";
   std::filesystem::path download_path = "./data/downloads";
   bool generic_model = false;
-  uint64_t seed = 42;  // ours
-  int threads = 0;     // ours; 0 = all of the machine
+  uint64_t seed = 42;      // ours
+  int threads = 0;         // ours; 0 = all of the machine
+  int data_memory_mb = 0;  // ours; 0 = half of the machine's
 };
 
 struct Dataset {

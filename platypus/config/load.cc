@@ -427,6 +427,7 @@ class Loading {
                                         {"common", "projects_path"},
                                         {"common", "download_path"},
                                         {"common", "threads"},
+                                        {"common", "data_memory_mb"},
                                         {"training", "train_output_path"},
                                         {"compilation", "compile_output_path"}}) {
       Value* map = hashed.Find(section);

@@ -241,6 +241,10 @@ void AddCommon(Builder& b) {
   b.Integer("seed", "42", PLATYPUS_FIELD(common.seed), 0, kMany, "seed of every random choice");
   b.Integer("threads", "0", PLATYPUS_FIELD(common.threads), 0, 1024,
             "threads; 0 = all. Results do not depend on it");
+  b.Integer(
+      "data_memory_mb", "0", PLATYPUS_FIELD(common.data_memory_mb), 0, 1 << 30,
+      "MiB that recordings and samples may take, beyond them a mapped file in the run folder; "
+      "0 = half of the memory. Results do not depend on it");
   b.Ignored({"verbose_mode", "target_machine", "task_category", "project_path", "project_run_path",
              "model_details", "help_url", "config_file"});
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "platypus/base/data_memory.h"
 #include "platypus/base/parallel.h"
 #include "platypus/base/progress.h"
 #include "platypus/config/config.h"
@@ -46,19 +47,19 @@ Dataset Open(const config::Config& config, const std::filesystem::path& project_
 struct Recording {
   std::vector<std::string> columns;
   int64_t rows = 0;
-  std::vector<float> values;
+  Floats values;
 };
 
 // Reads csv, txt, npy. Error (data) naming file, line and column of the first value that is no
 // number, of the first ragged row, or that the file is empty.
 Recording Read(const std::filesystem::path& path, const config::Columns& variables);
 
-// Reads all of `refs` (in parallel, result in the order of refs). Bad files: dataset.on_bad_file
-// decides between the Error of the first bad file in order and an entry in `skipped` (rows = 0
-// there).
+// Reads all of `refs` into `memory` (in parallel, result in the order of refs). Bad files:
+// dataset.on_bad_file decides between the Error of the first bad file in order and an entry in
+// `skipped` (rows = 0 there).
 std::vector<Recording> ReadAll(const std::vector<RecordingRef>& refs, const config::Config& config,
-                               ThreadPool& pool, std::vector<SkippedFile>& skipped,
-                               ProgressSink& sink);
+                               DataMemory& memory, ThreadPool& pool,
+                               std::vector<SkippedFile>& skipped, ProgressSink& sink);
 
 }  // namespace platypus::data
 

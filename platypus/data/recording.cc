@@ -45,12 +45,14 @@ Recording Select(Table table, const config::Columns& variables, const std::strin
     recording.values = std::move(table.values);
     return recording;
   }
-  recording.values.reserve(static_cast<size_t>(table.rows) * columns.size());
+  std::vector<float> values;
+  values.reserve(static_cast<size_t>(table.rows) * columns.size());
   for (int64_t r = 0; r < table.rows; ++r) {
     for (const int c : columns) {
-      recording.values.push_back(table.values[static_cast<size_t>(r * table.columns + c)]);
+      values.push_back(table.values[static_cast<size_t>(r * table.columns + c)]);
     }
   }
+  recording.values = std::move(values);
   return recording;
 }
 
@@ -61,8 +63,8 @@ void Cut(Recording& recording, const RecordingRef& ref) {
   const auto begin = static_cast<int64_t>(std::floor(ref.first * rows + 0.5));
   const auto end = static_cast<int64_t>(std::floor(ref.last * rows + 0.5));
   const auto width = static_cast<int64_t>(recording.columns.size());
-  recording.values = {recording.values.begin() + begin * width,
-                      recording.values.begin() + end * width};
+  recording.values = std::vector<float>(recording.values.begin() + begin * width,
+                                        recording.values.begin() + end * width);
   recording.rows = end - begin;
 }
 
@@ -96,8 +98,8 @@ Recording Read(const std::filesystem::path& path, const config::Columns& variabl
 }
 
 std::vector<Recording> ReadAll(const std::vector<RecordingRef>& refs, const config::Config& config,
-                               ThreadPool& pool, std::vector<SkippedFile>& skipped,
-                               ProgressSink& sink) {
+                               DataMemory& memory, ThreadPool& pool,
+                               std::vector<SkippedFile>& skipped, ProgressSink& sink) {
   const config::Columns& variables = config.data_processing_feature_extraction.variables;
   std::vector<Recording> recordings(refs.size());
   std::vector<int64_t> widths(refs.size());
@@ -111,6 +113,7 @@ std::vector<Recording> ReadAll(const std::vector<RecordingRef>& refs, const conf
       widths[n] = table.columns;
       recordings[n] = Select(std::move(table), variables, refs[n].path.string());
       Cut(recordings[n], refs[n]);
+      recordings[n].values = memory.Keep(std::move(recordings[n].values));
     } catch (const Error&) {
       failures[n] = std::current_exception();
     }

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "platypus/base/error.h"
+#include "platypus/exec/convolution.h"
 #include "platypus/exec/kernels.h"
 #include "platypus/graph/quantization.h"
 
@@ -33,10 +34,6 @@ std::vector<float> FloatWeights(const Array& weight,
   return values;
 }
 
-std::vector<int32_t> IntegerWeights(const Array& weight) {
-  return {weight.Int8s().begin(), weight.Int8s().end()};
-}
-
 class Compilation {
  public:
   Compilation(const graph::Graph& graph, const graph::Node& node)
@@ -55,16 +52,12 @@ class Compilation {
   template <typename Kernel>
   Step OnFloats(Kernel kernel) const {
     Check(is_float_, "interpreter: {} on integers at node {}", graph::Name(node_.op), node_.name);
-    return [kernel, in = in_, out = out_](Values& v) {
-      kernel(v.floats[in].data(), v.floats[out].data());
-    };
+    return [kernel, in = in_, out = out_](Values& v) { kernel(v.floats[in], v.floats[out]); };
   }
   template <typename Kernel>
   Step OnIntegers(Kernel kernel) const {
     Check(!is_float_, "interpreter: {} on floats at node {}", graph::Name(node_.op), node_.name);
-    return [kernel, in = in_, out = out_](Values& v) {
-      kernel(v.integers[in].data(), v.integers[out].data());
-    };
+    return [kernel, in = in_, out = out_](Values& v) { kernel(v.integers[in], v.integers[out]); };
   }
   template <typename Kernel>
   Step OnEither(Kernel kernel) const {
@@ -80,7 +73,7 @@ class Compilation {
   Step OnFloatPair(Kernel kernel) const {
     Check(is_float_, "interpreter: {} on integers at node {}", graph::Name(node_.op), node_.name);
     return [kernel, a = in_, b = static_cast<size_t>(node_.inputs[1]), out = out_](Values& v) {
-      kernel(v.floats[a].data(), v.floats[b].data(), v.floats[out].data());
+      kernel(v.floats[a], v.floats[b], v.floats[out]);
     };
   }
 
@@ -108,15 +101,13 @@ class Compilation {
 Step Compilation::Convolution(const graph::Conv2d& op) const {
   const Array& weight = graph_.Parameter(node_, "weight");
   if (!is_float_) {
-    return OnIntegers(
-        [op, from = in_dims_, to = out_dims_, weights = IntegerWeights(weight)](
-            const int32_t* x, int32_t* y) { Convolve(op, weights.data(), x, from, y, to); });
+    return [convolution = exec::Convolution(op, weight.Int8s(), in_dims_, out_dims_), in = in_,
+            out = out_](Values& v) { convolution.Run(v.integers[in], v.pairs, v.integers[out]); };
   }
-  return OnFloats(
-      [op, from = in_dims_, to = out_dims_, weights = FloatWeights(weight, op.weight_quantizer),
-       bias = op.has_bias ? Floats("bias") : std::vector<float>()](const float* x, float* y) {
-        Convolve(op, weights.data(), op.has_bias ? bias.data() : nullptr, x, from, y, to);
-      });
+  return OnFloats([convolution = exec::Convolution(
+                       op, FloatWeights(weight, op.weight_quantizer),
+                       op.has_bias ? Floats("bias") : std::vector<float>(), in_dims_, out_dims_)](
+                      const float* x, float* y) { convolution.Run(x, y); });
 }
 
 Step Compilation::TransposedConvolution(const graph::ConvTranspose2d& op) const {
@@ -151,10 +142,10 @@ Step Compilation::Join(const graph::Concat& op) const {
     slabs.push_back(NumElements(graph_.At(id).shape) / outer * kLanes);
   }
   const auto join = [outer, slabs, inputs = node_.inputs, out = out_](auto& tensors) {
-    auto* target = tensors[out].data();
+    auto* target = tensors[out];
     for (int64_t o = 0; o < outer; ++o) {
       for (size_t i = 0; i < inputs.size(); ++i) {
-        const auto* source = tensors[static_cast<size_t>(inputs[i])].data() + o * slabs[i];
+        const auto* source = tensors[static_cast<size_t>(inputs[i])] + o * slabs[i];
         target = std::copy(source, source + slabs[i], target);
       }
     }
@@ -224,10 +215,12 @@ Step Compilation::Run() const {
             return OnFloats([=](const float* x, float* y) { LogSoftmax(x, from, y); });
           },
           [&](const graph::MaxPool& op) {
-            return OnEither([=](const auto* x, auto* y) { Pool(op, x, from, y, to); });
+            return OnEither(
+                [pool = WindowPool(op, from, to)](const auto* x, auto* y) { pool.Run(x, y); });
           },
           [&](const graph::AvgPool& op) {
-            return OnFloats([=](const float* x, float* y) { Pool(op, x, from, y, to); });
+            return OnFloats(
+                [pool = WindowPool(op, from, to)](const float* x, float* y) { pool.Run(x, y); });
           },
           [&](const graph::AdaptiveAvgPool& op) {
             return OnFloats([=](const float* x, float* y) { Pool(op, x, from, y, to); });
@@ -275,12 +268,14 @@ Step Compilation::Run() const {
           [&](const graph::QuantizeInput& op) -> Step {
             return [=, in = in_, out = out_, offset = Floats("offset"),
                     multiplier = Int32s("multiplier"), shift = Int32s("shift")](Values& v) {
-              Quantize(op, offset.data(), multiplier.data(), shift.data(), v.floats[in].data(),
-                       from, v.integers[out].data());
+              Quantize(op, offset.data(), multiplier.data(), shift.data(), v.floats[in], from,
+                       v.integers[out]);
             };
           },
           [&](const graph::SumPool& op) {
-            return OnIntegers([=](const int32_t* x, int32_t* y) { Pool(op, x, from, y, to); });
+            return OnIntegers([pool = WindowPool(op, from, to)](const int32_t* x, int32_t* y) {
+              pool.Run(x, y);
+            });
           },
           [&](const graph::Requantize& op) {
             const bool shared = graph_.Parameter(node_, "shift").shape == Shape{1};
@@ -291,13 +286,12 @@ Step Compilation::Run() const {
           },
           [&](const graph::AddRequantize& op) -> Step {
             return [=, a = in_, b = static_cast<size_t>(node_.inputs[1]), out = out_](Values& v) {
-              AddRequantize(op, v.integers[a].data(), v.integers[b].data(), from,
-                            v.integers[out].data());
+              AddRequantize(op, v.integers[a], v.integers[b], from, v.integers[out]);
             };
           },
           [&](const graph::Dequantize& op) -> Step {
             return [=, in = in_, out = out_](Values& v) {
-              Dequantize(op.scale, v.integers[in].data(), from, v.floats[out].data());
+              Dequantize(op.scale, v.integers[in], from, v.floats[out]);
             };
           }},
       node_.op);

@@ -1,19 +1,25 @@
 #ifndef PLATYPUS_EXEC_COMPILE_H_
 #define PLATYPUS_EXEC_COMPILE_H_
 
+#include <hwy/aligned_allocator.h>
+
 #include <cstdint>
 #include <functional>
 #include <vector>
 
+#include "platypus/exec/convolution.h"
 #include "platypus/graph/graph.h"
 
 // Nodes to calls of kernels.
 namespace platypus::exec {
 
-// The values of all tensors of one block of samples, by tensor id.
+// The values of one block of samples by tensor id; null where a tensor is of the other type. They
+// begin on cache lines: a vector that lies across two of them is read at half the speed.
 struct Values {
-  std::vector<std::vector<float>> floats;
-  std::vector<std::vector<int32_t>> integers;
+  std::vector<float*> floats;
+  std::vector<int32_t*> integers;
+  PairRoom pairs;
+  std::vector<hwy::AlignedFreeUniquePtr<int32_t[]>> memory;  // behind the pointers
 };
 
 using Step = std::function<void(Values&)>;

@@ -1,6 +1,8 @@
 #include "platypus/exec/interpreter.h"
 
 #include <algorithm>
+#include <numeric>
+#include <optional>
 
 #include "platypus/base/error.h"
 #include "platypus/exec/compile.h"
@@ -8,26 +10,73 @@
 
 namespace platypus::exec {
 
+// Elements of a tensor in a block.
+size_t BlockSize(const graph::Graph& graph, size_t id) {
+  return static_cast<size_t>(NumElements(graph.tensors[id].shape)) * kLanes;
+}
+
 struct Interpreter::Plan {
   graph::Graph graph;
   std::vector<Step> steps;
+  // By tensor id: which memory a tensor has when each stays until the end, and when memory goes to
+  // another one behind the last reader; little memory stays in the cache.
+  std::vector<size_t> own, shared;
 
-  Values Allocate() const;
+  void PlanMemory();
+  Values Allocate(const std::vector<size_t>& memory_of) const;
   void RunBlock(Values& values) const {
     for (const Step& step : steps) step(values);
   }
 };
 
-Values Interpreter::Plan::Allocate() const {
+void Interpreter::Plan::PlanMemory() {
+  const size_t count = graph.tensors.size();
+  own.resize(count);
+  std::iota(own.begin(), own.end(), size_t{0});
+  std::vector<size_t> readers(count, 0);
+  for (const graph::Node& node : graph.nodes) {
+    for (const graph::TensorId id : node.inputs) ++readers[static_cast<size_t>(id)];
+  }
+  ++readers[static_cast<size_t>(graph.output)];
+  shared = own;
+  std::vector<size_t> free;  // memory without a tensor
+  for (const graph::Node& node : graph.nodes) {
+    const auto out = static_cast<size_t>(node.output);
+    const auto larger = [&](size_t a, size_t b) {
+      return BlockSize(graph, a) < BlockSize(graph, b);
+    };
+    const auto room = std::max_element(free.begin(), free.end(), larger);
+    if (room != free.end()) {
+      shared[out] = *room;
+      free.erase(room);
+    }
+    for (const graph::TensorId id : node.inputs) {
+      if (--readers[static_cast<size_t>(id)] == 0) free.push_back(shared[static_cast<size_t>(id)]);
+    }
+    if (readers[out] == 0) free.push_back(shared[out]);
+  }
+}
+
+Values Interpreter::Plan::Allocate(const std::vector<size_t>& memory_of) const {
+  const size_t count = graph.tensors.size();
+  std::vector<size_t> sizes(count, 0);
+  for (size_t id = 0; id < count; ++id) {
+    size_t& size = sizes[memory_of[id]];
+    size = std::max(size, BlockSize(graph, id));
+  }
   Values values;
-  values.floats.resize(graph.tensors.size());
-  values.integers.resize(graph.tensors.size());
-  for (size_t id = 0; id < graph.tensors.size(); ++id) {
-    const auto size = static_cast<size_t>(NumElements(graph.tensors[id].shape)) * kLanes;
+  values.floats.resize(count);
+  values.integers.resize(count);
+  for (const size_t size : sizes) {
+    values.memory.push_back(size > 0 ? hwy::AllocateAligned<int32_t>(size) : nullptr);
+    Check(size == 0 || values.memory.back(), "no memory for {} numbers", size);
+  }
+  for (size_t id = 0; id < count; ++id) {
+    int32_t* at = values.memory[memory_of[id]].get();
     if (graph.tensors[id].dtype == DType::kFloat32) {
-      values.floats[id].resize(size);
+      values.floats[id] = reinterpret_cast<float*>(at);
     } else {
-      values.integers[id].resize(size);
+      values.integers[id] = at;
     }
   }
   return values;
@@ -37,6 +86,7 @@ Interpreter::Interpreter(const graph::Graph& graph) : plan_(std::make_unique<Pla
   plan_->graph = graph;
   for (const graph::Node& node : plan_->graph.nodes)
     plan_->steps.push_back(Compile(plan_->graph, node));
+  plan_->PlanMemory();
 }
 
 Interpreter::~Interpreter() = default;
@@ -45,19 +95,17 @@ Interpreter::Interpreter(Interpreter&&) noexcept = default;
 namespace {
 
 // Sample-major [lane][element] to block [element][lane]; lanes past `count` become zero.
-void Gather(std::span<const float> samples, int64_t count, std::vector<float>& block) {
-  const auto elements = static_cast<int64_t>(block.size()) / kLanes;
-  std::fill(block.begin(), block.end(), 0.0f);
+void Gather(std::span<const float> samples, int64_t count, float* block) {
+  const auto elements = static_cast<int64_t>(samples.size()) / count;
+  if (count < kLanes) std::fill(block, block + elements * kLanes, 0.0f);
   for (int64_t lane = 0; lane < count; ++lane) {
-    for (int64_t e = 0; e < elements; ++e) {
-      block[static_cast<size_t>(e * kLanes + lane)] =
-          samples[static_cast<size_t>(lane * elements + e)];
-    }
+    const float* sample = samples.data() + lane * elements;
+    for (int64_t e = 0; e < elements; ++e) block[e * kLanes + lane] = sample[e];
   }
 }
 
 template <typename T>
-void Scatter(const std::vector<T>& block, int64_t lane, std::span<float> sample) {
+void Scatter(const T* block, int64_t lane, std::span<float> sample) {
   for (size_t e = 0; e < sample.size(); ++e) {
     sample[e] = static_cast<float>(block[e * kLanes + static_cast<size_t>(lane)]);
   }
@@ -74,26 +122,24 @@ std::vector<float> Interpreter::Run(std::span<const float> inputs, int64_t count
         "interpreter: {} values for {} samples of {}", inputs.size(), count, in_size);
   std::vector<float> outputs(static_cast<size_t>(count * out_size));
   const int64_t blocks = (count + kLanes - 1) / kLanes;
-  // A task is a run of blocks, so that its buffers are made once.
-  constexpr int64_t kBlocksPerTask = 8;
-  pool.Run((blocks + kBlocksPerTask - 1) / kBlocksPerTask, [&](int64_t task) {
-    Values values = plan_->Allocate();
-    const int64_t last = std::min(blocks, (task + 1) * kBlocksPerTask);
-    for (int64_t b = task * kBlocksPerTask; b < last; ++b) {
-      const int64_t lanes = std::min<int64_t>(kLanes, count - b * kLanes);
-      Gather(inputs.subspan(static_cast<size_t>(b * kLanes * in_size),
-                            static_cast<size_t>(lanes * in_size)),
-             lanes, values.floats[static_cast<size_t>(graph.input)]);
-      plan_->RunBlock(values);
-      for (int64_t lane = 0; lane < lanes; ++lane) {
-        const std::span<float> sample(outputs.data() + (b * kLanes + lane) * out_size,
-                                      static_cast<size_t>(out_size));
-        const auto id = static_cast<size_t>(graph.output);
-        if (graph.Output().dtype == DType::kFloat32) {
-          Scatter(values.floats[id], lane, sample);
-        } else {
-          Scatter(values.integers[id], lane, sample);
-        }
+  std::vector<std::optional<Values>> of_threads(static_cast<size_t>(pool.Threads()));
+  pool.Run(blocks, [&](int64_t b, int thread) {
+    std::optional<Values>& own = of_threads[static_cast<size_t>(thread)];
+    if (!own) own = plan_->Allocate(plan_->shared);
+    Values& values = *own;
+    const int64_t lanes = std::min<int64_t>(kLanes, count - b * kLanes);
+    Gather(inputs.subspan(static_cast<size_t>(b * kLanes * in_size),
+                          static_cast<size_t>(lanes * in_size)),
+           lanes, values.floats[static_cast<size_t>(graph.input)]);
+    plan_->RunBlock(values);
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      const std::span<float> sample(outputs.data() + (b * kLanes + lane) * out_size,
+                                    static_cast<size_t>(out_size));
+      const auto id = static_cast<size_t>(graph.output);
+      if (graph.Output().dtype == DType::kFloat32) {
+        Scatter(values.floats[id], lane, sample);
+      } else {
+        Scatter(values.integers[id], lane, sample);
       }
     }
   });
@@ -102,7 +148,7 @@ std::vector<float> Interpreter::Run(std::span<const float> inputs, int64_t count
 
 std::vector<std::vector<float>> Interpreter::RunAll(std::span<const float> input) const {
   const graph::Graph& graph = plan_->graph;
-  Values values = plan_->Allocate();
+  Values values = plan_->Allocate(plan_->own);
   Check(static_cast<int64_t>(input.size()) == NumElements(graph.Input().shape),
         "interpreter: {} values for one sample", input.size());
   Gather(input, 1, values.floats[static_cast<size_t>(graph.input)]);

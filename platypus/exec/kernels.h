@@ -29,23 +29,13 @@ struct Dims {
 #define PLATYPUS_CLONES
 #endif
 
-// Convolutions. weight [out][in/groups][kh][kw]; bias [out] or null. Order of the float sum, which
-// generated C repeats: bias, then kernel row, kernel column, input channel ascending.
-void Convolve(const graph::Conv2d& op, const float* weight, const float* bias, const float* in,
-              Dims in_dims, float* out, Dims out_dims);
-void Convolve(const graph::Conv2d& op, const int32_t* weight, const int32_t* in, Dims in_dims,
-              int32_t* out, Dims out_dims);
-// weight [C][out/groups][kh][kw]; the same order of the sum.
+// weight [C][out/groups][kh][kw]; the order of the sum is that of a convolution (convolution.h).
 void ConvolveTransposed(const graph::ConvTranspose2d& op, const float* weight, const float* bias,
                         const float* in, Dims in_dims, float* out, Dims out_dims);
 
-// Windows.
-void Pool(const graph::MaxPool& op, const float* in, Dims in_dims, float* out, Dims out_dims);
-void Pool(const graph::MaxPool& op, const int32_t* in, Dims in_dims, int32_t* out, Dims out_dims);
-void Pool(const graph::AvgPool& op, const float* in, Dims in_dims, float* out, Dims out_dims);
+// Cells that share the input between them (windows.h: pools that slide a kernel).
 void Pool(const graph::AdaptiveAvgPool& op, const float* in, Dims in_dims, float* out,
           Dims out_dims);
-void Pool(const graph::SumPool& op, const int32_t* in, Dims in_dims, int32_t* out, Dims out_dims);
 
 // y = x * gain[c] + shift[c].
 void Affine(const float* gain, const float* shift, const float* in, Dims dims, float* out);

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "platypus/exec/kernels.h"
+#include "platypus/exec/vectors.h"
 
 namespace platypus::exec {
 namespace {
@@ -37,20 +38,20 @@ PLATYPUS_CLONES void FakeQuantize(float scale, int32_t lo, int32_t hi, const flo
   });
 }
 
-PLATYPUS_CLONES void Quantize(const graph::QuantizeInput& op, const float* offset,
-                              const int32_t* multiplier, const int32_t* shift, const float* in,
-                              Dims dims, int32_t* out) {
-  const auto low = static_cast<float>(op.lo);
-  const auto high = static_cast<float>(op.hi);
+void Quantize(const graph::QuantizeInput& op, const float* offset, const int32_t* multiplier,
+              const int32_t* shift, const float* in, Dims dims, int32_t* out) {
   const int64_t size = dims.h * dims.w * kLanes;
   for (int64_t c = 0; c < dims.c; ++c) {
-    const auto factor = static_cast<float>(multiplier[c]);
-    const float power = std::ldexp(1.0f, -shift[c]);
-    for (int64_t i = c * size; i < (c + 1) * size; ++i) {
-      const float q = std::floor((in[i] + offset[c]) * factor * power);
-      // In this order a NaN becomes lo, as in the generated C.
-      out[i] = static_cast<int32_t>(q > low ? (q < high ? q : high) : low);
-    }
+    CodeJob job;
+    job.in = in + c * size;
+    job.count = size;
+    job.offset = offset[c];
+    job.factor = static_cast<float>(multiplier[c]);
+    job.power = std::ldexp(1.0f, -shift[c]);
+    job.low = static_cast<float>(op.lo);
+    job.high = static_cast<float>(op.hi);
+    job.out = out + c * size;
+    ToCodes(job);
   }
 }
 

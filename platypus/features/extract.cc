@@ -108,7 +108,30 @@ class Chain {
   std::vector<float> current_, next_, work_, window_, twiddle_;
 };
 
+// Frames of one grid in `length` prepared rows.
+int64_t CountFrames(const Pipeline& pipeline, int64_t length, int offset) {
+  return length - offset < pipeline.frame_size
+             ? 0
+             : (length - offset - pipeline.frame_size) / pipeline.hop + 1;
+}
+
+// Does a sample end with this frame of its grid?
+bool EndsSample(const Pipeline& pipeline, int64_t frame) {
+  const int n = pipeline.frame_concat;
+  return frame >= n - 1 && (n == 1 || frame % pipeline.frame_skip == 0);
+}
+
 }  // namespace
+
+int64_t CountSamples(const Pipeline& pipeline, int64_t rows) {
+  const int64_t length = (rows + pipeline.decimation - 1) / pipeline.decimation;
+  int64_t samples = 0;
+  for (const int offset : pipeline.frame_offsets) {
+    const int64_t frames = CountFrames(pipeline, length, offset);
+    for (int64_t f = 0; f < frames; ++f) samples += EndsSample(pipeline, f) ? 1 : 0;
+  }
+  return samples;
+}
 
 int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vector<float>& features,
                 std::vector<float>* raw) {
@@ -133,9 +156,7 @@ int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vect
   std::vector<float> frames;  // [frame][variable][width]
   int64_t samples = 0;
   for (const int offset : pipeline.frame_offsets) {
-    const int64_t count = length - offset < pipeline.frame_size
-                              ? 0
-                              : (length - offset - pipeline.frame_size) / pipeline.hop + 1;
+    const int64_t count = CountFrames(pipeline, length, offset);
     frames.resize(static_cast<size_t>(count) * variables * width);
     for (int64_t f = 0; f < count; f += kLanes) {
       const auto together = static_cast<size_t>(std::min<int64_t>(kLanes, count - f));
@@ -151,7 +172,7 @@ int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vect
       }
     }
     for (int64_t last = n - 1; last < count; ++last) {
-      if (n > 1 && last % pipeline.frame_skip != 0) continue;
+      if (!EndsSample(pipeline, last)) continue;
       for (size_t v = 0; v < variables; ++v) {
         for (int64_t f = last - n + 1; f <= last; ++f) {
           const auto from = frames.begin() + static_cast<std::ptrdiff_t>(

@@ -56,7 +56,7 @@ deploy::TestSet MakeTestSet(const graph::Graph& network, const features::Pipelin
   constexpr int64_t kRawExcerpts = 24;
   deploy::TestSet set;
   set.samples = samples.Count();
-  set.features = samples.inputs;
+  set.features.assign(samples.inputs.begin(), samples.inputs.end());
   set.outputs = std::move(outputs);
   set.labels = samples.labels;
   set.recordings = PickRaw(pipeline, refs, recordings, kRawExcerpts);

@@ -82,7 +82,11 @@ class Running {
         config_(loaded.config),
         paths_(paths),
         sink_(sink, summary_.notices),
-        pool_(config_.common.threads) {}
+        pool_(config_.common.threads),
+        memory_(config_.common.data_memory_mb > 0
+                    ? static_cast<uint64_t>(config_.common.data_memory_mb) << 20
+                    : HalfOfMemory(),
+                paths_.run) {}
 
   RunSummary Run() {
     for (const std::string& notice : loaded_.notices) sink_.OnNotice(notice);
@@ -137,7 +141,7 @@ class Running {
     all.insert(all.end(), dataset_.val.begin(), dataset_.val.end());
     all.insert(all.end(), dataset_.test.begin(), dataset_.test.end());
     std::vector<data::SkippedFile> skipped;
-    recordings_ = data::ReadAll(all, config_, pool_, skipped, sink_);
+    recordings_ = data::ReadAll(all, config_, memory_, pool_, skipped, sink_);
     for (const data::SkippedFile& file : skipped) {
       summary_.skipped.emplace_back(file.name, file.reason);
       sink_.OnNotice(fmt::format("{} is passed over: {}", file.name, file.reason));
@@ -164,7 +168,7 @@ class Running {
                  std::make_move_iterator(recordings_.begin() +
                                          static_cast<std::ptrdiff_t>(at + refs.size())));
       at += refs.size();
-      return ExtractSamples(pipeline_, refs, own, split, pool_, sink_);
+      return ExtractSamples(pipeline_, refs, own, split, memory_, pool_, sink_);
     };
     size_t at = 0;
     std::vector<data::Recording> used;
@@ -172,6 +176,10 @@ class Running {
     splits_.val = take(dataset_.val, used, at, "val");
     splits_.test = take(dataset_.test, test_recordings_, at, "test");
     recordings_.clear();
+    if (splits_.train.inputs.InFile() || splits_.val.inputs.InFile() ||
+        splits_.test.inputs.InFile()) {
+      sink_.OnNotice("the samples are kept in a file: they are beyond common.data_memory_mb");
+    }
     summary_.samples = {{"train", splits_.train.Count()},
                         {"val", splits_.val.Count()},
                         {"test", splits_.test.Count()}};
@@ -331,6 +339,7 @@ class Running {
   RunSummary summary_;
   Recorder sink_;
   ThreadPool pool_;
+  DataMemory memory_;  // of recordings and samples
   config::Registry registry_;
   std::optional<RunLog> log_;
   data::Dataset dataset_;

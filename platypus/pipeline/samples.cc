@@ -1,7 +1,6 @@
 #include "platypus/pipeline/samples.h"
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
 
 #include "platypus/base/error.h"
@@ -9,11 +8,6 @@
 
 namespace platypus::pipeline {
 namespace {
-
-struct Extracted {
-  std::vector<float> features;  // [sample][features]
-  int64_t samples = 0;
-};
 
 // Where one sample stands: which recording, and which of its samples.
 struct SampleRef {
@@ -43,38 +37,34 @@ void AppendRaw(const features::Pipeline& pipeline, const data::RecordingRef& ref
 
 }  // namespace
 
+train::LabelledSet SampleSet::View() const {
+  train::LabelledSet view{shape, {inputs.data(), inputs.size()}, labels};
+  if (inputs.InFile()) {
+    view.prefetch = [row = inputs,
+                     width = static_cast<size_t>(NumElements(shape))](int64_t sample) {
+      row.Prefetch(static_cast<size_t>(sample) * width, width);
+    };
+  }
+  return view;
+}
+
 SampleSet ExtractSamples(const features::Pipeline& pipeline,
                          const std::vector<data::RecordingRef>& refs,
                          const std::vector<data::Recording>& recordings, const std::string& split,
-                         ThreadPool& pool, ProgressSink& sink) {
-  std::vector<Extracted> parts(refs.size());
-  std::mutex mutex;
-  int64_t finished = 0;
-  pool.Run(static_cast<int64_t>(refs.size()), [&](int64_t i) {
-    const auto n = static_cast<size_t>(i);
-    parts[n].samples = features::Extract(pipeline, recordings[n].values, parts[n].features);
-    const std::lock_guard lock(mutex);
-    sink.OnProgress(
-        {"features", split, ++finished, static_cast<int64_t>(refs.size()), "files", {}});
-  });
-
+                         DataMemory& memory, ThreadPool& pool, ProgressSink& sink) {
   SampleSet set;
   set.shape = pipeline.OutputShape();
   const auto width = static_cast<size_t>(NumElements(set.shape));
   int64_t longest = 0;
-  size_t total = 0;
-  for (const Extracted& part : parts) total += part.features.size();
-  set.inputs.reserve(total);
+  std::vector<size_t> first;  // of each recording: where its samples begin
   for (size_t i = 0; i < refs.size(); ++i) {
     longest = std::max(longest, recordings[i].rows);
-    Check(parts[i].features.size() == static_cast<size_t>(parts[i].samples) * width,
-          "features of {} have an unexpected size", refs[i].name);
-    set.inputs.insert(set.inputs.end(), parts[i].features.begin(), parts[i].features.end());
-    set.labels.insert(set.labels.end(), static_cast<size_t>(parts[i].samples), refs[i].label);
-    set.recording.insert(set.recording.end(), static_cast<size_t>(parts[i].samples),
-                         static_cast<int32_t>(i));
-    parts[i] = {};
+    first.push_back(set.labels.size());
+    const auto samples = static_cast<size_t>(features::CountSamples(pipeline, recordings[i].rows));
+    set.labels.insert(set.labels.end(), samples, refs[i].label);
+    set.recording.insert(set.recording.end(), samples, static_cast<int32_t>(i));
   }
+  first.push_back(set.labels.size());
   if (set.Count() == 0) {
     throw Error(
         Category::kData,
@@ -83,6 +73,21 @@ SampleSet ExtractSamples(const features::Pipeline& pipeline,
                     split, longest, pipeline.RowsPerSample() * pipeline.decimation),
         "lower data_processing_feature_extraction.frame_size or num_frame_concat");
   }
+  set.inputs = memory.Make(set.labels.size() * width);
+  const std::span<float> inputs = set.inputs.Fill();
+  std::mutex mutex;
+  int64_t finished = 0;
+  pool.Run(static_cast<int64_t>(refs.size()), [&](int64_t i) {
+    const auto n = static_cast<size_t>(i);
+    std::vector<float> features;
+    features::Extract(pipeline, recordings[n].values, features);
+    Check(features.size() == (first[n + 1] - first[n]) * width,
+          "features of {} have an unexpected size", refs[n].name);
+    std::copy(features.begin(), features.end(), inputs.subspan(first[n] * width).begin());
+    const std::lock_guard lock(mutex);
+    sink.OnProgress(
+        {"features", split, ++finished, static_cast<int64_t>(refs.size()), "files", {}});
+  });
   return set;
 }
 

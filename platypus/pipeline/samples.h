@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "platypus/base/data_memory.h"
 #include "platypus/data/dataset.h"
 #include "platypus/deploy/package.h"
 #include "platypus/features/pipeline.h"
@@ -15,19 +16,20 @@ namespace platypus::pipeline {
 // All samples of one split, in the order of its recordings and of time.
 struct SampleSet {
   Shape shape;                     // of one sample, [C, H, W]
-  std::vector<float> inputs;       // [sample][C*H*W]
+  Floats inputs;                   // [sample][C*H*W]
   std::vector<int32_t> labels;     // [sample]
   std::vector<int32_t> recording;  // [sample] index into the split's recordings
   int64_t Count() const { return static_cast<int64_t>(labels.size()); }
-  train::LabelledSet View() const { return {shape, inputs, labels}; }
+  train::LabelledSet View() const;
 };
 
-// Features of all recordings of a split (bad files, with no rows, are passed over). Error (data) if
-// none of them is long enough for one sample. Progress events of stage "features".
+// Features of all recordings of a split (bad files, with no rows, are passed over), put into
+// `memory`. Error (data) if none of them is long enough for one sample. Progress events of stage
+// "features".
 SampleSet ExtractSamples(const features::Pipeline& pipeline,
                          const std::vector<data::RecordingRef>& refs,
                          const std::vector<data::Recording>& recordings, const std::string& split,
-                         ThreadPool& pool, ProgressSink& sink);
+                         DataMemory& memory, ThreadPool& pool, ProgressSink& sink);
 
 // `count` samples spread evenly over the recordings of a split (all of them if there are fewer),
 // with the raw values they were made from. `output` is left empty.

@@ -32,12 +32,14 @@ SampleSet Thin(const SampleSet& set, int64_t count) {
   const int64_t width = NumElements(set.shape);
   SampleSet thin;
   thin.shape = set.shape;
+  std::vector<float> inputs;
   for (int64_t k = 0; k < count; ++k) {
     const int64_t i = k * set.Count() / count;
-    thin.inputs.insert(thin.inputs.end(), set.inputs.begin() + i * width,
-                       set.inputs.begin() + (i + 1) * width);
+    inputs.insert(inputs.end(), set.inputs.begin() + i * width,
+                  set.inputs.begin() + (i + 1) * width);
     thin.labels.push_back(set.labels[static_cast<size_t>(i)]);
   }
+  thin.inputs = std::move(inputs);
   return thin;
 }
 

@@ -147,7 +147,7 @@ void Network::Impl::Backward(const PoolLayer& l, bool add, int64_t block, float*
   const float* gradient = OutputGradient(l.out, block, temporary);
   const float* x = Data(l.in, block);
   for (int64_t c = 0; c < out.c; ++c) {
-    const int64_t in_at = c * l.windows.in_plane * kLanes;
+    const int64_t in_at = c * l.windows.InPlane() * kLanes;
     const int64_t out_at = c * out.Plane() * kLanes;
     const float* dy = gradient + out_at;
     if (l.is_max) {

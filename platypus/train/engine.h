@@ -33,7 +33,8 @@ struct Network::Impl {
   Impl(const graph::Graph& graph, int64_t batch);
 
   // network.cc: what both ways need.
-  void Allocate(int threads);
+  // Room for `slots` blocks at once, and for gradients when training.
+  void Allocate(int64_t slots, int threads);
   void SetCount(const Batch& batch);
   Outcome Total() const;
   void Prepare();
@@ -120,6 +121,7 @@ struct Network::Impl {
   std::vector<float> gradients, packed, effective;
   std::vector<float> partial;  // [block][parameter]: weight gradients
   int scratch_threads = 0;
+  int64_t arena_slots = 0;
   hwy::AlignedFreeUniquePtr<float[]> arena, gradient_arena, scratch;
   std::vector<float> masks;        // [block][lane]: 1 where there is a sample
   double weight = 0;               // of the step's samples

@@ -123,6 +123,11 @@ class Fitting {
     for (int64_t at = 0; at < train_.Count(); at += batch_) {
       StopIfCancelled(epoch);
       const auto count = static_cast<size_t>(std::min(batch_, train_.Count() - at));
+      if (train_.prefetch) {
+        const int64_t next = at + batch_;
+        for (int64_t i = next; i < std::min(next + batch_, train_.Count()); ++i)
+          train_.prefetch(order[static_cast<size_t>(i)]);
+      }
       Network::Batch batch =
           gathered_.Take(train_, std::span(order.data() + at, count), options_.targets);
       batch.draw = options_.seed ^ (static_cast<uint64_t>(optimizer_.Steps()) << 20);

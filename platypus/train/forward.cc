@@ -50,7 +50,7 @@ void Network::Impl::Forward(const LayerKind& layer, int64_t block, int64_t slot,
                    float* y = Data(l.out, slot);
                    for (int64_t c = 0; c < out.c; ++c) {
                      (l.is_max ? MaxPoolForward : AveragePoolForward)(
-                         l.windows, StepsOf(l.in, c), x + c * l.windows.in_plane * kLanes,
+                         l.windows, StepsOf(l.in, c), x + c * l.windows.InPlane() * kLanes,
                          y + c * out.Plane() * kLanes);
                    }
                  },

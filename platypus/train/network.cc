@@ -39,7 +39,7 @@ Network::Impl::Impl(const graph::Graph& source, int64_t batch)
   }
 }
 
-void Network::Impl::Allocate(int threads) {
+void Network::Impl::Allocate(int64_t slots, int threads) {
   const auto room = [](size_t floats) {
     hwy::AlignedFreeUniquePtr<float[]> memory =
         hwy::AllocateAligned<float>(std::max<size_t>(1, floats));
@@ -47,15 +47,16 @@ void Network::Impl::Allocate(int threads) {
     std::fill(memory.get(), memory.get() + floats, 0.0f);
     return memory;
   };
-  if (scratch_threads >= threads) return;
-  // Training has a slot for each block, prediction one for each thread.
-  if (!arena || threads > std::max<int64_t>(blocks, scratch_threads)) {
-    const auto slots = static_cast<size_t>(std::max<int64_t>(blocks, threads));
-    arena = room(slots * plan.arena_floats);
+  if (slots > arena_slots) {
+    arena = room(static_cast<size_t>(slots) * plan.arena_floats);
+    arena_slots = slots;
   }
-  if (!gradient_arena) gradient_arena = room(static_cast<size_t>(blocks) * plan.gradient_floats);
-  scratch = room(static_cast<size_t>(threads) * plan.scratch_floats);
-  scratch_threads = threads;
+  if (training && !gradient_arena)
+    gradient_arena = room(static_cast<size_t>(blocks) * plan.gradient_floats);
+  if (threads > scratch_threads) {
+    scratch = room(static_cast<size_t>(threads) * plan.scratch_floats);
+    scratch_threads = threads;
+  }
 }
 
 void Network::Impl::SetCount(const Batch& batch) {
@@ -203,7 +204,7 @@ Network::Outcome Network::Train(const Batch& batch, const Loss& loss, ThreadPool
   impl.draw = batch.draw;
   impl.epoch = batch.epoch;
   impl.epochs = batch.epochs;
-  impl.Allocate(pool.Threads());
+  impl.Allocate(impl.blocks, pool.Threads());
   impl.SetCount(batch);
   impl.Prepare();
   impl.weight = TotalWeight(loss, batch.targets.empty() ? batch.labels : std::span<const int32_t>(),
@@ -216,7 +217,7 @@ Network::Outcome Network::Train(const Batch& batch, const Loss& loss, ThreadPool
 void Network::Observe(const Batch& batch, ThreadPool& pool) {
   Impl& impl = *impl_;
   impl.training = false;
-  impl.Allocate(pool.Threads());
+  impl.Allocate(impl.blocks, pool.Threads());
   impl.SetCount(batch);
   impl.Prepare();
   impl.ForwardAll(
@@ -225,7 +226,8 @@ void Network::Observe(const Batch& batch, ThreadPool& pool) {
 
 void Network::Predict(const Batch& batch, std::span<float> logits, ThreadPool& pool) {
   impl_->training = false;
-  impl_->Allocate(pool.Threads());
+  // The blocks of a thread share one slot.
+  impl_->Allocate(pool.Threads(), pool.Threads());
   impl_->SetCount(batch);
   impl_->Prepare();
   impl_->PredictAll(batch, logits, pool);

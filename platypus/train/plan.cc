@@ -16,25 +16,19 @@ Dims DimsOf(const Shape& shape) {
 }
 
 Windows Slide(graph::Size2 kernel, graph::Size2 stride, graph::Size2 dilation,
-              const graph::Padding2& padding, const Shape& in, const Shape& out) {
+              const graph::Padding2& padding, const Shape& in, const Shape& out, float area) {
   const auto axis = [](int64_t n, int64_t outs, int k, int s, int d, int before) {
     std::vector<Windows::Range> ranges;
     for (int64_t o = 0; o < outs; ++o) {
       int64_t first = o * s - before;
       const int64_t last = std::min(n, first + int64_t{d} * (k - 1) + 1);
       while (first < 0) first += d;
-      ranges.push_back({first, last});
+      ranges.push_back({first, last, d});
     }
     return ranges;
   };
-  Windows windows;
-  windows.rows = axis(in[1], out[1], kernel.h, stride.h, dilation.h, padding.top);
-  windows.columns = axis(in[2], out[2], kernel.w, stride.w, dilation.w, padding.left);
-  windows.row_step = dilation.h;
-  windows.column_step = dilation.w;
-  windows.width = in[2];
-  windows.in_plane = in[1] * in[2];
-  return windows;
+  return {axis(in[1], out[1], kernel.h, stride.h, dilation.h, padding.top),
+          axis(in[2], out[2], kernel.w, stride.w, dilation.w, padding.left), in[1], in[2], area};
 }
 
 Windows Adaptive(const Shape& in, const Shape& out) {
@@ -45,12 +39,7 @@ Windows Adaptive(const Shape& in, const Shape& out) {
     }
     return ranges;
   };
-  Windows windows;
-  windows.rows = axis(in[1], out[1]);
-  windows.columns = axis(in[2], out[2]);
-  windows.width = in[2];
-  windows.in_plane = in[1] * in[2];
-  return windows;
+  return {axis(in[1], out[1]), axis(in[2], out[2]), in[1], in[2]};
 }
 
 class Compiler {
@@ -202,94 +191,94 @@ class Compiler {
     const auto reject = [&](const auto&) {
       Check(false, "training: {} at node {} is no float operator", graph::Name(node.op), node.name);
     };
-    std::visit(
-        graph::Overloaded{
-            [&](const graph::Identity&) { Alias(node, in, in.flat); },
-            [&](const graph::Flatten&) { Alias(node, in, true); },
-            [&](const graph::BatchNorm& op) { AddNorm(node, op, in); },
-            [&](const graph::Relu&) {
-              const Stored& s = At(in.stored);
-              const View view = Extendable(node.inputs[0], !s.relu && s.range < 0);
-              At(view.stored).relu = true;
-              views_[node.output] = view;
-            },
-            [&](const graph::FakeQuantize& op) {
-              const View view = Extendable(node.inputs[0], At(in.stored).range < 0);
-              At(view.stored).range = static_cast<int>(plan_.ranges.size());
-              plan_.ranges.push_back({op, State(node, "range")});
-              plan_.layers.emplace_back(RangeLayer{view.stored});
-              views_[node.output] = view;
-            },
-            [&](const graph::Conv2d& op) {
-              AddConvolution(node, op, Image(in, in_shape), in_shape, out_shape);
-            },
-            [&](const graph::Linear& op) {
-              graph::Conv2d conv;
-              conv.out_channels = op.out_features;
-              conv.has_bias = op.has_bias;
-              conv.weight_quantizer = op.weight_quantizer;
-              AddConvolution(node, conv, in.stored, in_shape, out_shape);
-            },
-            [&](const graph::MaxPool& op) {
-              AddPool(node, Image(in, in_shape), true,
-                      Slide(op.kernel, op.stride, op.dilation, op.padding, in_shape, out_shape));
-            },
-            [&](const graph::AvgPool& op) {
-              Windows windows = Slide(op.kernel, op.stride, {}, op.padding, in_shape, out_shape);
-              windows.fixed_area = static_cast<float>(op.kernel.h * op.kernel.w);
-              AddPool(node, Image(in, in_shape), false, std::move(windows));
-            },
-            [&](const graph::AdaptiveAvgPool&) {
-              AddPool(node, Image(in, in_shape), false, Adaptive(in_shape, out_shape));
-            },
-            [&](const graph::ConvTranspose2d& op) {
-              AddLocal(node, in.stored, TransposedConvolution(op, in_shape, out_shape));
-            },
-            [&](const graph::Clamp& op) { AddElementwise(node, in.stored, op); },
-            [&](const graph::LeakyRelu& op) { AddElementwise(node, in.stored, op); },
-            [&](const graph::Sigmoid& op) { AddElementwise(node, in.stored, op); },
-            [&](const graph::Tanh& op) { AddElementwise(node, in.stored, op); },
-            [&](const graph::Gelu& op) { AddElementwise(node, in.stored, op); },
-            [&](const graph::Softmax&) { AddSoftmax(node, in.stored, false); },
-            [&](const graph::LogSoftmax&) { AddSoftmax(node, in.stored, true); },
-            [&](const graph::Reshape&) { Alias(node, in, true); },
-            [&](const graph::Transpose& op) {
-              AddLocal(node, in.stored, MakeMap(op, in_shape, out_shape));
-            },
-            [&](const graph::Pad& op) {
-              AddLocal(node, in.stored, MakeMap(op, in_shape, out_shape));
-            },
-            [&](const graph::Slice& op) {
-              AddLocal(node, in.stored, MakeMap(op, in_shape, out_shape));
-            },
-            [&](const graph::Resize& op) {
-              AddLocal(node, in.stored, MakeMap(op, in_shape, out_shape));
-            },
-            [&](const graph::Dropout& op) {
-              AddLocal(node, in.stored, DropoutLayer(op.probability, NumElements(in_shape)));
-            },
-            [&](const graph::LayerNorm& op) {
-              AddLocal(node, in.stored, LayerNormLayer(op.epsilon, NumElements(in_shape)));
-            },
-            [&](const graph::Recurrent& op) {
-              AddLocal(node, in.stored, RecurrentLayer(op, in_shape));
-            },
-            [&](const graph::Mul&) { AddJoin(node, JoinLayer::Kind::kProduct, 1); },
-            [&](const graph::Scale&) {
-              AddLocal(node, in.stored, ScaleLayer(NumElements(in_shape)));
-            },
-            [&](const graph::Add&) { AddJoin(node, JoinLayer::Kind::kSum, 1); },
-            [&](const graph::Concat& op) {
-              int64_t outer = 1;
-              for (int a = 0; a < op.axis; ++a) outer *= out_shape[static_cast<size_t>(a)];
-              AddJoin(node, JoinLayer::Kind::kConcatenation, outer);
-            },
-            [&](const graph::QuantizeInput& op) { reject(op); },
-            [&](const graph::SumPool& op) { reject(op); },
-            [&](const graph::Requantize& op) { reject(op); },
-            [&](const graph::AddRequantize& op) { reject(op); },
-            [&](const graph::Dequantize& op) { reject(op); }},
-        node.op);
+    std::visit(graph::Overloaded{
+                   [&](const graph::Identity&) { Alias(node, in, in.flat); },
+                   [&](const graph::Flatten&) { Alias(node, in, true); },
+                   [&](const graph::BatchNorm& op) { AddNorm(node, op, in); },
+                   [&](const graph::Relu&) {
+                     const Stored& s = At(in.stored);
+                     const View view = Extendable(node.inputs[0], !s.relu && s.range < 0);
+                     At(view.stored).relu = true;
+                     views_[node.output] = view;
+                   },
+                   [&](const graph::FakeQuantize& op) {
+                     const View view = Extendable(node.inputs[0], At(in.stored).range < 0);
+                     At(view.stored).range = static_cast<int>(plan_.ranges.size());
+                     plan_.ranges.push_back({op, State(node, "range")});
+                     plan_.layers.emplace_back(RangeLayer{view.stored});
+                     views_[node.output] = view;
+                   },
+                   [&](const graph::Conv2d& op) {
+                     AddConvolution(node, op, Image(in, in_shape), in_shape, out_shape);
+                   },
+                   [&](const graph::Linear& op) {
+                     graph::Conv2d conv;
+                     conv.out_channels = op.out_features;
+                     conv.has_bias = op.has_bias;
+                     conv.weight_quantizer = op.weight_quantizer;
+                     AddConvolution(node, conv, in.stored, in_shape, out_shape);
+                   },
+                   [&](const graph::MaxPool& op) {
+                     AddPool(node, Image(in, in_shape), true,
+                             Slide(op.kernel, op.stride, op.dilation, op.padding, in_shape,
+                                   out_shape, 0.0f));
+                   },
+                   [&](const graph::AvgPool& op) {
+                     AddPool(node, Image(in, in_shape), false,
+                             Slide(op.kernel, op.stride, {}, op.padding, in_shape, out_shape,
+                                   static_cast<float>(op.kernel.h * op.kernel.w)));
+                   },
+                   [&](const graph::AdaptiveAvgPool&) {
+                     AddPool(node, Image(in, in_shape), false, Adaptive(in_shape, out_shape));
+                   },
+                   [&](const graph::ConvTranspose2d& op) {
+                     AddLocal(node, in.stored, TransposedConvolution(op, in_shape, out_shape));
+                   },
+                   [&](const graph::Clamp& op) { AddElementwise(node, in.stored, op); },
+                   [&](const graph::LeakyRelu& op) { AddElementwise(node, in.stored, op); },
+                   [&](const graph::Sigmoid& op) { AddElementwise(node, in.stored, op); },
+                   [&](const graph::Tanh& op) { AddElementwise(node, in.stored, op); },
+                   [&](const graph::Gelu& op) { AddElementwise(node, in.stored, op); },
+                   [&](const graph::Softmax&) { AddSoftmax(node, in.stored, false); },
+                   [&](const graph::LogSoftmax&) { AddSoftmax(node, in.stored, true); },
+                   [&](const graph::Reshape&) { Alias(node, in, true); },
+                   [&](const graph::Transpose& op) {
+                     AddLocal(node, in.stored, MakeMap(op, in_shape, out_shape));
+                   },
+                   [&](const graph::Pad& op) {
+                     AddLocal(node, in.stored, MakeMap(op, in_shape, out_shape));
+                   },
+                   [&](const graph::Slice& op) {
+                     AddLocal(node, in.stored, MakeMap(op, in_shape, out_shape));
+                   },
+                   [&](const graph::Resize& op) {
+                     AddLocal(node, in.stored, MakeMap(op, in_shape, out_shape));
+                   },
+                   [&](const graph::Dropout& op) {
+                     AddLocal(node, in.stored, DropoutLayer(op.probability, NumElements(in_shape)));
+                   },
+                   [&](const graph::LayerNorm& op) {
+                     AddLocal(node, in.stored, LayerNormLayer(op.epsilon, NumElements(in_shape)));
+                   },
+                   [&](const graph::Recurrent& op) {
+                     AddLocal(node, in.stored, RecurrentLayer(op, in_shape));
+                   },
+                   [&](const graph::Mul&) { AddJoin(node, JoinLayer::Kind::kProduct, 1); },
+                   [&](const graph::Scale&) {
+                     AddLocal(node, in.stored, ScaleLayer(NumElements(in_shape)));
+                   },
+                   [&](const graph::Add&) { AddJoin(node, JoinLayer::Kind::kSum, 1); },
+                   [&](const graph::Concat& op) {
+                     int64_t outer = 1;
+                     for (int a = 0; a < op.axis; ++a) outer *= out_shape[static_cast<size_t>(a)];
+                     AddJoin(node, JoinLayer::Kind::kConcatenation, outer);
+                   },
+                   [&](const graph::QuantizeInput& op) { reject(op); },
+                   [&](const graph::SumPool& op) { reject(op); },
+                   [&](const graph::Requantize& op) { reject(op); },
+                   [&](const graph::AddRequantize& op) { reject(op); },
+                   [&](const graph::Dequantize& op) { reject(op); }},
+               node.op);
   }
 
   const graph::Graph& graph_;

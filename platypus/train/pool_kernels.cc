@@ -13,46 +13,27 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace platypus::train::HWY_NAMESPACE {
-// window(offset of the output, rows, columns, lane) for every window.
+// window(offset of the output, inputs, lane, area) for every window.
 template <typename Body>
 HWY_INLINE void ForWindows(const Windows& w, Body window) {
-  size_t out = 0;
-  for (const Windows::Range& rows : w.rows) {
-    for (const Windows::Range& columns : w.columns) {
-      for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(D())) {
-        window(out + lane, rows, columns, lane);
-      }
-      out += kLanes;
+  const int64_t count = w.Count();
+  for (int64_t o = 0; o < count; ++o) {
+    const std::span<const int32_t> taps = w.Taps(o);
+    for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(D())) {
+      window(static_cast<size_t>(o * kLanes) + lane, taps, lane, w.Area(o));
     }
   }
-}
-
-// tap(offset of the input) for every input of a window.
-template <typename Body>
-HWY_INLINE void ForTaps(const Windows& w, const Windows::Range& rows, const Windows::Range& columns,
-                        size_t lane, Body tap) {
-  for (int64_t r = rows.first; r < rows.last; r += w.row_step) {
-    for (int64_t c = columns.first; c < columns.last; c += w.column_step) {
-      tap(static_cast<size_t>((r * w.width + c) * kLanes) + lane);
-    }
-  }
-}
-
-HWY_INLINE V InverseArea(const Windows& w, const Windows::Range& rows,
-                         const Windows::Range& columns) {
-  const auto own = static_cast<float>((rows.last - rows.first) * (columns.last - columns.first));
-  return hn::Set(D(), 1.0f / (w.fixed_area > 0.0f ? w.fixed_area : own));
 }
 
 void MaxForwardImpl(const Windows& w, const Pointwise& p, const float* HWY_RESTRICT x,
                     float* HWY_RESTRICT y) {
   const D d;
   Choose(p, [&](const auto& steps) HWY_ATTR {
-    ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
+    ForWindows(w, [&](size_t out, std::span<const int32_t> taps, size_t lane, float) HWY_ATTR {
       V largest = hn::Set(d, std::numeric_limits<float>::lowest());
-      ForTaps(w, rows, columns, lane, [&](size_t in) HWY_ATTR {
-        largest = hn::Max(largest, steps.Value(hn::Load(d, x + in)));
-      });
+      for (const int32_t tap : taps) {
+        largest = hn::Max(largest, steps.Value(hn::Load(d, x + tap + lane)));
+      }
       hn::Store(largest, d, y + out);
     });
   });
@@ -63,14 +44,15 @@ void MaxBackwardImpl(const Windows& w, const Pointwise& p, const float* HWY_REST
                      float* HWY_RESTRICT dx) {
   const D d;
   Choose(p, [&](const auto& steps) HWY_ATTR {
-    ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
+    ForWindows(w, [&](size_t out, std::span<const int32_t> taps, size_t lane, float) HWY_ATTR {
       const V largest = hn::Load(d, y + out);
       V left = hn::Load(d, dy + out);  // not yet given to an input
-      ForTaps(w, rows, columns, lane, [&](size_t in) HWY_ATTR {
-        const auto is_largest = hn::Eq(steps.Value(hn::Load(d, x + in)), largest);
-        hn::Store(hn::Add(hn::Load(d, dx + in), hn::IfThenElseZero(is_largest, left)), d, dx + in);
+      for (const int32_t tap : taps) {
+        float* to = dx + tap + lane;
+        const auto is_largest = hn::Eq(steps.Value(hn::Load(d, x + tap + lane)), largest);
+        hn::Store(hn::Add(hn::Load(d, to), hn::IfThenElseZero(is_largest, left)), d, to);
         left = hn::IfThenZeroElse(is_largest, left);
-      });
+      }
     });
   });
 }
@@ -79,11 +61,19 @@ void AverageForwardImpl(const Windows& w, const Pointwise& p, const float* HWY_R
                         float* HWY_RESTRICT y) {
   const D d;
   Choose(p, [&](const auto& steps) HWY_ATTR {
-    ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
-      V sum = hn::Zero(d);
-      ForTaps(w, rows, columns, lane,
-              [&](size_t in) HWY_ATTR { sum = hn::Add(sum, steps.Value(hn::Load(d, x + in))); });
-      hn::Store(hn::Mul(sum, InverseArea(w, rows, columns)), d, y + out);
+    ForWindows(w, [&](size_t out, std::span<const int32_t> taps, size_t lane, float area) HWY_ATTR {
+      const auto value = [&](size_t k)
+                             HWY_ATTR { return steps.Value(hn::Load(d, x + taps[k] + lane)); };
+      // Four chains: a sum waits for the one before.
+      V sum[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+      size_t k = 0;
+      for (; k + 4 <= taps.size(); k += 4) {
+        HWY_UNROLL(4)
+        for (size_t c = 0; c < 4; ++c) sum[c] = hn::Add(sum[c], value(k + c));
+      }
+      for (; k < taps.size(); ++k) sum[0] = hn::Add(sum[0], value(k));
+      const V all = hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3]));
+      hn::Store(hn::Mul(all, hn::Set(d, 1.0f / area)), d, y + out);
     });
   });
 }
@@ -91,18 +81,15 @@ void AverageForwardImpl(const Windows& w, const Pointwise& p, const float* HWY_R
 void AverageBackwardImpl(const Windows& w, const float* HWY_RESTRICT dy, bool overwrite,
                          float* HWY_RESTRICT dx) {
   const D d;
-  if (overwrite) {
-    ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
-      const V share = hn::Mul(hn::Load(d, dy + out), InverseArea(w, rows, columns));
-      ForTaps(w, rows, columns, lane, [&](size_t in) HWY_ATTR { hn::Store(share, d, dx + in); });
-    });
-    return;
-  }
-  ForWindows(w, [&](size_t out, const auto& rows, const auto& columns, size_t lane) HWY_ATTR {
-    const V share = hn::Mul(hn::Load(d, dy + out), InverseArea(w, rows, columns));
-    ForTaps(w, rows, columns, lane, [&](size_t in) HWY_ATTR {
-      hn::Store(hn::Add(hn::Load(d, dx + in), share), d, dx + in);
-    });
+  ForWindows(w, [&](size_t out, std::span<const int32_t> taps, size_t lane, float area) HWY_ATTR {
+    const V share = hn::Mul(hn::Load(d, dy + out), hn::Set(d, 1.0f / area));
+    if (overwrite) {
+      for (const int32_t tap : taps) hn::Store(share, d, dx + tap + lane);
+    } else {
+      for (const int32_t tap : taps) {
+        hn::Store(hn::Add(hn::Load(d, dx + tap + lane), share), d, dx + tap + lane);
+      }
+    }
   });
 }
 
@@ -131,16 +118,26 @@ void AveragePoolBackward(const Windows& w, const float* dy, bool overwrite, floa
   HWY_DYNAMIC_DISPATCH(AverageBackwardImpl)(w, dy, overwrite, dx);
 }
 
-bool Windows::Partition() const {
-  const auto covers = [](const std::vector<Range>& ranges, int64_t step, int64_t count) {
-    int64_t next = 0;
-    for (const Range& range : ranges) {
-      if (range.first != next || (step != 1 && range.last - range.first > 1)) return false;
-      next = range.last;
+Windows::Windows(const std::vector<Range>& rows, const std::vector<Range>& columns, int64_t height,
+                 int64_t width, float area)
+    : first_{0}, in_plane_(height * width), area_(area) {
+  std::vector<char> seen(static_cast<size_t>(in_plane_), 0);
+  partition_ = true;
+  for (const Range& row : rows) {
+    for (const Range& column : columns) {
+      for (int64_t r = row.first; r < row.last; r += row.step) {
+        for (int64_t c = column.first; c < column.last; c += column.step) {
+          const int64_t position = r * width + c;
+          char& before = seen[static_cast<size_t>(position)];
+          partition_ = partition_ && before == 0;
+          before = 1;
+          taps_.push_back(static_cast<int32_t>(position * kLanes));
+        }
+      }
+      first_.push_back(static_cast<int32_t>(taps_.size()));
     }
-    return next == count;
-  };
-  return covers(rows, row_step, in_plane / width) && covers(columns, column_step, width);
+  }
+  partition_ = partition_ && taps_.size() == seen.size();
 }
 
 }  // namespace platypus::train

@@ -23,6 +23,9 @@ struct LabelledSet {
   Shape shape;                    // of one sample, [C, H, W]
   std::span<const float> inputs;  // [count][C*H*W]
   std::span<const int32_t> labels;
+  // Told of a sample that the next step will read, so that it can be fetched meanwhile; empty where
+  // all are in memory.
+  std::function<void(int64_t)> prefetch = {};
   int64_t Count() const { return static_cast<int64_t>(labels.size()); }
 };
 

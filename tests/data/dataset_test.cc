@@ -362,7 +362,8 @@ TEST(RealSetTest, RecordingsOfAHeartAreReadByTheirLists) {
   EXPECT_EQ(dataset.test.size(), 33U);
   ThreadPool pool(2);
   std::vector<SkippedFile> skipped;
-  for (const Recording& recording : ReadAll(dataset.train, config, pool, skipped, sink)) {
+  DataMemory memory(HalfOfMemory(), folder.Path());
+  for (const Recording& recording : ReadAll(dataset.train, config, memory, pool, skipped, sink)) {
     EXPECT_GT(recording.rows, 256);
     EXPECT_EQ(recording.columns.size(), 1U);
   }

@@ -23,6 +23,7 @@ class RecordingTest : public ::testing::Test {
   Events events_;
   std::vector<SkippedFile> skipped_;
   config::Config config_;
+  DataMemory memory_{uint64_t{1} << 30, folder_.Path()};
 };
 
 TEST_F(RecordingTest, SelectsColumnsInTheOrderAsked) {
@@ -62,7 +63,8 @@ TEST_F(RecordingTest, ReadAllKeepsTheOrderWhateverTheThreads) {
   for (const int threads : {1, 4}) {
     ThreadPool pool(threads);
     Events events;
-    const std::vector<Recording> recordings = ReadAll(refs, config_, pool, skipped_, events);
+    const std::vector<Recording> recordings =
+        ReadAll(refs, config_, memory_, pool, skipped_, events);
     ASSERT_EQ(recordings.size(), refs.size());
     for (int i = 0; i < 40; ++i) {
       EXPECT_EQ(recordings[static_cast<size_t>(i)].values,
@@ -81,7 +83,7 @@ TEST_F(RecordingTest, TheFirstBadFileInOrderEndsTheReading) {
   ThreadPool pool(4);
   const std::vector<RecordingRef> refs = {Ref("a.csv", "1\n"), Ref("b.csv", "1\nx\n"),
                                           Ref("c.csv", "")};
-  EXPECT_EQ(ErrorOf([&] { ReadAll(refs, config_, pool, skipped_, events_); }),
+  EXPECT_EQ(ErrorOf([&] { ReadAll(refs, config_, memory_, pool, skipped_, events_); }),
             In("b.csv") +
                 ":2: column 1 holds 'x', which is not a finite number; dataset.on_bad_file: skip "
                 "passes over such files");
@@ -92,7 +94,8 @@ TEST_F(RecordingTest, BadFilesCanBeSkipped) {
   config_.dataset.on_bad_file = config::OnBadFile::kSkip;
   const std::vector<RecordingRef> refs = {Ref("a.csv", "1\nx\n"), Ref("b.csv", "1\n2\n"),
                                           Ref("c.csv", "1,2\n"), Ref("d.csv", "")};
-  const std::vector<Recording> recordings = ReadAll(refs, config_, pool, skipped_, events_);
+  const std::vector<Recording> recordings =
+      ReadAll(refs, config_, memory_, pool, skipped_, events_);
   ASSERT_EQ(skipped_.size(), 3U);
   EXPECT_EQ(skipped_[0].name, "a.csv");
   EXPECT_EQ(skipped_[0].reason,
@@ -108,17 +111,17 @@ TEST_F(RecordingTest, AllFilesMustHaveTheSameColumns) {
   ThreadPool pool(2);
   const std::vector<RecordingRef> refs = {Ref("a.csv", "x,y\n1,2\n"),
                                           Ref("b.csv", "x,y,z\n1,2,3\n")};
-  EXPECT_EQ(ErrorOf([&] { ReadAll(refs, config_, pool, skipped_, events_); }),
+  EXPECT_EQ(ErrorOf([&] { ReadAll(refs, config_, memory_, pool, skipped_, events_); }),
             In("b.csv") + ": the file has 3 value columns, " + In("a.csv") +
                 " has 2; dataset.on_bad_file: skip passes over such files");
   const std::vector<RecordingRef> swapped = {Ref("a.csv", "x,y\n1,2\n"),
                                              Ref("c.csv", "y,x\n2,1\n")};
   config_.data_processing_feature_extraction.variables = 2;
-  EXPECT_EQ(ErrorOf([&] { ReadAll(swapped, config_, pool, skipped_, events_); }),
+  EXPECT_EQ(ErrorOf([&] { ReadAll(swapped, config_, memory_, pool, skipped_, events_); }),
             In("c.csv") + ": the columns are y, x, those of " + In("a.csv") +
                 " are x, y; set data_processing_feature_extraction.variables to their names");
   config_.data_processing_feature_extraction.variables = std::vector<std::string>{"y", "x"};
-  EXPECT_EQ(ReadAll(swapped, config_, pool, skipped_, events_)[1].values, (Values{2, 1}));
+  EXPECT_EQ(ReadAll(swapped, config_, memory_, pool, skipped_, events_)[1].values, (Values{2, 1}));
 }
 
 TEST_F(RecordingTest, PartsOfAFileAreConsecutiveAndComplete) {
@@ -139,7 +142,7 @@ TEST_F(RecordingTest, PartsOfAFileAreConsecutiveAndComplete) {
       refs.push_back(ref);
     }
     Values joined;
-    for (const Recording& part : ReadAll(refs, config_, pool, skipped_, events_)) {
+    for (const Recording& part : ReadAll(refs, config_, memory_, pool, skipped_, events_)) {
       EXPECT_EQ(part.rows, static_cast<int64_t>(part.values.size()));
       joined.insert(joined.end(), part.values.begin(), part.values.end());
     }
@@ -151,7 +154,7 @@ TEST_F(RecordingTest, ReadingCanBeInterrupted) {
   ThreadPool pool(2);
   events_.cancelled = true;
   try {
-    ReadAll({Ref("a.csv", "1\n")}, config_, pool, skipped_, events_);
+    ReadAll({Ref("a.csv", "1\n")}, config_, memory_, pool, skipped_, events_);
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.category(), Category::kUsage);

@@ -107,10 +107,11 @@ TEST(SyntheticTest, OnlyTheShapeOfTheWaveTellsTheClassesApart) {
       ASSERT_TRUE(fs::is_regular_file(path));
       if (file % 9 != 0) continue;
       const Recording recording = Read(path, 1);
+      const std::vector<float> values(recording.values.begin(), recording.values.end());
       ASSERT_EQ(recording.rows, 30000);
       EXPECT_EQ(recording.columns, std::vector<std::string>{"signal"});
-      for (size_t begin = 0; begin + 1024 <= recording.values.size(); begin += 1024) {
-        frames.back().push_back(Describe(recording.values, begin, 1024));
+      for (size_t begin = 0; begin + 1024 <= values.size(); begin += 1024) {
+        frames.back().push_back(Describe(values, begin, 1024));
       }
     }
   }

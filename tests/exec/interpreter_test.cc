@@ -2,6 +2,7 @@
 #include "platypus/exec/interpreter.h"
 
 #include <gtest/gtest.h>
+#include <hwy/targets.h>
 
 #include <cmath>
 
@@ -121,6 +122,129 @@ TEST(InterpreterTest, EveryTensorOfOneSample) {
   const auto tensors = Interpreter(g).RunAll(std::vector<float>{-1, 2});
   EXPECT_EQ(tensors[0], (std::vector<float>{-1, 2}));
   EXPECT_EQ(tensors[2], (std::vector<float>{0, 2}));
+}
+
+// A convolution between codes of `lo` to `hi` and their sums.
+Graph CodesAndSums(int32_t lo, int32_t hi, int64_t channels, int outs, uint64_t seed) {
+  Random random(seed, "codes");
+  Graph g = graph::MakeGraph("t", {channels, 6, 1});
+  graph::Append(g, "q", graph::QuantizeInput{lo, hi}, {0});
+  const auto size = static_cast<size_t>(channels);
+  g.parameters["q.offset"] = {{channels}, std::vector<float>(size, 0.0f)};
+  g.parameters["q.multiplier"] = {{channels}, std::vector<int32_t>(size, 1)};
+  g.parameters["q.shift"] = {{channels}, std::vector<int32_t>(size, 0)};
+  graph::Conv2d op;
+  op.out_channels = outs;
+  op.has_bias = false;
+  op.kernel = {3, 1};
+  op.padding = {1, 0, 1, 0};
+  graph::Append(g, "c", op, {g.output});
+  const Shape shape = {outs, channels, 3, 1};
+  g.parameters["c.weight"] = {shape, RandomCodes(random, static_cast<size_t>(NumElements(shape)))};
+  return g;
+}
+
+// Codes of at most 16 bits are multiplied in pairs, others one by one.
+TEST(InterpreterTest, CodesOfAnyWidth) {
+  ThreadPool pool(1);
+  const int32_t largest = 100000;
+  for (const int64_t channels : {1, 2, 5}) {
+    const Graph g = CodesAndSums(-largest, largest, channels, 6, 3);
+    const std::vector<int8_t>& weight = g.parameters.at("c.weight").Int8s();
+    for (const int32_t code : {127, -32768, 32767, 32768, -32769, largest, -largest}) {
+      // Only the last channel of the fourth sample has it.
+      std::vector<float> x(static_cast<size_t>(5 * channels * 6), 1.0f);
+      for (int64_t t = 0; t < 6; ++t)
+        x[static_cast<size_t>((3 * channels + channels - 1) * 6 + t)] = static_cast<float>(code);
+      const std::vector<float> found = Interpreter(g).Run(x, 5, pool);
+      for (int64_t n = 0; n < 5; ++n) {
+        for (int64_t o = 0; o < 6; ++o) {
+          for (int64_t y = 0; y < 6; ++y) {
+            int64_t sum = 0;
+            for (int64_t c = 0; c < channels; ++c) {
+              for (int64_t k = std::max<int64_t>(0, 1 - y); k < std::min<int64_t>(3, 7 - y); ++k) {
+                sum += static_cast<int64_t>(
+                           x[static_cast<size_t>((n * channels + c) * 6 + y + k - 1)]) *
+                       weight[static_cast<size_t>((o * channels + c) * 3 + k)];
+              }
+            }
+            EXPECT_EQ(found[static_cast<size_t>((n * 6 + o) * 6 + y)], static_cast<float>(sum));
+          }
+        }
+      }
+    }
+  }
+}
+
+// Two branches of unlike sizes that meet again: memory is used by several tensors, one after the
+// other.
+Graph Branches() {
+  Random random(4, "branches");
+  Graph g = graph::MakeGraph("t", {3, 16, 1});
+  const auto conv = [&](const std::string& name, int outs, int kernel, graph::TensorId from) {
+    graph::Conv2d op;
+    op.out_channels = outs;
+    op.kernel = {kernel, 1};
+    op.padding = {kernel / 2, 0, kernel / 2, 0};
+    const int64_t channels = g.At(from).shape[0];
+    graph::Append(g, name, op, {from});
+    for (const graph::Role& role : graph::Roles(op, {channels, 16, 1})) {
+      std::vector<float> values(static_cast<size_t>(NumElements(role.shape)));
+      for (float& v : values) v = static_cast<float>(random.Uniform(-1, 1));
+      g.parameters[name + "." + role.name] = {role.shape, values};
+    }
+    return g.output;
+  };
+  const graph::TensorId a = conv("a", 4, 3, 0);
+  const graph::TensorId b = conv("b", 9, 5, a);
+  graph::Append(g, "relu", graph::Relu{}, {b});
+  const graph::TensorId c = conv("c", 4, 1, g.output);
+  graph::Append(g, "sum", graph::Add{}, {c, a});
+  const graph::TensorId sum = g.output;
+  graph::Append(g, "pool", graph::MaxPool{{3, 1}, {1, 1}, {}, {1, 0, 1, 0}}, {sum});
+  graph::Append(g, "mean", graph::AvgPool{{3, 1}, {1, 1}, {1, 0, 1, 0}}, {sum});
+  graph::Append(g, "join", graph::Concat{0}, {g.nodes[5].output, g.output});
+  graph::Verify(g);
+  return g;
+}
+
+std::vector<float> Noise(int64_t count) {
+  Random random(5, "noise");
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& v : values) v = static_cast<float>(random.Uniform(-3, 3));
+  return values;
+}
+
+TEST(InterpreterTest, ManySamplesGiveWhatOneByOneGives) {
+  const Graph g = Branches();
+  const int64_t width = NumElements(g.Input().shape);
+  const std::vector<float> x = Noise(40 * width);
+  const Interpreter interpreter(g);
+  for (const int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    const std::vector<float> all = interpreter.Run(x, 40, pool);
+    const auto outputs = static_cast<int64_t>(all.size()) / 40;
+    for (int64_t n = 0; n < 40; ++n) {
+      const auto one = interpreter.RunAll(
+          std::span(x).subspan(static_cast<size_t>(n * width), static_cast<size_t>(width)));
+      EXPECT_EQ(one[static_cast<size_t>(g.output)],
+                std::vector<float>(all.begin() + n * outputs, all.begin() + (n + 1) * outputs));
+    }
+  }
+}
+
+// All instruction sets of this machine.
+TEST(InterpreterTest, InstructionSetsGiveTheSameBits) {
+  ThreadPool pool(1);
+  for (const Graph& g : {Branches(), CodesAndSums(-128, 127, 5, 6, 1)}) {
+    const std::vector<float> x = Noise(20 * NumElements(g.Input().shape));
+    const std::vector<float> expected = Interpreter(g).Run(x, 20, pool);
+    for (int64_t left = hwy::SupportedTargets(); left != 0; left &= left - 1) {
+      hwy::SetSupportedTargetsForTest(left & -left);
+      EXPECT_EQ(Interpreter(g).Run(x, 20, pool), expected) << hwy::TargetName(left & -left);
+      hwy::SetSupportedTargetsForTest(0);
+    }
+  }
 }
 
 }  // namespace

@@ -247,5 +247,28 @@ TEST(MathTest, RoundsHalvesToEven) {
   }
 }
 
+TEST(PipelineTest, CountsTheSamplesThatItMakes) {
+  Pipeline pipeline;
+  for (const int decimation : {1, 3}) {
+    for (const int hop : {8, 3}) {
+      for (const auto& offsets : {std::vector<int>{0}, std::vector<int>{0, 5}}) {
+        for (const auto& [concat, skip] : {std::pair{1, 2}, {3, 1}, {3, 2}}) {
+          pipeline.decimation = decimation;
+          pipeline.frame_size = 8;
+          pipeline.hop = hop;
+          pipeline.frame_offsets = offsets;
+          pipeline.frame_concat = concat;
+          pipeline.frame_skip = skip;
+          for (int rows = 0; rows < 150; ++rows) {
+            std::vector<float> features;
+            EXPECT_EQ(CountSamples(pipeline, rows), Extract(pipeline, Parabola(rows), features))
+                << rows << " rows";
+          }
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace platypus::features
