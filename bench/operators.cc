@@ -202,7 +202,8 @@ class Single {
     engine_.training = true;
     engine_.Allocate(1);
     engine_.SetCount({samples_, {}});
-    engine_.Prepare();
+    ThreadPool pool(1);
+    engine_.Prepare(pool);
     engine_.Load({samples_, {}}, 0, 0);
     Run(0);
     const size_t outputs = OutputFloats();

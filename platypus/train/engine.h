@@ -37,7 +37,8 @@ struct Network::Impl {
   void Allocate(int64_t slots, int threads);
   void SetCount(const Batch& batch);
   Outcome Total() const;
-  void Prepare();
+  void Prepare(ThreadPool& pool);
+  void PackWeights(const LayerKind& layer);
   WeightRounding RoundingOf(const graph::WeightQuantizer& quantizer) const;
   void BackwardRounding();
   void RefreshNorm(const Stored& t);

@@ -14,7 +14,7 @@ Network::Impl::Impl(const graph::Graph& source, int64_t batch)
   gradients.assign(plan.parameters.size(), 0.0f);
   partial.assign(n * plan.parameters.size(), 0.0f);
   packed.assign(plan.packed_floats, 0.0f);
-  effective.assign(plan.largest_weight, 0.0f);
+  effective.assign(plan.parameters.size(), 0.0f);
   masks.assign(n * kLanes, 0.0f);
   results.resize(n);
   norms.resize(plan.norms.size());
@@ -71,7 +71,7 @@ void Network::Impl::SetCount(const Batch& batch) {
 
 // Everything that does not depend on the batch: pointwise steps from running values, rounded and
 // packed weights.
-void Network::Impl::Prepare() {
+void Network::Impl::Prepare(ThreadPool& pool) {
   for (const Stored& t : plan.stored) {
     if (t.IsPlain()) continue;
     for (Pointwise& p : points[static_cast<size_t>(&t - plan.stored.data())]) {
@@ -90,26 +90,30 @@ void Network::Impl::Prepare() {
     }
     if (t.range >= 0) RefreshRange(t);
   }
-  for (const LayerKind& layer : plan.layers) {
-    if (const auto* local = std::get_if<LocalLayer>(&layer)) {
-      std::visit(
-          [&](const auto& kernel) {
-            kernel.Pack(plan.parameters.data() + local->parameters, packed.data() + local->packed);
-          },
-          local->kernel);
-    }
-    const auto* l = std::get_if<ConvolutionLayer>(&layer);
-    if (l == nullptr) continue;
-    const size_t size = l->Weights();
-    std::span<const float> weight(plan.parameters.data() + l->weight, size);
-    if (l->quantizer) {
-      const auto channels = static_cast<size_t>(l->convolution.OutChannels());
-      const std::span<float> rounded(effective.data(), size);
-      RoundWeights(RoundingOf(*l->quantizer), *l->quantizer, channels, weight, rounded);
-      weight = rounded;
-    }
-    l->convolution.Pack(weight, std::span(packed).subspan(l->packed, 2 * size));
+  const auto pack = [&](int64_t i, int) { PackWeights(plan.layers[static_cast<size_t>(i)]); };
+  pool.Run(static_cast<int64_t>(plan.layers.size()),
+           std::function<void(int64_t, int)>(std::ref(pack)));
+}
+
+void Network::Impl::PackWeights(const LayerKind& layer) {
+  if (const auto* local = std::get_if<LocalLayer>(&layer)) {
+    std::visit(
+        [&](const auto& kernel) {
+          kernel.Pack(plan.parameters.data() + local->parameters, packed.data() + local->packed);
+        },
+        local->kernel);
   }
+  const auto* l = std::get_if<ConvolutionLayer>(&layer);
+  if (l == nullptr) return;
+  const size_t size = l->Weights();
+  std::span<const float> weight(plan.parameters.data() + l->weight, size);
+  if (l->quantizer) {
+    const auto channels = static_cast<size_t>(l->convolution.OutChannels());
+    const std::span<float> rounded(effective.data() + l->weight, size);
+    RoundWeights(RoundingOf(*l->quantizer), *l->quantizer, channels, weight, rounded);
+    weight = rounded;
+  }
+  l->convolution.Pack(weight, std::span(packed).subspan(l->packed, 2 * size));
 }
 
 WeightRounding Network::Impl::RoundingOf(const graph::WeightQuantizer& quantizer) const {
@@ -206,7 +210,7 @@ Network::Outcome Network::Train(const Batch& batch, const Loss& loss, ThreadPool
   impl.epochs = batch.epochs;
   impl.Allocate(impl.blocks, pool.Threads());
   impl.SetCount(batch);
-  impl.Prepare();
+  impl.Prepare(pool);
   impl.weight = TotalWeight(loss, batch.targets.empty() ? batch.labels : std::span<const int32_t>(),
                             impl.count);
   impl.TrainAll(batch, loss, pool);
@@ -219,7 +223,7 @@ void Network::Observe(const Batch& batch, ThreadPool& pool) {
   impl.training = false;
   impl.Allocate(impl.blocks, pool.Threads());
   impl.SetCount(batch);
-  impl.Prepare();
+  impl.Prepare(pool);
   impl.ForwardAll(
       batch, true, [](int64_t, float*) {}, pool);
 }
@@ -229,7 +233,7 @@ void Network::Predict(const Batch& batch, std::span<float> logits, ThreadPool& p
   // The blocks of a thread share one slot.
   impl_->Allocate(pool.Threads(), pool.Threads());
   impl_->SetCount(batch);
-  impl_->Prepare();
+  impl_->Prepare(pool);
   impl_->PredictAll(batch, logits, pool);
 }
 

@@ -141,7 +141,6 @@ class Compiler {
                            op.weight_quantizer};
     if (op.has_bias) layer.bias = Parameter(node, "bias");
     plan_.packed_floats += 2 * layer.Weights();
-    plan_.largest_weight = std::max(plan_.largest_weight, layer.Weights());
     plan_.layers.emplace_back(std::move(layer));
     views_[node.output] = {out, false, false};
   }

@@ -118,7 +118,6 @@ struct Plan {
   std::vector<float> parameters, state;  // the graph's values
   Names parameter_names, state_names;
   size_t packed_floats = 0;
-  size_t largest_weight = 0;  // of one layer
 
   std::vector<BackwardPart> parts;
   std::vector<std::pair<size_t, size_t>> summed;  // parameters [first, last) summed over blocks
