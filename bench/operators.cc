@@ -200,7 +200,7 @@ class Single {
     values_ = Noise(elements * kLanes);
     for (size_t lane = 0; lane < kLanes; ++lane) samples_.push_back(&values_[lane * elements]);
     engine_.training = true;
-    engine_.Allocate(1);
+    engine_.Allocate(1, 1);
     engine_.SetCount({samples_, {}});
     ThreadPool pool(1);
     engine_.Prepare(pool);
