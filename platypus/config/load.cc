@@ -375,7 +375,11 @@ class Loading {
       const Value* value = tree.Find(key.section)->Find(key.name);
       if (value != nullptr) key.set(config, *value);
     }
-    config.common.task_category = TaskCategory::kTimeseriesClassification;
+    config.common.task_category =
+        category_ == "timeseries_regression"         ? TaskCategory::kTimeseriesRegression
+        : category_ == "timeseries_forecasting"      ? TaskCategory::kTimeseriesForecasting
+        : category_ == "timeseries_anomalydetection" ? TaskCategory::kTimeseriesAnomalyDetection
+                                                     : TaskCategory::kTimeseriesClassification;
     if (config.common.target_module.empty()) config.common.target_module = "timeseries";
     if (config.training.quantization == Quantization::kGeneric) {
       Fail("training", "quantization", "1 (generic) does not run in this version",

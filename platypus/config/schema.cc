@@ -217,6 +217,40 @@ Columns ReadColumns(const Value& v, const Key& key) {
   return indices;
 }
 
+// target_variables: as above, but a single number is an index, text is a name or several with
+// commas between them, and a list may mix both.
+Columns ReadTargets(const Value& v, const Key& key) {
+  if (v.kind == Value::Kind::kScalar && v.text.starts_with('[')) {
+    return ReadTargets(ParseYaml(v.text, v.where.file), key);
+  }
+  std::vector<std::string> names;
+  if (v.kind == Value::Kind::kScalar) {
+    for (size_t start = 0; start <= v.text.size();) {
+      const size_t comma = std::min(v.text.find(',', start), v.text.size());
+      const std::string part = v.text.substr(start, comma - start);
+      const size_t first = part.find_first_not_of(' ');
+      if (first == std::string::npos) Builder::Refuse(key, v);
+      names.push_back(part.substr(first, part.find_last_not_of(' ') - first + 1));
+      start = comma + 1;
+    }
+  } else if (v.kind == Value::Kind::kList) {
+    for (const Value& item : v.items) {
+      if (item.kind != Value::Kind::kScalar) Builder::Refuse(key, v);
+      names.push_back(item.text);
+    }
+  } else {
+    Builder::Refuse(key, v);
+  }
+  std::vector<int> indices;
+  for (const std::string& name : names) {
+    const auto index = ToInteger(Scalar(name));
+    if (index && (*index < 0 || *index > 100000)) Builder::Refuse(key, v);
+    if (index) indices.push_back(static_cast<int>(*index));
+  }
+  if (indices.size() == names.size()) return indices;
+  return names;
+}
+
 constexpr int64_t kMany = std::numeric_limits<int32_t>::max();
 
 // NOLINTBEGIN(readability-function-size)
@@ -329,9 +363,10 @@ void AddFeatures(Builder& b) {
             Builder::Refuse(key, v);
           }
         });
-  b.Add("target_variables", "[]", "a list of column indices or names",
-        "columns to predict (forecasting)", [](Config& c, const Value& v, const Key& key) {
-          c.data_processing_feature_extraction.target_variables = ReadColumns(v, key);
+  b.Add("target_variables", "[]", "a column index or name, or a list of them",
+        "columns to predict; none = all (forecasting), the last (regression)",
+        [](Config& c, const Value& v, const Key& key) {
+          c.data_processing_feature_extraction.target_variables = ReadTargets(v, key);
         });
   b.Real("sampling_rate", "1", PLATYPUS_FIELD(data_processing_feature_extraction.sampling_rate), 0,
          kAny, true, "samples a second of the recordings");

@@ -32,10 +32,11 @@ Table ParseCsv(std::string_view text, const std::string& file);
 // Error (data).
 Table ParseNpy(std::string_view bytes, const std::string& file);
 
-// Indices of the columns that `variables` asks for. Error (data) naming file, what is asked and
-// what there is.
+// Indices of the columns that `variables` asks for; a name of digits that the header does not have
+// is an index. Error (data) naming file, what is asked (by the configuration's `key`) and what
+// there is.
 std::vector<int> SelectColumns(const Table& table, const config::Columns& variables,
-                               const std::string& file);
+                               const std::string& file, const std::string& key = "variables");
 
 }  // namespace platypus::data
 

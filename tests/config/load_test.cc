@@ -103,6 +103,24 @@ TEST(LoadTest, RegularisationIsOfRegression) {
   }
 }
 
+TEST(LoadTest, TargetsAreIndicesNamesOrBoth) {
+  const auto targets = [](const std::string& text) {
+    return Load(kBearing, {"data_processing_feature_extraction.target_variables=" + text})
+        .config.data_processing_feature_extraction.target_variables;
+  };
+  using Indices = std::vector<int>;
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(targets("[]"), Columns(Indices{}));
+  EXPECT_EQ(targets("0"), Columns(Indices{0})) << "one number is an index, not a count";
+  EXPECT_EQ(targets("[5]"), Columns(Indices{5}));
+  EXPECT_EQ(targets("'[2, 1]'"), Columns(Indices{2, 1}));
+  EXPECT_EQ(targets("temperature"), Columns(Names{"temperature"}));
+  EXPECT_EQ(targets("'speed, torque'"), Columns(Names{"speed", "torque"}));
+  EXPECT_EQ(targets("[0, torque]"), Columns(Names{"0", "torque"}));
+  EXPECT_THROW(targets("[-1]"), Error);
+  EXPECT_THROW(targets("'a,,b'"), Error);
+}
+
 TEST(LoadTest, LayersWinInOrder) {
   const std::string base =
       "common: {task_type: generic_timeseries_classification, target_device: F28P55}\n"
