@@ -253,14 +253,14 @@ std::string Shown(std::string_view cell) {
   return cell.size() > kMost ? text + "..." : text;
 }
 
-bool IsTime(std::string_view name) {
+}  // namespace
+
+bool IsTimeColumn(std::string_view name) {
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return lower.find("time") != std::string::npos;
 }
-
-}  // namespace
 
 Table ParseCsv(std::string_view text, const std::string& file) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
@@ -286,7 +286,7 @@ Table ParseCsv(std::string_view text, const std::string& file) {
   if (has_header) {
     for (size_t c = 0; c < first.size(); ++c) {
       header.emplace_back(Unquote(first[c]));
-      dropped[c] = IsTime(header.back()) ? 1 : 0;
+      dropped[c] = IsTimeColumn(header.back()) ? 1 : 0;
       if (dropped[c] == 0) table.names.push_back(header.back());
     }
   }

@@ -57,7 +57,7 @@ struct Recording {
   std::vector<float> targets;               // [row][target]
 };
 
-// Reads csv, txt, npy. Error (data) naming file, line and column of the first value that is no
+// Reads csv, txt, npy, npz. Error (data) naming file, line and column of the first value that is no
 // number, of the first ragged row, or that the file is empty.
 Recording Read(const std::filesystem::path& path, const config::Columns& variables);
 

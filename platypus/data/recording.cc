@@ -20,6 +20,7 @@ Table ReadTable(const std::filesystem::path& path) {
   const std::string file = path.string();
   if (extension == ".csv" || extension == ".txt") return ParseCsv(ReadFile(path), file);
   if (extension == ".npy") return ParseNpy(ReadFile(path), file);
+  if (extension == ".npz") return ParseNpz(ReadFile(path), file);
   if (extension == ".pkl") {
     throw Error(Category::kData, "pickled files can run programs and are not read",
                 "convert it with: python3 -c \"import pandas,sys; pandas.read_pickle(sys.argv[1])"
@@ -28,7 +29,7 @@ Table ReadTable(const std::filesystem::path& path) {
                 {file, 0, 0});
   }
   throw Error(Category::kData, fmt::format("files ending in '{}' are not recordings", extension),
-              "legal endings: .csv, .txt, .npy", {file, 0, 0});
+              "legal endings: .csv, .txt, .npy, .npz", {file, 0, 0});
 }
 
 std::string NameOf(const Table& table, int column) {

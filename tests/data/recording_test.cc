@@ -93,7 +93,8 @@ TEST_F(RecordingTest, OtherFilesAreRefused) {
           "index=False)\" a.pkl");
   EXPECT_EQ(
       ErrorOf([&] { Read(File("a.wav", "RIFF"), 1); }),
-      In("a.wav") + ": files ending in '.wav' are not recordings; legal endings: .csv, .txt, .npy");
+      In("a.wav") +
+          ": files ending in '.wav' are not recordings; legal endings: .csv, .txt, .npy, .npz");
   EXPECT_EQ(ErrorOf([&] { Read(In("none.csv"), 1); }), "cannot read " + In("none.csv"));
   fs::create_directory(In("folder.csv"));
   EXPECT_EQ(ErrorOf([&] { Read(In("folder.csv"), 1); }), "cannot read " + In("folder.csv"));
