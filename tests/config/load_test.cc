@@ -51,6 +51,7 @@ TEST(RegistryTest, HoldsEveryName) {
   EXPECT_EQ(Builtin().dataset_presets.Names().size(), 11u);
   EXPECT_EQ(Builtin().devices.Names().size(), 32u);
   EXPECT_EQ(Builtin().tasks.Names().size(), 12u);
+  EXPECT_EQ(Builtin().datasets.Names().size(), 38u);
   for (const auto& [name, preset] : Builtin().feature_presets.entries.entries) {
     for (const auto& [key, value] : preset.Find("values")->entries) {
       EXPECT_NE(FindKey("data_processing_feature_extraction", key), nullptr) << name << " " << key;
