@@ -8,8 +8,9 @@
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
 #include "platypus/config/load.h"
+#include "platypus/config/run_paths.h"
 #include "platypus/config/write.h"
-#include "platypus/data/synthetic.h"
+#include "platypus/data/stand_in.h"
 #include "platypus/graph/graph.h"
 #include "platypus/pipeline/run.h"
 #include "platypus/report/report.h"
@@ -25,6 +26,7 @@ struct Arguments {
   std::vector<std::string> sets;
   std::string registry;
   bool resume = false;
+  bool synthetic_data = false;
   std::string where;
   std::vector<std::string> cores;
   std::string name;
@@ -80,9 +82,28 @@ void PrintSummary(const pipeline::RunSummary& s, const fs::path& report) {
   line("run", s.run_folder);
 }
 
+// Generates what stands in for the configuration's data set in the project's folder; the setting
+// that uses it.
+std::string UseStandIn(const config::Config& config, const config::Registry& registry) {
+  const config::RunPaths paths = config::MakeRunPaths(config, "stand-in");
+  const fs::path folder = paths.dataset / fmt::format("synthetic_{}", config.common.seed);
+  Terminal terminal;
+  ThreadPool pool(config.common.threads);
+  data::WriteStandIn(registry, config.dataset.dataset_name, folder, config.common.seed, pool,
+                     terminal);
+  terminal.OnNotice("synthetic recordings stand in for the data set: " + folder.string());
+  return "dataset.input_data_path=" + config::ToYaml(config::Scalar(folder.string(), true));
+}
+
 int RunCommand(const Arguments& a) {
   const config::Registry registry = config::LoadRegistry(a.registry);
-  const config::Loaded loaded = config::Load(a.config, a.sets, registry);
+  config::Loaded loaded = config::Load(a.config, a.sets, registry);
+  config::RequireRunnable(loaded);
+  if (a.synthetic_data) {
+    std::vector<std::string> sets = a.sets;
+    sets.push_back(UseStandIn(loaded.config, registry));
+    loaded = config::Load(a.config, sets, registry);
+  }
   fs::path report;
   pipeline::RunSummary summary;
   {
@@ -103,6 +124,7 @@ int RunCommand(const Arguments& a) {
 int ConfigCommand(const Arguments& a) {
   const config::Loaded loaded = config::Load(a.config, a.sets, config::LoadRegistry(a.registry));
   for (const std::string& notice : loaded.notices) fmt::print(stderr, "notice: {}\n", notice);
+  for (const Error& error : loaded.not_yet) fmt::print(stderr, "notice: {}\n", error.what());
   fmt::print("{}", config::Describe(loaded));
   return 0;
 }
@@ -131,14 +153,15 @@ int VerifyCommand(const Arguments& a) {
 }
 
 int InitCommand(const Arguments& a) {
+  const config::Registry registry = config::LoadRegistry(a.registry);
   if (a.name.empty()) {
-    for (const std::string& name : data::SyntheticNames()) fmt::print("{}\n", name);
+    for (const std::string& name : data::StandInNames(registry)) fmt::print("{}\n", name);
     return 0;
   }
   Terminal terminal;
   ThreadPool pool(0);
   const fs::path folder = a.folder.empty() ? fs::path(a.name) : fs::path(a.folder);
-  data::WriteSynthetic(a.name, folder, a.seed, pool, terminal);
+  data::WriteStandIn(registry, a.name, folder, a.seed, pool, terminal);
   return 0;
 }
 
@@ -216,6 +239,8 @@ int Main(int argc, char** argv) {
                                      "run config.yaml --set training.training_epochs=5");
   add_config(run);
   run->add_flag("--resume", a.resume, "go on with the newest unfinished run of this configuration");
+  run->add_flag("--synthetic-data", a.synthetic_data,
+                "generate small recordings in place of the configuration's data set, and use them");
   CLI::App* show = app.add_subcommand("config",
                                       "the configuration in effect, and where each value comes "
                                       "from\nExample: platypus config config.yaml");
@@ -234,6 +259,7 @@ int Main(int argc, char** argv) {
   init->add_option("NAME", a.name, "name of the set (none: list them)");
   init->add_option("FOLDER", a.folder, "where to write it (the name)");
   init->add_option("--seed", a.seed, "seed of the recordings");
+  init->add_option("--registry", a.registry, "folder with data sets of your own");
   CLI::App* info = app.add_subcommand(
       "info",
       "models, and the layers of one\nExample: platypus info --model CLS_1k_NPU --input 1,512");

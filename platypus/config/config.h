@@ -58,6 +58,14 @@ struct Dataset {
   std::string sha256;  // ours: checksum of the archive behind a URL; empty = not checked
 };
 
+// Recordings of a class are used a second time in training, with gains drawn from [low, high].
+struct GainVariation {
+  std::string class_name;
+  double low = 1;
+  double high = 1;
+  friend bool operator==(const GainVariation&, const GainVariation&) = default;
+};
+
 struct FeatureExtraction {
   std::string feature_extraction_name;
   std::vector<std::string> data_proc_transforms;
@@ -87,6 +95,7 @@ struct FeatureExtraction {
   int window_count = 1;
   int chunk_size = 1;
   int fft_size = 1;
+  std::vector<GainVariation> gain_variations;
   bool store_feat_ext_data = false;
   std::string feat_ext_store_dir;
   bool dont_train_just_feat_ext = false;

@@ -89,7 +89,16 @@ class Loading {
   Loading(const Registry& registry, fs::path folder)
       : registry_(registry), folder_(std::move(folder)) {}
 
-  Loaded Run(Value user, const std::vector<std::string>& sets) {
+  // Of a configuration that does not run and is wrong elsewhere too, the former is said first.
+  Loaded Run(Value user, const std::vector<std::string>& sets) try {
+    return Read(std::move(user), sets);
+  } catch (const Error&) {
+    RequireRunnable(loaded_);
+    throw;
+  }
+
+ private:
+  Loaded Read(Value user, const std::vector<std::string>& sets) {
     if (user.kind == Value::Kind::kNull) user.kind = Value::Kind::kMap;
     if (user.kind != Value::Kind::kMap) {
       throw Error(Category::kConfiguration, "a configuration maps sections to keys",
@@ -114,7 +123,6 @@ class Loading {
     return std::move(loaded_);
   }
 
- private:
   std::string User(const char* section, const char* key) const {
     const Value* found = user_.Find(section);
     return found == nullptr ? std::string() : found->Text(key);
@@ -133,6 +141,14 @@ class Loading {
                          const std::string& hint) const {
     throw Error(Category::kConfiguration, fmt::format("{}.{}: {}", section, key, message), hint,
                 WhereUser(section, key));
+  }
+  // The same for what is legal, but does not run in this version.
+  void NotYet(const char* section, const char* key, const std::string& message,
+              const std::string& hint) {
+    loaded_.not_yet.emplace_back(
+        Category::kConfiguration,
+        fmt::format("{}.{}: {} does not run in this version", section, key, message), hint,
+        WhereUser(section, key));
   }
   void Notice(std::string text) { loaded_.notices.push_back(std::move(text)); }
 
@@ -215,8 +231,7 @@ class Loading {
       for (const auto& [name, value] : registry_.tasks.entries.entries) {
         if (ToBool(*value.Find("runs")).value_or(false)) runs += (runs.empty() ? "" : ", ") + name;
       }
-      Fail("common", "task_type", fmt::format("'{}' does not run in this version", task),
-           "these do: " + runs);
+      NotYet("common", "task_type", fmt::format("'{}'", task), "these do: " + runs);
     }
     category_ = entry->Text("category");
     const std::string module = User("common", "target_module");
@@ -373,13 +388,22 @@ class Loading {
     Config& config = loaded_.config;
     for (const Key& key : Schema()) {
       const Value* value = tree.Find(key.section)->Find(key.name);
-      if (value != nullptr) key.set(config, *value);
+      if (value == nullptr) continue;
+      try {
+        key.set(config, *value);
+      } catch (const Error& error) {
+        if (key.status != KeyStatus::kLater) throw;
+        loaded_.not_yet.push_back(error);
+      }
     }
-    config.common.task_category = TaskCategory::kTimeseriesClassification;
+    config.common.task_category =
+        category_ == "timeseries_regression"         ? TaskCategory::kTimeseriesRegression
+        : category_ == "timeseries_forecasting"      ? TaskCategory::kTimeseriesForecasting
+        : category_ == "timeseries_anomalydetection" ? TaskCategory::kTimeseriesAnomalyDetection
+                                                     : TaskCategory::kTimeseriesClassification;
     if (config.common.target_module.empty()) config.common.target_module = "timeseries";
     if (config.training.quantization == Quantization::kGeneric) {
-      Fail("training", "quantization", "1 (generic) does not run in this version",
-           "legal: 0 (float), 2 (TI-NPU integers)");
+      NotYet("training", "quantization", "1 (generic)", "legal: 0 (float), 2 (TI-NPU integers)");
     }
     if (config.training.auto_quantization && config.training.quantization != Quantization::kNone &&
         UserFlag("training", "auto_quantization", false)) {
@@ -390,13 +414,23 @@ class Loading {
       Notice("training.lambda_reg acts on regression; nothing is added to the loss of this task");
       config.training.lambda_reg = 0;
     }
+    if (config.training.training_epochs == 0 && !config.training.ondevice_training) {
+      NotYet("training", "training_epochs", "0", "legal: an integer from 1 to 100000");
+    }
+    if (!config.training.augment_config.empty()) {  // data/augment.h has them, no stage calls it
+      NotYet("training", "augment_config", config.training.augment_config.string(), "legal: null");
+    }
+    if (!config.data_processing_feature_extraction.gain_variations.empty()) {
+      NotYet(kFeatures, "gain_variations", "a map of gains", "legal: null");
+    }
+    if (!config.training.model_config.empty()) {
+      Notice("training.model_config has no effect: the network is built with its own values");
+    }
     if (!config.training.enable) {
-      Fail("training", "enable", "false does not run in this version",
-           "a run trains the network that it deploys");
+      NotYet("training", "enable", "false", "a run trains the network that it deploys");
     }
     if (!config.dataset.enable) {
-      Fail("dataset", "enable", "false does not run in this version",
-           "the data set is opened in every run");
+      NotYet("dataset", "enable", "false", "the data set is opened in every run");
     }
     if (config.dataset.dataset_name.empty() && config.dataset.input_data_path.empty()) {
       Fail("dataset", "input_data_path",
@@ -456,6 +490,10 @@ Loaded LoadValue(Value user, const fs::path& folder, const std::vector<std::stri
 }
 
 }  // namespace
+
+void RequireRunnable(const Loaded& loaded) {
+  if (!loaded.not_yet.empty()) throw Error(loaded.not_yet.front());
+}
 
 Loaded Load(const fs::path& file, const std::vector<std::string>& sets, const Registry& registry) {
   const std::string extension = file.extension().string();

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "platypus/base/error.h"
 #include "platypus/config/config.h"
 #include "platypus/config/registry.h"
 #include "platypus/config/value.h"
@@ -18,6 +19,7 @@ struct Loaded {
   Value effective;  // section -> key -> value; every Value says its layer and, for user values, its
                     // place
   std::vector<std::string> notices;
+  std::vector<Error> not_yet;  // what is legal but does not run in this version
   std::string hash;  // of the effective configuration, independent of where the file stands
 };
 
@@ -26,6 +28,9 @@ struct Loaded {
 // file, line, key, the value found, what is legal and the nearest spelling.
 Loaded Load(const std::filesystem::path& file, const std::vector<std::string>& sets,
             const Registry& registry);
+
+// The Error of the first thing that does not run in this version.
+void RequireRunnable(const Loaded& loaded);
 
 // The same from text; relative paths are looked up below `folder`.
 Loaded LoadText(const std::string& yaml, const std::string& shown_name,

@@ -23,6 +23,7 @@ struct Registry {
   Table networks;         // class id -> layer list
   Table feature_presets;  // tasks, values
   Table dataset_presets;  // dataset, data_processing_feature_extraction
+  Table datasets;         // hosted data sets and their stand-ins (data/stand_in.h)
   Table devices;          // core, verify_core, tasks, targets, ...
   Table tasks;            // category, module, data_dir, runs
 };

@@ -217,6 +217,40 @@ Columns ReadColumns(const Value& v, const Key& key) {
   return indices;
 }
 
+// target_variables: as above, but a single number is an index, text is a name or several with
+// commas between them, and a list may mix both.
+Columns ReadTargets(const Value& v, const Key& key) {
+  if (v.kind == Value::Kind::kScalar && v.text.starts_with('[')) {
+    return ReadTargets(ParseYaml(v.text, v.where.file), key);
+  }
+  std::vector<std::string> names;
+  if (v.kind == Value::Kind::kScalar) {
+    for (size_t start = 0; start <= v.text.size();) {
+      const size_t comma = std::min(v.text.find(',', start), v.text.size());
+      const std::string part = v.text.substr(start, comma - start);
+      const size_t first = part.find_first_not_of(' ');
+      if (first == std::string::npos) Builder::Refuse(key, v);
+      names.push_back(part.substr(first, part.find_last_not_of(' ') - first + 1));
+      start = comma + 1;
+    }
+  } else if (v.kind == Value::Kind::kList) {
+    for (const Value& item : v.items) {
+      if (item.kind != Value::Kind::kScalar) Builder::Refuse(key, v);
+      names.push_back(item.text);
+    }
+  } else {
+    Builder::Refuse(key, v);
+  }
+  std::vector<int> indices;
+  for (const std::string& name : names) {
+    const auto index = ToInteger(Scalar(name));
+    if (index && (*index < 0 || *index > 100000)) Builder::Refuse(key, v);
+    if (index) indices.push_back(static_cast<int>(*index));
+  }
+  if (indices.size() == names.size()) return indices;
+  return names;
+}
+
 constexpr int64_t kMany = std::numeric_limits<int32_t>::max();
 
 // NOLINTBEGIN(readability-function-size)
@@ -329,9 +363,10 @@ void AddFeatures(Builder& b) {
             Builder::Refuse(key, v);
           }
         });
-  b.Add("target_variables", "[]", "a list of column indices or names",
-        "columns to predict (forecasting)", [](Config& c, const Value& v, const Key& key) {
-          c.data_processing_feature_extraction.target_variables = ReadColumns(v, key);
+  b.Add("target_variables", "[]", "a column index or name, or a list of them",
+        "columns to predict; none = all (forecasting), the last (regression)",
+        [](Config& c, const Value& v, const Key& key) {
+          c.data_processing_feature_extraction.target_variables = ReadTargets(v, key);
         });
   b.Real("sampling_rate", "1", PLATYPUS_FIELD(data_processing_feature_extraction.sampling_rate), 0,
          kAny, true, "samples a second of the recordings");
@@ -388,7 +423,24 @@ void AddFeatures(Builder& b) {
             kMany, "PIR");
   b.Integer("fft_size", "1", PLATYPUS_FIELD(data_processing_feature_extraction.fft_size), 1, kMany,
             "PIR");
-  b.Later("gain_variations", "null", {"null"}, "gain augmentation");
+  b.Add("gain_variations", "null", "a map from class to [low, high]",
+        "training recordings of a class are used a second time, with gains drawn from the range",
+        [](Config& c, const Value& v, const Key& key) {
+          const Value map = v.kind == Value::Kind::kScalar ? ParseYaml(v.text, v.where.file) : v;
+          if (map.kind != Value::Kind::kMap) Builder::Refuse(key, v);
+          auto& gains = c.data_processing_feature_extraction.gain_variations;
+          gains.clear();
+          for (const auto& [name, range] : map.entries) {
+            if (range.kind != Value::Kind::kList || range.items.size() != 2)
+              Builder::Refuse(key, v);
+            const auto low = ToReal(range.items[0]);
+            const auto high = ToReal(range.items[1]);
+            if (!low || !high || !std::isfinite(*low) || !std::isfinite(*high) || *low > *high) {
+              Builder::Refuse(key, v);
+            }
+            gains.push_back({name, *low, *high});
+          }
+        });
   b.Later("store_feat_ext_data", "false", {"false"}, "storing extracted features");
   b.Later("dont_train_just_feat_ext", "false", {"false"}, "feature extraction alone");
   b.Later("nn_for_feature_extraction", "false", {"false"}, "learned feature extraction");
@@ -407,7 +459,7 @@ void AddTraining(Builder& b) {
   b.InputPath("model_spec", PLATYPUS_FIELD(training.model_spec), "layer list of your own (YAML)");
   b.Text("dataset_loader", "GenericTSDataset", PLATYPUS_FIELD(training.dataset_loader),
          "set by the model");
-  b.Integer("training_epochs", "10", PLATYPUS_FIELD(training.training_epochs), 1, 100000,
+  b.Integer("training_epochs", "10", PLATYPUS_FIELD(training.training_epochs), 0, 100000,
             "epochs of the float phase");
   b.Integer("batch_size", "8", PLATYPUS_FIELD(training.batch_size), 1, 1 << 20,
             "samples of a step");
@@ -504,8 +556,10 @@ void AddTraining(Builder& b) {
   b.Later("quantization_activation_bitwidth", "8", {"8"}, "activations of other than 8 bits");
   b.Later("partial_quantization", "false", {"false"}, "layers kept in float");
   b.Later("run_quant_train_only", "false", {"false"}, "the quantised phase alone");
-  b.Later("augment_config", "null", {"null"}, "augmentation");
-  b.Later("model_config", "null", {"null"}, "parameters of branched networks");
+  b.InputPath("augment_config", PLATYPUS_FIELD(training.augment_config),
+              "augmenters of the training recordings (YAML)");
+  b.InputPath("model_config", PLATYPUS_FIELD(training.model_config),
+              "parameters of branched networks; nothing reads them");
   b.Later("pretrained_checkpoint_path", "null", {"null"}, "initial weights from a file");
   b.Later("load_saved_model", "null", {"null"}, "a saved network");
   b.Later("dual_op", "false", {"false"}, "networks with two outputs");

@@ -253,14 +253,14 @@ std::string Shown(std::string_view cell) {
   return cell.size() > kMost ? text + "..." : text;
 }
 
-bool IsTime(std::string_view name) {
+}  // namespace
+
+bool IsTimeColumn(std::string_view name) {
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return lower.find("time") != std::string::npos;
 }
-
-}  // namespace
 
 Table ParseCsv(std::string_view text, const std::string& file) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
@@ -286,7 +286,7 @@ Table ParseCsv(std::string_view text, const std::string& file) {
   if (has_header) {
     for (size_t c = 0; c < first.size(); ++c) {
       header.emplace_back(Unquote(first[c]));
-      dropped[c] = IsTime(header.back()) ? 1 : 0;
+      dropped[c] = IsTimeColumn(header.back()) ? 1 : 0;
       if (dropped[c] == 0) table.names.push_back(header.back());
     }
   }
@@ -338,7 +338,7 @@ Table ParseCsv(std::string_view text, const std::string& file) {
 }
 
 std::vector<int> SelectColumns(const Table& table, const config::Columns& variables,
-                               const std::string& file) {
+                               const std::string& file, const std::string& key) {
   const auto fail = [&](const std::string& message, const std::string& hint) {
     throw Error(Category::kData, message, hint, {file, 0, 0});
   };
@@ -347,26 +347,34 @@ std::vector<int> SelectColumns(const Table& table, const config::Columns& variab
           ? fmt::format("the file has {} value columns and no header", table.columns)
           : "";
   std::vector<int> columns;
+  const auto add_index = [&](int c) {
+    if (c < 0 || c >= table.columns) {
+      fail(fmt::format("{} asks for column {}, the file has columns 0 to {}", key, c,
+                       table.columns - 1),
+           "columns are counted from 0 without time columns");
+    }
+    columns.push_back(c);
+  };
   if (const int* count = std::get_if<int>(&variables)) {
     if (*count > table.columns) {
-      fail(fmt::format("variables asks for {} columns, the file has {}", *count, table.columns),
-           "set data_processing_feature_extraction.variables to what all recordings have");
+      fail(fmt::format("{} asks for {} columns, the file has {}", key, *count, table.columns),
+           fmt::format("set data_processing_feature_extraction.{} to what all recordings have",
+                       key));
     }
     for (int c = 0; c < *count; ++c) columns.push_back(c);
   } else if (const auto* indices = std::get_if<std::vector<int>>(&variables)) {
-    for (const int c : *indices) {
-      if (c < 0 || c >= table.columns) {
-        fail(fmt::format("variables asks for column {}, the file has columns 0 to {}", c,
-                         table.columns - 1),
-             "columns are counted from 0 without time columns");
-      }
-      columns.push_back(c);
-    }
+    for (const int c : *indices) add_index(c);
   } else {
     for (const std::string& name : std::get<std::vector<std::string>>(variables)) {
       const auto found = std::find(table.names.begin(), table.names.end(), name);
+      int index = 0;
+      const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
+      if (found == table.names.end() && error == std::errc() && end == name.data() + name.size()) {
+        add_index(index);
+        continue;
+      }
       if (found == table.names.end()) {
-        fail(fmt::format("variables asks for column '{}'", name),
+        fail(fmt::format("{} asks for column '{}'", key, name),
              table.names.empty() ? there : Suggest(name, table.names));
       }
       columns.push_back(static_cast<int>(found - table.names.begin()));

@@ -5,6 +5,8 @@
 #include <optional>
 #include <set>
 
+#include <fmt/ranges.h>
+
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
 #include "platypus/base/hash.h"
@@ -17,6 +19,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::array<const char*, 3> kSplits = {"train", "val", "test"};
+constexpr const char* kNormal = "Normal";
+constexpr const char* kAnomaly = "Anomaly";
 
 std::string ListContent(const fs::path& folder) {
   std::vector<std::string> names;
@@ -29,9 +33,14 @@ std::string ListContent(const fs::path& folder) {
   return names.empty() ? "nothing" : names.size() > 8 ? text + ", ..." : text;
 }
 
+bool HasClasses(config::TaskCategory category) {
+  return category != config::TaskCategory::kTimeseriesRegression &&
+         category != config::TaskCategory::kTimeseriesForecasting;
+}
+
 // The folder that holds data_dir: the input itself, or its only subfolder that does (archives often
 // have one top folder).
-fs::path FindRoot(const fs::path& input, const std::string& data_dir) {
+fs::path FindRoot(const fs::path& input, const std::string& data_dir, bool has_classes) {
   if (fs::is_directory(input / data_dir)) return input;
   std::vector<fs::path> candidates;
   for (const fs::directory_entry& entry : fs::directory_iterator(input)) {
@@ -42,7 +51,8 @@ fs::path FindRoot(const fs::path& input, const std::string& data_dir) {
   if (candidates.size() == 1) return candidates[0];
   throw Error(
       Category::kData,
-      fmt::format("{} has no folder '{}' with one subfolder per class", input.string(), data_dir),
+      fmt::format("{} has no folder '{}' with {}", input.string(), data_dir,
+                  has_classes ? "one subfolder per class" : "the recordings"),
       fmt::format("it holds {}; dataset.data_dir names another folder", ListContent(input)));
 }
 
@@ -94,8 +104,9 @@ bool IsRecording(const fs::path& relative) {
 
 // All recordings below the data folder, '/'-separated, sorted by octets. Links to folders are
 // followed where a class folder stands, not below it (they may lead in circles); the project's own
-// folder is passed over.
-std::vector<std::string> ListRecordings(const fs::path& data, const fs::path& project) {
+// folder is passed over. Files beside the class folders are no recordings.
+std::vector<std::string> ListRecordings(const fs::path& data, const fs::path& project,
+                                        bool has_classes) {
   std::vector<std::string> names;
   std::error_code ignored;
   const auto options = fs::directory_options::follow_directory_symlink;
@@ -109,7 +120,7 @@ std::vector<std::string> ListRecordings(const fs::path& data, const fs::path& pr
     }
     if (!entry.is_regular_file(ignored)) continue;
     const fs::path relative = entry.path().lexically_relative(data);
-    if (relative.has_parent_path() && IsRecording(relative))
+    if ((relative.has_parent_path() || !has_classes) && IsRecording(relative))
       names.push_back(relative.generic_string());
   }
   std::sort(names.begin(), names.end());
@@ -134,22 +145,24 @@ std::optional<fs::path> FindList(const fs::path& root, const config::Dataset& da
 class Opening {
  public:
   Opening(const config::Config& config, const fs::path& project, ProgressSink& sink)
-      : settings_(config.dataset), seed_(config.common.seed), project_(project), sink_(sink) {
-    root_ = FindRoot(Locate(config, project, sink), settings_.data_dir);
+      : settings_(config.dataset),
+        has_classes_(HasClasses(config.common.task_category)),
+        detects_anomalies_(config.common.task_category ==
+                           config::TaskCategory::kTimeseriesAnomalyDetection),
+        seed_(config.common.seed),
+        project_(project),
+        sink_(sink) {
+    root_ = FindRoot(Locate(config, project, sink), settings_.data_dir, has_classes_);
     dataset_.data_path = fs::absolute(root_ / settings_.data_dir).lexically_normal();
   }
 
   Dataset Run() {
-    names_ = ListRecordings(dataset_.data_path, project_);
-    std::set<std::string> classes;
-    for (const std::string& name : names_) classes.insert(ClassOf(name));
-    dataset_.classes.assign(classes.begin(), classes.end());
-    if (dataset_.classes.size() < 2) {
-      throw Error(Category::kData,
-                  fmt::format("{} has recordings of {} class{}, at least 2 are needed",
-                              dataset_.data_path.string(), dataset_.classes.size(),
-                              dataset_.classes.size() == 1 ? "" : "es"),
-                  "put the recordings of each class into a subfolder named after it");
+    names_ = ListRecordings(dataset_.data_path, project_, has_classes_);
+    if (has_classes_) {
+      FindClasses();
+    } else if (names_.empty()) {
+      throw Error(Category::kData, fmt::format("{} has no recordings", dataset_.data_path.string()),
+                  "put .csv, .txt, .npy or .npz files into it");
     }
     const bool within = settings_.split_type == config::SplitType::kWithinFiles;
     std::error_code ignored;
@@ -169,7 +182,34 @@ class Opening {
     return i == 0 ? dataset_.train : i == 1 ? dataset_.val : dataset_.test;
   }
 
+  void FindClasses() {
+    std::set<std::string> classes;
+    for (const std::string& name : names_) classes.insert(ClassOf(name));
+    dataset_.classes.assign(classes.begin(), classes.end());
+    if (detects_anomalies_ && classes != std::set<std::string>{kAnomaly, kNormal}) {
+      throw Error(
+          Category::kData,
+          fmt::format("{} has recordings of {}", dataset_.data_path.string(),
+                      classes.empty() ? "no class" : fmt::format("{}", fmt::join(classes, ", "))),
+          fmt::format("anomaly detection needs the classes {} (it trains) and {} (it tests)",
+                      kNormal, kAnomaly));
+    }
+    if (classes.size() < 2) {
+      throw Error(
+          Category::kData,
+          fmt::format("{} has recordings of {} class{}, at least 2 are needed",
+                      dataset_.data_path.string(), classes.size(), classes.size() == 1 ? "" : "es"),
+          "put the recordings of each class into a subfolder named after it");
+    }
+  }
+
+  // Recordings that only test.
+  bool IsAnomaly(const std::string& name) const {
+    return detects_anomalies_ && ClassOf(name) == kAnomaly;
+  }
+
   RecordingRef Ref(const std::string& name) const {
+    if (!has_classes_) return {dataset_.data_path / name, name};
     const std::string label = ClassOf(name);
     const auto found = std::lower_bound(dataset_.classes.begin(), dataset_.classes.end(), label);
     return {dataset_.data_path / name, name, static_cast<int>(found - dataset_.classes.begin())};
@@ -196,6 +236,7 @@ class Opening {
           "there is no test list: the validation recordings are used as test recordings");
       lists[2] = lists[1];
     }
+    int anomalies = 0;
     for (size_t i = 0; i < 3; ++i) {
       for (const ListEntry& entry : ReadList(*lists[i])) {
         const fs::path path = fs::path(entry.name);
@@ -209,29 +250,54 @@ class Opening {
               Nearest(name, names_).empty() ? "" : "did you mean '" + Nearest(name, names_) + "'?",
               {lists[i]->string(), entry.line, 0});
         }
-        Split(i).push_back(Ref(name));
+        if (i < 2 && IsAnomaly(name)) {
+          ++anomalies;
+        } else {
+          Split(i).push_back(Ref(name));
+        }
       }
+    }
+    if (anomalies > 0) {
+      sink_.OnNotice(
+          fmt::format("{} recordings of {} in the train and val lists are left out: anomaly "
+                      "detection learns from {} alone",
+                      anomalies, kAnomaly, kNormal));
     }
     return true;
   }
 
   std::vector<double> SplitShares() const { return Shares(settings_.split_factor, 3); }
 
+  // What the shares are taken of.
+  std::vector<std::string> SharedNames() const {
+    std::vector<std::string> names = names_;
+    std::erase_if(names, [&](const std::string& name) { return IsAnomaly(name); });
+    return names;
+  }
+  void AddAnomalies() {
+    for (const std::string& name : names_) {
+      if (IsAnomaly(name)) dataset_.test.push_back(Ref(name));
+    }
+  }
+
   void SplitAmongstFiles() {
-    const std::vector<std::vector<std::string>> splits = SplitByFiles(names_, SplitShares(), seed_);
+    const std::vector<std::vector<std::string>> splits =
+        SplitByFiles(SharedNames(), SplitShares(), seed_);
     for (size_t i = 0; i < 3; ++i) {
       for (const std::string& name : splits[i]) Split(i).push_back(Ref(name));
     }
+    AddAnomalies();
   }
 
   // Consecutive rows of every recording: the first share trains, the next validates, the last
   // tests.
   void SplitWithinFiles() {
     const std::vector<double> shares = SplitShares();
+    const std::vector<std::string> names = SharedNames();
     double begin = 0.0;
     for (size_t i = 0; i < 3; ++i) {
       const double end = i == 2 ? 1.0 : std::min(1.0, begin + shares[i]);
-      for (const std::string& name : names_) {
+      for (const std::string& name : names) {
         if (end <= begin) continue;
         RecordingRef ref = Ref(name);
         ref.first = begin;
@@ -240,6 +306,7 @@ class Opening {
       }
       begin = end;
     }
+    AddAnomalies();
   }
 
   void CheckNotEmpty() {
@@ -253,7 +320,7 @@ class Opening {
     std::set<int> trained;
     for (const RecordingRef& ref : dataset_.train) trained.insert(ref.label);
     for (size_t c = 0; c < dataset_.classes.size(); ++c) {
-      if (!trained.contains(static_cast<int>(c))) {
+      if (!trained.contains(static_cast<int>(c)) && !IsAnomaly(dataset_.classes[c] + "/")) {
         throw Error(
             Category::kData,
             fmt::format("class '{}' has no recording in the train split", dataset_.classes[c]),
@@ -293,6 +360,8 @@ class Opening {
   }
 
   const config::Dataset& settings_;
+  bool has_classes_;
+  bool detects_anomalies_;
   uint64_t seed_;
   const fs::path& project_;
   ProgressSink& sink_;

@@ -20,6 +20,7 @@ Table ReadTable(const std::filesystem::path& path) {
   const std::string file = path.string();
   if (extension == ".csv" || extension == ".txt") return ParseCsv(ReadFile(path), file);
   if (extension == ".npy") return ParseNpy(ReadFile(path), file);
+  if (extension == ".npz") return ParseNpz(ReadFile(path), file);
   if (extension == ".pkl") {
     throw Error(Category::kData, "pickled files can run programs and are not read",
                 "convert it with: python3 -c \"import pandas,sys; pandas.read_pickle(sys.argv[1])"
@@ -28,23 +29,15 @@ Table ReadTable(const std::filesystem::path& path) {
                 {file, 0, 0});
   }
   throw Error(Category::kData, fmt::format("files ending in '{}' are not recordings", extension),
-              "legal endings: .csv, .txt, .npy", {file, 0, 0});
+              "legal endings: .csv, .txt, .npy, .npz", {file, 0, 0});
 }
 
-Recording Select(Table table, const config::Columns& variables, const std::string& file) {
-  const std::vector<int> columns = SelectColumns(table, variables, file);
-  Recording recording;
-  recording.rows = table.rows;
-  for (const int c : columns) {
-    recording.columns.push_back(table.names.empty() ? std::to_string(c)
-                                                    : table.names[static_cast<size_t>(c)]);
-  }
-  std::vector<int> all(static_cast<size_t>(table.columns));
-  std::iota(all.begin(), all.end(), 0);
-  if (columns == all) {
-    recording.values = std::move(table.values);
-    return recording;
-  }
+std::string NameOf(const Table& table, int column) {
+  return table.names.empty() ? std::to_string(column) : table.names[static_cast<size_t>(column)];
+}
+
+// [row][column] of the columns asked for.
+std::vector<float> Gather(const Table& table, const std::vector<int>& columns) {
   std::vector<float> values;
   values.reserve(static_cast<size_t>(table.rows) * columns.size());
   for (int64_t r = 0; r < table.rows; ++r) {
@@ -52,7 +45,42 @@ Recording Select(Table table, const config::Columns& variables, const std::strin
       values.push_back(table.values[static_cast<size_t>(r * table.columns + c)]);
     }
   }
-  recording.values = std::move(values);
+  return values;
+}
+
+// What is read beside the inputs.
+struct Targets {
+  const config::Columns& variables;
+  DefaultTargets fallback;
+};
+
+std::vector<int> SelectTargets(const Table& table, const Targets& targets,
+                               const std::string& file) {
+  const auto* indices = std::get_if<std::vector<int>>(&targets.variables);
+  if (indices == nullptr || !indices->empty()) {
+    return SelectColumns(table, targets.variables, file, "target_variables");
+  }
+  const auto last = static_cast<int>(table.columns) - 1;
+  if (targets.fallback == DefaultTargets::kLast) return {last};
+  std::vector<int> all(static_cast<size_t>(table.columns));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+Recording Select(Table table, const config::Columns& variables,
+                 const std::optional<Targets>& targets, const std::string& file) {
+  const std::vector<int> columns = SelectColumns(table, variables, file, "variables");
+  Recording recording;
+  recording.rows = table.rows;
+  for (const int c : columns) recording.columns.push_back(NameOf(table, c));
+  if (targets) {
+    const std::vector<int> chosen = SelectTargets(table, *targets, file);
+    for (const int c : chosen) recording.target_columns.push_back(NameOf(table, c));
+    recording.targets = Gather(table, chosen);
+  }
+  std::vector<int> all(static_cast<size_t>(table.columns));
+  std::iota(all.begin(), all.end(), 0);
+  recording.values = columns == all ? std::move(table.values) : Gather(table, columns);
   return recording;
 }
 
@@ -65,6 +93,9 @@ void Cut(Recording& recording, const RecordingRef& ref) {
   const auto width = static_cast<int64_t>(recording.columns.size());
   recording.values = std::vector<float>(recording.values.begin() + begin * width,
                                         recording.values.begin() + end * width);
+  const auto targets = static_cast<int64_t>(recording.target_columns.size());
+  recording.targets = std::vector<float>(recording.targets.begin() + begin * targets,
+                                         recording.targets.begin() + end * targets);
   recording.rows = end - begin;
 }
 
@@ -80,8 +111,11 @@ void RequireSameColumns(const RecordingRef& ref, const Recording& recording, int
                             first_width),
                 "", {file, 0, 0});
   }
-  const std::vector<std::string>& names = recording.columns;
-  const std::vector<std::string>& others = first_recording.columns;
+  std::vector<std::string> names = recording.columns;
+  std::vector<std::string> others = first_recording.columns;
+  names.insert(names.end(), recording.target_columns.begin(), recording.target_columns.end());
+  others.insert(others.end(), first_recording.target_columns.begin(),
+                first_recording.target_columns.end());
   if (names != others &&
       std::is_permutation(names.begin(), names.end(), others.begin(), others.end())) {
     throw Error(Category::kData,
@@ -91,16 +125,46 @@ void RequireSameColumns(const RecordingRef& ref, const Recording& recording, int
   }
 }
 
+std::optional<Targets> TargetsOf(const config::Config& config) {
+  const config::Columns& variables = config.data_processing_feature_extraction.target_variables;
+  switch (config.common.task_category) {
+    case config::TaskCategory::kTimeseriesRegression:
+      return Targets{variables, DefaultTargets::kLast};
+    case config::TaskCategory::kTimeseriesForecasting:
+      return Targets{variables, DefaultTargets::kAll};
+    default:
+      return std::nullopt;
+  }
+}
+
+// A regression that is shown its answer learns nothing else.
+void WarnOfLeak(const config::Config& config, const Recording& recording, ProgressSink& sink) {
+  if (config.common.task_category != config::TaskCategory::kTimeseriesRegression) return;
+  for (const std::string& target : recording.target_columns) {
+    if (std::count(recording.columns.begin(), recording.columns.end(), target) == 0) continue;
+    sink.OnNotice(
+        fmt::format("column {} is the target and an input too: the network is shown the answer; "
+                    "data_processing_feature_extraction.variables names the inputs",
+                    target));
+  }
+}
+
 }  // namespace
 
 Recording Read(const std::filesystem::path& path, const config::Columns& variables) {
-  return Select(ReadTable(path), variables, path.string());
+  return Select(ReadTable(path), variables, std::nullopt, path.string());
+}
+
+Recording Read(const std::filesystem::path& path, const config::Columns& variables,
+               const config::Columns& target_variables, DefaultTargets fallback) {
+  return Select(ReadTable(path), variables, Targets{target_variables, fallback}, path.string());
 }
 
 std::vector<Recording> ReadAll(const std::vector<RecordingRef>& refs, const config::Config& config,
                                DataMemory& memory, ThreadPool& pool,
                                std::vector<SkippedFile>& skipped, ProgressSink& sink) {
   const config::Columns& variables = config.data_processing_feature_extraction.variables;
+  const std::optional<Targets> targets = TargetsOf(config);
   std::vector<Recording> recordings(refs.size());
   std::vector<int64_t> widths(refs.size());
   std::vector<std::exception_ptr> failures(refs.size());
@@ -111,7 +175,7 @@ std::vector<Recording> ReadAll(const std::vector<RecordingRef>& refs, const conf
     try {
       Table table = ReadTable(refs[n].path);
       widths[n] = table.columns;
-      recordings[n] = Select(std::move(table), variables, refs[n].path.string());
+      recordings[n] = Select(std::move(table), variables, targets, refs[n].path.string());
       Cut(recordings[n], refs[n]);
       recordings[n].values = memory.Keep(std::move(recordings[n].values));
     } catch (const Error&) {
@@ -121,7 +185,10 @@ std::vector<Recording> ReadAll(const std::vector<RecordingRef>& refs, const conf
     if (sink.Cancelled()) throw Error(Category::kUsage, "interrupted while reading the recordings");
     sink.OnProgress({"read", "", ++finished, static_cast<int64_t>(refs.size()), "files", {}});
   });
-  const bool by_name = std::holds_alternative<std::vector<std::string>>(variables);
+  const auto named = [](const config::Columns& columns) {
+    return std::holds_alternative<std::vector<std::string>>(columns);
+  };
+  const bool by_name = named(variables) && (!targets || named(targets->variables));
   std::optional<size_t> first;  // good recording
   for (size_t i = 0; i < refs.size(); ++i) {
     try {
@@ -142,6 +209,7 @@ std::vector<Recording> ReadAll(const std::vector<RecordingRef>& refs, const conf
       recordings[i] = {};
     }
   }
+  if (first) WarnOfLeak(config, recordings[*first], sink);
   return recordings;
 }
 

@@ -32,10 +32,19 @@ Table ParseCsv(std::string_view text, const std::string& file);
 // Error (data).
 Table ParseNpy(std::string_view bytes, const std::string& file);
 
-// Indices of the columns that `variables` asks for. Error (data) naming file, what is asked and
-// what there is.
+// NumPy .npz (zip, with or without compression): one array, read as ParseNpy does, or one array of
+// one column for each column, named after it, where names with "time" are dropped. Only arrays of
+// plain numbers; any other member is an Error (data).
+Table ParseNpz(std::string_view bytes, const std::string& file);
+
+// Does a column of this name hold time?
+bool IsTimeColumn(std::string_view name);
+
+// Indices of the columns that `variables` asks for; a name of digits that the header does not have
+// is an index. Error (data) naming file, what is asked (by the configuration's `key`) and what
+// there is.
 std::vector<int> SelectColumns(const Table& table, const config::Columns& variables,
-                               const std::string& file);
+                               const std::string& file, const std::string& key = "variables");
 
 }  // namespace platypus::data
 

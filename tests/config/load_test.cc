@@ -51,6 +51,7 @@ TEST(RegistryTest, HoldsEveryName) {
   EXPECT_EQ(Builtin().dataset_presets.Names().size(), 11u);
   EXPECT_EQ(Builtin().devices.Names().size(), 32u);
   EXPECT_EQ(Builtin().tasks.Names().size(), 12u);
+  EXPECT_EQ(Builtin().datasets.Names().size(), 38u);
   for (const auto& [name, preset] : Builtin().feature_presets.entries.entries) {
     for (const auto& [key, value] : preset.Find("values")->entries) {
       EXPECT_NE(FindKey("data_processing_feature_extraction", key), nullptr) << name << " " << key;
@@ -101,6 +102,24 @@ TEST(LoadTest, RegularisationIsOfRegression) {
     key.set(config, ParseYaml("0.25", "test"));
     EXPECT_EQ(config.training.lambda_reg, 0.25);
   }
+}
+
+TEST(LoadTest, TargetsAreIndicesNamesOrBoth) {
+  const auto targets = [](const std::string& text) {
+    return Load(kBearing, {"data_processing_feature_extraction.target_variables=" + text})
+        .config.data_processing_feature_extraction.target_variables;
+  };
+  using Indices = std::vector<int>;
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(targets("[]"), Columns(Indices{}));
+  EXPECT_EQ(targets("0"), Columns(Indices{0})) << "one number is an index, not a count";
+  EXPECT_EQ(targets("[5]"), Columns(Indices{5}));
+  EXPECT_EQ(targets("'[2, 1]'"), Columns(Indices{2, 1}));
+  EXPECT_EQ(targets("temperature"), Columns(Names{"temperature"}));
+  EXPECT_EQ(targets("'speed, torque'"), Columns(Names{"speed", "torque"}));
+  EXPECT_EQ(targets("[0, torque]"), Columns(Names{"0", "torque"}));
+  EXPECT_THROW(targets("[-1]"), Error);
+  EXPECT_THROW(targets("'a,,b'"), Error);
 }
 
 TEST(LoadTest, LayersWinInOrder) {

@@ -346,12 +346,172 @@ TEST_F(ListsTest, WithinFilesGivesConsecutivePartsOfEveryFile) {
   }
 }
 
-TEST(RealSetTest, RecordingsOfAHeartAreReadByTheirLists) {
+class FilesTest : public DatasetTest {
+ protected:
+  FilesTest() {
+    config_.common.task_category = config::TaskCategory::kTimeseriesRegression;
+    config_.dataset.data_dir = "files";
+    for (int i = 0; i < 10; ++i) Put(fmt::format("files/{}.csv", i));
+  }
+};
+
+TEST_F(FilesTest, AreSplitWithoutClasses) {
+  for (const char* name : {"README.md", ".DS_Store", "LICENSE", "train_list.txt"})
+    Put(fmt::format("files/{}", name));
+  for (const auto category : {config::TaskCategory::kTimeseriesRegression,
+                              config::TaskCategory::kTimeseriesForecasting}) {
+    config_.common.task_category = category;
+    const Dataset dataset = OpenIt();
+    EXPECT_TRUE(dataset.classes.empty());
+    EXPECT_EQ(dataset.train.size(), 6U);
+    EXPECT_EQ(dataset.val.size(), 3U);
+    EXPECT_EQ(dataset.test.size(), 1U);
+    for (const RecordingRef& ref : dataset.train) EXPECT_EQ(ref.label, 0);
+  }
+}
+
+TEST_F(FilesTest, ListsAndPartsWorkAsForClasses) {
+  config_.dataset.split_type = config::SplitType::kWithinFiles;
+  EXPECT_EQ(OpenIt().val.size(), 10U);
+  EXPECT_EQ(OpenIt().val[0].first, 0.6);
+  Put("annotations/instances_train_list.txt", "3.csv\n1.csv");
+  Put("annotations/instances_val_list.txt", "2.csv");
+  Put("annotations/instances_test_list.txt", "0.csv");
+  const Dataset dataset = OpenIt();
+  EXPECT_EQ(Names(dataset.train), (std::vector<std::string>{"3.csv", "1.csv"}));
+  EXPECT_EQ(dataset.train[0].last, 1.0);
+}
+
+TEST_F(FilesTest, WhatIsMissingIsNamed) {
+  fs::remove_all(Input());
+  fs::create_directories(Input());
+  EXPECT_EQ(OpenError(), Input().string() +
+                             " has no folder 'files' with the recordings; it holds nothing; "
+                             "dataset.data_dir names another folder");
+  fs::create_directories(Input() / "files");
+  EXPECT_EQ(
+      OpenError(),
+      Input().string() + "/files has no recordings; put .csv, .txt, .npy or .npz files into it");
+  Put("files/1.csv");
+  Put("files/2.csv");
+  EXPECT_TRUE(OpenError().starts_with("the test split has no recordings (2 in all)"));
+}
+
+class AnomalyTest : public DatasetTest {
+ protected:
+  AnomalyTest() {
+    config_.common.task_category = config::TaskCategory::kTimeseriesAnomalyDetection;
+    config_.dataset.split_factor = {0.6, 0.1, 0.3};
+    for (int i = 0; i < 10; ++i) Put(fmt::format("classes/Normal/{}.csv", i));
+    for (int i = 0; i < 4; ++i) Put(fmt::format("classes/Anomaly/{}.csv", i));
+  }
+  static int Anomalies(const std::vector<RecordingRef>& refs) {
+    return static_cast<int>(
+        std::count_if(refs.begin(), refs.end(), [](const auto& ref) { return ref.label == 0; }));
+  }
+};
+
+TEST_F(AnomalyTest, OnlyNormalTrainsAndValidates) {
+  Put("classes/.DS_Store");
+  Put("classes/.hidden/1.csv");
+  for (const auto type : {config::SplitType::kAmongstFiles, config::SplitType::kWithinFiles}) {
+    config_.dataset.split_type = type;
+    const bool within = type == config::SplitType::kWithinFiles;
+    const Dataset dataset = OpenIt();
+    EXPECT_EQ(dataset.classes, (std::vector<std::string>{"Anomaly", "Normal"}));
+    EXPECT_EQ(dataset.train.size(), within ? 10U : 6U);
+    EXPECT_EQ(dataset.val.size(), within ? 10U : 1U);
+    EXPECT_EQ(dataset.test.size(), within ? 14U : 7U);
+    EXPECT_EQ(Anomalies(dataset.train) + Anomalies(dataset.val), 0);
+    EXPECT_EQ(Anomalies(dataset.test), 4);
+    EXPECT_EQ(dataset.test.back().first, 0.0) << "anomalies are tested whole";
+  }
+}
+
+TEST_F(AnomalyTest, ListedAnomaliesDoNotTrain) {
+  Put("annotations/instances_train_list.txt", "Normal/0.csv\nAnomaly/0.csv");
+  Put("annotations/instances_val_list.txt", "Normal/1.csv\nAnomaly/1.csv");
+  Put("annotations/instances_test_list.txt", "Normal/2.csv\nAnomaly/2.csv");
+  const Dataset dataset = OpenIt();
+  EXPECT_EQ(Names(dataset.train), (std::vector<std::string>{"Normal/0.csv"}));
+  EXPECT_EQ(Names(dataset.val), (std::vector<std::string>{"Normal/1.csv"}));
+  EXPECT_EQ(dataset.test.size(), 2U);
+  ASSERT_EQ(events_.notices.size(), 1U);
+  EXPECT_EQ(events_.notices[0],
+            "2 recordings of Anomaly in the train and val lists are left out: anomaly detection "
+            "learns from Normal alone");
+}
+
+TEST_F(AnomalyTest, OtherClassesAreRefused) {
+  const std::string hint =
+      "; anomaly detection needs the classes Normal (it trains) and Anomaly "
+      "(it tests)";
+  Put("classes/normal/1.csv");
+  EXPECT_EQ(OpenError(),
+            Input().string() + "/classes has recordings of Anomaly, Normal, normal" + hint);
+  fs::remove_all(Input() / "classes/normal");
+  fs::remove_all(Input() / "classes/Anomaly");
+  EXPECT_EQ(OpenError(), Input().string() + "/classes has recordings of Normal" + hint);
+}
+
+// Where the real sets lie; empty if they are not there.
+fs::path RealSet(const std::string& name) {
   const char* variable = std::getenv("PLATYPUS_DATA");
   const fs::path root =
       variable != nullptr ? fs::path(variable) : fs::path(PLATYPUS_SOURCE_DIR) / "../shared/data";
-  const fs::path set = root / "ecg_mitbih_pvc/dataset";
-  if (!fs::is_directory(set)) GTEST_SKIP() << "PLATYPUS_DATA names no folder with ecg_mitbih_pvc";
+  const fs::path set = root / name / "dataset";
+  return fs::is_directory(set) ? set : fs::path();
+}
+
+TEST(RealSetTest, RegressionForecastingAndAnomalies) {
+  const fs::path regression = RealSet("transformer_etth1_regression");
+  const fs::path forecast = RealSet("transformer_etth1_forecast");
+  const fs::path pump = RealSet("pump_skab_valve1_ad");
+  if (regression.empty() || forecast.empty() || pump.empty())
+    GTEST_SKIP() << "PLATYPUS_DATA names no folder with transformer_etth1_*, pump_skab_valve1_ad";
+  const TemporaryFolder folder;
+  NullSink sink;
+  ThreadPool pool(2);
+  std::vector<SkippedFile> skipped;
+  DataMemory memory(HalfOfMemory(), folder.Path());
+
+  config::Config config = ConfigFor(regression);
+  config.common.task_category = config::TaskCategory::kTimeseriesRegression;
+  config.dataset.data_dir = "files";
+  config.data_processing_feature_extraction.variables = 10;
+  Dataset dataset = Open(config, folder.Path() / "regression", sink);
+  EXPECT_EQ(dataset.train.size(), 43U);
+  EXPECT_EQ(dataset.val.size(), 15U);
+  EXPECT_EQ(dataset.test.size(), 14U);
+  for (const Recording& recording : ReadAll(dataset.val, config, memory, pool, skipped, sink)) {
+    EXPECT_EQ(recording.target_columns, (std::vector<std::string>{"OT"}));
+    EXPECT_EQ(recording.targets.size(), static_cast<size_t>(recording.rows));
+    EXPECT_EQ(recording.columns.size(), 10U);
+  }
+
+  config = ConfigFor(forecast);
+  config.common.task_category = config::TaskCategory::kTimeseriesForecasting;
+  config.dataset.data_dir = "files";
+  config.data_processing_feature_extraction.variables = std::vector<int>{0, 1, 2, 3, 4, 5, 6};
+  config.data_processing_feature_extraction.target_variables = std::vector<int>{6};
+  dataset = Open(config, folder.Path() / "forecast", sink);
+  EXPECT_EQ(dataset.train.size(), 12U);
+  for (const Recording& recording : ReadAll(dataset.val, config, memory, pool, skipped, sink)) {
+    EXPECT_EQ(recording.target_columns, (std::vector<std::string>{"OT"}));
+    EXPECT_EQ(recording.targets[0], recording.values[6]);
+  }
+
+  config = ConfigFor(pump);
+  config.common.task_category = config::TaskCategory::kTimeseriesAnomalyDetection;
+  dataset = Open(config, folder.Path() / "pump", sink);
+  EXPECT_EQ(dataset.classes, (std::vector<std::string>{"Anomaly", "Normal"}));
+  EXPECT_EQ(dataset.train.size(), 16U);
+  EXPECT_EQ(dataset.test.size(), 48U);
+}
+
+TEST(RealSetTest, RecordingsOfAHeartAreReadByTheirLists) {
+  const fs::path set = RealSet("ecg_mitbih_pvc");
+  if (set.empty()) GTEST_SKIP() << "PLATYPUS_DATA names no folder with ecg_mitbih_pvc";
   const TemporaryFolder folder;
   NullSink sink;
   const config::Config config = ConfigFor(set);

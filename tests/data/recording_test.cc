@@ -39,6 +39,51 @@ TEST_F(RecordingTest, SelectsColumnsInTheOrderAsked) {
   EXPECT_EQ(Read(File("b.txt", "1 2\n3 4\n"), 2).columns, (std::vector<std::string>{"0", "1"}));
 }
 
+TEST_F(RecordingTest, TargetsStandBesideTheInputs) {
+  const std::string file = File("a.csv", "time,x,y,z\n0,1,2,3\n1,4,5,6\n");
+  const auto read = [&](const config::Columns& targets, DefaultTargets fallback) {
+    return Read(file, 1, targets, fallback);
+  };
+  const std::vector<int> none;
+  const Recording last = read(none, DefaultTargets::kLast);
+  EXPECT_EQ(last.values, (Values{1, 4}));
+  EXPECT_EQ(last.target_columns, (std::vector<std::string>{"z"}));
+  EXPECT_EQ(last.targets, (Values{3, 6}));
+  EXPECT_EQ(read(none, DefaultTargets::kAll).targets, (Values{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(read(std::vector<int>{1}, DefaultTargets::kAll).targets, (Values{2, 5}));
+  const std::vector<std::string> mixed = {"z", "0"};
+  EXPECT_EQ(read(mixed, DefaultTargets::kAll).targets, (Values{3, 1, 6, 4}));
+  EXPECT_EQ(Read(file, 3, std::vector<int>{0}).values, (Values{1, 2, 3, 4, 5, 6}));
+  EXPECT_TRUE(Read(file, 1).targets.empty());
+  const std::vector<std::string> unknown = {"w"};
+  EXPECT_TRUE(ErrorOf([&] {
+                read(unknown, DefaultTargets::kAll);
+              }).starts_with(file + ": target_variables asks for column 'w'"));
+  EXPECT_EQ(ErrorOf([&] { read(std::vector<int>{3}, DefaultTargets::kAll); }),
+            file +
+                ": target_variables asks for column 3, the file has columns 0 to 2; columns are "
+                "counted from 0 without time columns");
+}
+
+TEST_F(RecordingTest, TheTaskDecidesAboutTargets) {
+  ThreadPool pool(1);
+  RecordingRef ref = Ref("a.csv", "x,y\n1,2\n3,4\n5,6\n7,8\n");
+  ref.first = 0.5;
+  const auto read = [&](config::TaskCategory category) {
+    config_.common.task_category = category;
+    return ReadAll({ref}, config_, memory_, pool, skipped_, events_)[0];
+  };
+  EXPECT_TRUE(read(config::TaskCategory::kTimeseriesClassification).targets.empty());
+  EXPECT_TRUE(read(config::TaskCategory::kTimeseriesAnomalyDetection).targets.empty());
+  EXPECT_EQ(read(config::TaskCategory::kTimeseriesRegression).targets, (Values{6, 8}));
+  EXPECT_EQ(read(config::TaskCategory::kTimeseriesForecasting).targets, (Values{5, 6, 7, 8}));
+  EXPECT_TRUE(events_.notices.empty());
+  config_.data_processing_feature_extraction.variables = 2;
+  EXPECT_EQ(read(config::TaskCategory::kTimeseriesRegression).targets, (Values{6, 8}));
+  ASSERT_EQ(events_.notices.size(), 1U) << "the target is shown to the network";
+  EXPECT_TRUE(events_.notices[0].starts_with("column y is the target and an input too"));
+}
+
 TEST_F(RecordingTest, OtherFilesAreRefused) {
   EXPECT_EQ(
       ErrorOf([&] { Read(File("a.pkl", "x"), 1); }),
@@ -48,7 +93,8 @@ TEST_F(RecordingTest, OtherFilesAreRefused) {
           "index=False)\" a.pkl");
   EXPECT_EQ(
       ErrorOf([&] { Read(File("a.wav", "RIFF"), 1); }),
-      In("a.wav") + ": files ending in '.wav' are not recordings; legal endings: .csv, .txt, .npy");
+      In("a.wav") +
+          ": files ending in '.wav' are not recordings; legal endings: .csv, .txt, .npy, .npz");
   EXPECT_EQ(ErrorOf([&] { Read(In("none.csv"), 1); }), "cannot read " + In("none.csv"));
   fs::create_directory(In("folder.csv"));
   EXPECT_EQ(ErrorOf([&] { Read(In("folder.csv"), 1); }), "cannot read " + In("folder.csv"));
