@@ -13,6 +13,9 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 if(LIBCURL_LOADED)  # dpkg-shlibdeps does not see it
   set(CPACK_DEBIAN_PACKAGE_DEPENDS "libcurl4 (>= 7.85)")
 endif()
+if(CAIRO_LOADED)  # pictures are written as SVG alone without it
+  set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libcairo2 (>= 1.16)")
+endif()
 set(CPACK_DEBIAN_PACKAGE_SECTION devel)
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS
     "gcc-arm-none-eabi, libnewlib-arm-none-eabi, qemu-system-arm, gcc-riscv64-unknown-elf, picolibc-riscv64-unknown-elf, qemu-system-misc")

@@ -444,7 +444,8 @@ void AddFeatures(Builder& b) {
   b.Later("store_feat_ext_data", "false", {"false"}, "storing extracted features");
   b.Later("dont_train_just_feat_ext", "false", {"false"}, "feature extraction alone");
   b.Later("nn_for_feature_extraction", "false", {"false"}, "learned feature extraction");
-  b.Later("gof_test", "false", {"false"}, "goodness-of-fit test");
+  b.Flag("gof_test", "false", PLATYPUS_FIELD(data_processing_feature_extraction.gof_test),
+         "a sheet of views of the raw frames: are the classes apart?");
   b.Ignored({"resampling_factor", "feat_ext_store_dir", "sequence_window", "keep_short_tails",
              "transforms", "image_height", "image_width", "image_num_channel", "image_mean",
              "image_scale", "augmentation_transform"});

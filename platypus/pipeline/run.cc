@@ -13,6 +13,7 @@
 #include "platypus/onnx/onnx.h"
 #include "platypus/pipeline/deployment.h"
 #include "platypus/pipeline/evaluation.h"
+#include "platypus/pipeline/plots.h"
 #include "platypus/pipeline/run_log.h"
 #include "platypus/pipeline/training.h"
 #include "platypus/pipeline/zip.h"
@@ -95,6 +96,7 @@ class Running {
     Stage("read", [&] { ReadData(); });
     Stage("features", [&] { ExtractFeatures(); });
     Stage("train", [&] { Train(); });
+    Stage("pictures", [&] { DrawFeatures(); });
     if (config_.training.quantization != config::Quantization::kNone)
       Stage("quantize", [&] { Quantize(); });
     if (config_.testing.enable) Stage("test", [&] { Test(); });
@@ -153,6 +155,11 @@ class Running {
                       {"test", static_cast<int64_t>(dataset_.test.size())}};
     log_->Info("root.main",
                fmt::format("{} recordings of {} classes", all.size(), dataset_.classes.size()));
+    if (config_.data_processing_feature_extraction.gof_test) {
+      WriteGoodnessOfFit(recordings_, all, dataset_.classes,
+                         config_.data_processing_feature_extraction.frame_size, config_.common.seed,
+                         {paths_.training_base, &summary_.pictures}, pool_, sink_);
+    }
   }
 
   void ExtractFeatures() {
@@ -254,13 +261,27 @@ class Running {
     RunLog files(paths_.file_level_log);
     files.Info("root.utils.print_file_level_classification_summary.TestData",
                "\n" + FileTable(summary_.test_files, dataset_.classes));
-    WriteFile(model_file_.parent_path() / "post_training_analysis" / "fpr_tpr_thresholds.csv",
-              RocTable(*last, dataset_.classes));
+    DrawTest(outputs, *last);
     log_->Info("root.main.test_data",
                fmt::format("Test Data Evaluation Accuracy: {:.2f}%", 100 * last->test.accuracy));
     log_->Info("root.main.test_data",
                fmt::format("Test Data Evaluation AUC ROC Score: {:.3f}", last->test.auroc));
     log_->Info("root.main.test_data", ConfusionTable(last->test.confusion, dataset_.classes));
+  }
+
+  void DrawFeatures() {
+    const auto cloud = [&](const SampleSet& set) {
+      return FeatureCloud{set.inputs, {set.labels, dataset_.classes, {}}};
+    };
+    WriteFeaturePlots(cloud(splits_.train), cloud(splits_.val), NumElements(splits_.train.shape),
+                      {paths_.training_base, &summary_.pictures}, pool_, sink_);
+  }
+
+  void DrawTest(const std::vector<float>& outputs, const NetworkSummary& network) {
+    const PlotTarget to{model_file_.parent_path() / "post_training_analysis", &summary_.pictures};
+    WriteClassificationPlots(outputs, splits_.test.labels, network, dataset_.classes, to, sink_);
+    WriteTrainingCurves(ClassificationCurves(summary_.float_network, summary_.quantized_network),
+                        to, sink_);
   }
 
   void PackTraining() {

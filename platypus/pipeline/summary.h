@@ -39,6 +39,12 @@ struct LayerSummary {
   int64_t activation_octets = 0;
 };
 
+struct Picture {
+  std::string title;
+  std::string svg;   // an element (plot::SvgElement)
+  double width = 0;  // pixels
+};
+
 // Everything that a finished run knows about itself; summary.json and report.html are made from it.
 struct RunSummary {
   std::string run_folder;
@@ -67,6 +73,7 @@ struct RunSummary {
   std::vector<deploy::VerifyResult> verify;
   std::vector<std::pair<std::string, double>> seconds;  // stage -> seconds, in order
   std::vector<std::string> notices;
+  std::vector<Picture> pictures;  // for the report; not in summary.json
 };
 
 // The content of summary.json (schema: docs/summary-schema.md).

@@ -5,14 +5,17 @@
 #include <algorithm>
 #include <cmath>
 
+#include "platypus/pipeline/plots.h"
+#include "platypus/plot/charts.h"
+#include "platypus/plot/drawing.h"
 #include "platypus/report/svg.h"
 
 namespace platypus::report {
 namespace {
 
+constexpr const char* kLight = "--card:#f6f8fa;--good:#0f7b57;";
+constexpr const char* kDark = "--card:#1c222b;--good:#4fd6a6;";
 constexpr const char* kStyle = R"(
-:root{--ink:#1d2430;--soft:#5d6878;--line:#d9dee6;--page:#fff;--card:#f6f8fa;--a:#2864dc;--b:#0f9d76;--c:#c2630a;--d:#8a3ffc;--good:#0f7b57;--bad:#c0362c}
-@media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#98a3b3;--line:#323a46;--page:#14181e;--card:#1c222b;--a:#6ea0ff;--b:#3fd0a4;--c:#ffa34d;--d:#b98cff;--good:#4fd6a6;--bad:#ff7b72}}
 *{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-variant-numeric:tabular-nums}
 main{max-width:1120px;margin:0 auto;padding:32px 24px 64px}h1{font-size:26px;line-height:1.25;margin:0}h2{font-size:18px;margin:40px 0 12px;padding-top:12px;border-top:1px solid var(--line)}
 p{margin:4px 0 12px;color:var(--soft)}.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:20px 0}.card{background:var(--card);border-radius:8px;padding:12px 14px}
@@ -20,9 +23,8 @@ p{margin:4px 0 12px;color:var(--soft)}.cards{display:grid;grid-template-columns:
 .good{color:var(--good)}.bad{color:var(--bad)}.two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:20px}figure{margin:0;max-width:640px}figcaption{font-size:13px;color:var(--soft)}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:13.5px}th,td{padding:5px 10px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}th:first-child,td:first-child,.text{text-align:left}
 th{color:var(--soft);font-weight:600}td.wrap{white-space:normal;overflow-wrap:anywhere;text-align:left}svg{width:100%;height:auto}.grid{stroke:var(--line)}.tick{font-size:11px;fill:var(--soft)}.axis{font-size:12px;fill:var(--soft)}
-.line{fill:none;stroke-width:2}.mark{stroke:var(--soft);stroke-dasharray:4 4}.s0{stroke:var(--a)}.s1{stroke:var(--b)}.s2{stroke:var(--c)}.s3{stroke:var(--d)}.key{margin-right:16px}.key i{display:inline-block;width:18px;height:3px;margin-right:6px;vertical-align:middle}
-i.s0{background:var(--a)}i.s1{background:var(--b)}i.s2{background:var(--c)}i.s3{background:var(--d)}.block{fill-opacity:.7;stroke:var(--page)}.b0{fill:var(--a)}.b1{fill:var(--b)}.b2{fill:var(--c)}.b3{fill:var(--d)}
-td.hit{background:color-mix(in srgb,var(--b) var(--w),transparent)}td.miss{background:color-mix(in srgb,var(--bad) var(--w),transparent)}@media print{main{padding:0}}
+.mark{stroke:var(--soft);stroke-dasharray:4 4}.block{fill-opacity:.7;stroke:var(--page)}.b0{fill:var(--p0)}.b1{fill:var(--p1)}.b2{fill:var(--p2)}.b3{fill:var(--p3)}
+td.hit{background:color-mix(in srgb,var(--p1) var(--w),transparent)}td.miss{background:color-mix(in srgb,var(--bad) var(--w),transparent)}@media print{main{padding:0}}
 )";
 
 std::string Percent(double share) {
@@ -98,42 +100,37 @@ std::string Headline(const pipeline::RunSummary& s) {
   return html + "</div>";
 }
 
+std::string Figure(const std::string& svg, double width) {
+  // Letters of a picture are at most a little larger than the page's; a sheet takes both columns.
+  constexpr double kSheet = 760;
+  return fmt::format("<figure style=\"max-width:{:.0f}px{}\">{}</figure>", width * 1.1,
+                     width > kSheet ? ";grid-column:1/-1" : "", svg);
+}
+
+std::string Figure(const plot::Plot& picture) {
+  const plot::Drawing drawing = plot::Layout(picture);
+  return Figure(plot::SvgElement(drawing), drawing.width);
+}
+
 std::string Curves(const pipeline::RunSummary& s) {
-  Chart accuracy{"Accuracy by epoch", "epoch", "accuracy", 1, 1, {}, {}};
-  Chart loss{"Loss by epoch", "epoch", "cross-entropy", 0, 0, {}, {}};
-  int offset = 0;
-  int style = 0;
-  for (const auto& [network, name] :
-       {std::pair{&s.float_network, "float"}, {&s.quantized_network, "quantised"}}) {
-    if (!network->present) continue;
-    Series train{fmt::format("train, {}", name), fmt::format("s{}", style), {}};
-    Series val{fmt::format("validation, {}", name), fmt::format("s{}", style + 1), {}};
-    Series train_loss = train;
-    Series val_loss = val;
-    for (const train::Epoch& e : network->history) {
-      const double x = offset + e.number;
-      if (e.train_loss > 0) {
-        train.points.emplace_back(x, e.train_accuracy);
-        train_loss.points.emplace_back(x, e.train_loss);
-        accuracy.y_min = std::min(accuracy.y_min, e.train_accuracy);
-        loss.y_max = std::max(loss.y_max, e.train_loss);
-      }
-      val.points.emplace_back(x, e.val.accuracy);
-      val_loss.points.emplace_back(x, e.val.loss);
-      accuracy.y_min = std::min(accuracy.y_min, e.val.accuracy);
-      if (std::isfinite(e.val.loss)) loss.y_max = std::max(loss.y_max, e.val.loss);
-    }
-    accuracy.marks.push_back(offset + network->best_epoch);
-    loss.marks.push_back(offset + network->best_epoch);
-    accuracy.series.insert(accuracy.series.end(), {train, val});
-    loss.series.insert(loss.series.end(), {train_loss, val_loss});
-    offset += network->history.empty() ? 0 : network->history.back().number;
-    style += 2;
+  std::string html =
+      "<h2>Training</h2><p>Dashed: the best epoch of each phase, which is the one that is "
+      "exported.</p><div class=\"two\">";
+  for (const plot::Curves& curves :
+       pipeline::ClassificationCurves(s.float_network, s.quantized_network)) {
+    plot::Plot picture;
+    picture.title = curves.quantity + " by epoch";
+    picture.panels.push_back(plot::CurvesPanel(curves));
+    html += Figure(picture);
   }
-  accuracy.y_min = std::floor(accuracy.y_min * 10) / 10;
-  return "<h2>Training</h2><p>Dashed: the best epoch of each phase, which is the one that is "
-         "exported.</p><div class=\"two\">" +
-         ToSvg(accuracy) + ToSvg(loss) + "</div>";
+  return html + "</div>";
+}
+
+std::string Pictures(const pipeline::RunSummary& s) {
+  if (s.pictures.empty()) return "";
+  std::string html = "<h2>Pictures</h2><div class=\"two\">";
+  for (const pipeline::Picture& picture : s.pictures) html += Figure(picture.svg, picture.width);
+  return html + "</div>";
 }
 
 std::string Confusion(const pipeline::NetworkSummary& network,
@@ -176,26 +173,13 @@ std::string TestResults(const pipeline::RunSummary& s) {
   html += "</div>";
   const pipeline::NetworkSummary& last =
       s.quantized_network.present ? s.quantized_network : s.float_network;
-  Chart roc{"Receiver operating characteristic",
-            "false positive rate",
-            "true positive rate",
-            0,
-            1,
-            {},
-            {}};
+  std::vector<plot::RocSeries> curves;
   for (size_t c = 0; c < last.roc.size(); ++c) {
-    Series series{
-        fmt::format("{} ({})", c < s.classes.size() ? s.classes[c] : "", Number(last.roc[c].area)),
-        fmt::format("s{}", c % 4),
-        {}};
-    for (size_t i = 0; i < last.roc[c].true_positive_rate.size(); ++i) {
-      series.points.emplace_back(last.roc[c].false_positive_rate[i],
-                                 last.roc[c].true_positive_rate[i]);
-    }
-    roc.series.push_back(std::move(series));
+    const train::RocCurve& roc = last.roc[c];
+    curves.push_back({c < s.classes.size() ? s.classes[c] : "", roc.false_positive_rate,
+                      roc.true_positive_rate, roc.threshold, roc.area});
   }
-  html +=
-      "<div class=\"two\"><div><h3>ROC, one class against the rest</h3>" + ToSvg(roc) + "</div>";
+  html += "<div class=\"two\"><div>" + Figure(plot::RocPlot(curves)) + "</div>";
   std::vector<const pipeline::FileSummary*> files;
   for (const pipeline::FileSummary& file : s.test_files) files.push_back(&file);
   const auto wrong = [](const pipeline::FileSummary* file) {
@@ -301,9 +285,10 @@ std::string Provenance(const pipeline::RunSummary& s) {
 std::string RenderReport(const pipeline::RunSummary& s) {
   return "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
          "content=\"width=device-width,initial-scale=1\"><title>" +
-         Escape(s.model + " on " + s.dataset) + "</title><style>" + kStyle +
-         "</style></head><body><main>" + Headline(s) + Curves(s) + TestResults(s) + Deployment(s) +
-         Provenance(s) + "</main></body></html>\n";
+         Escape(s.model + " on " + s.dataset) + "</title><style>:root{" + plot::PaletteCss(false) +
+         kLight + "}@media(prefers-color-scheme:dark){:root{" + plot::PaletteCss(true) + kDark +
+         "}}" + kStyle + "</style></head><body><main>" + Headline(s) + Curves(s) + TestResults(s) +
+         Pictures(s) + Deployment(s) + Provenance(s) + "</main></body></html>\n";
 }
 
 }  // namespace platypus::report

@@ -1,0 +1,331 @@
+#include "platypus/pipeline/plots.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "platypus/analysis/goodness_of_fit.h"
+#include "platypus/analysis/projection.h"
+#include "platypus/base/error.h"
+#include "platypus/base/files.h"
+#include "platypus/plot/drawing.h"
+
+namespace platypus::pipeline {
+namespace fs = std::filesystem;
+namespace {
+
+// Pictures are no reason to lose a run: what goes wrong is said, unless the user ended it.
+template <typename Work>
+void Guarded(const char* what, ProgressSink& sink, Work work) {
+  try {
+    work();
+  } catch (const std::exception& error) {
+    if (sink.Cancelled()) throw;
+    sink.OnNotice(fmt::format("{} could not be drawn: {}", what, error.what()));
+  }
+}
+
+void Write(const plot::Plot& plot, const std::string& name, const PlotTarget& to,
+           bool in_report = true) {
+  const plot::Drawing drawing = plot::Layout(plot);
+  WriteFile(to.folder / (name + ".svg"), plot::SvgFile(drawing));
+  if (plot::CanDrawPng()) WriteFile(to.folder / (name + ".png"), plot::Png(drawing));
+  if (to.report != nullptr && in_report)
+    to.report->push_back({plot.title, plot::SvgElement(drawing), drawing.width});
+}
+
+// A name that is legal on every file system.
+std::string FileName(const std::string& text) {
+  std::string name;
+  for (const char c : text) {
+    const bool bad = static_cast<unsigned char>(c) < ' ' ||
+                     std::string_view("<>:\"/\\|?*").find(c) != std::string_view::npos;
+    name += bad ? '_' : c;
+  }
+  if (name.empty() || name.front() == '.') name = "_" + name;
+  return name;
+}
+
+// Quoted where a comma, a quote or a line's end asks for it.
+std::string Cell(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
+// Some samples of a split, spread evenly, with their colours.
+struct Picked {
+  std::vector<float> features;
+  std::vector<int32_t> labels;
+  std::vector<float> values;
+  plot::Colouring Colours(const FeatureCloud& of) const {
+    return {labels, of.colouring.classes, values};
+  }
+};
+
+Picked Pick(const FeatureCloud& cloud, int64_t width, size_t most) {
+  const auto size = static_cast<size_t>(width);
+  const size_t count = cloud.features.size() / size;
+  const size_t taken = std::min(count, most);
+  Picked picked;
+  for (size_t k = 0; k < taken; ++k) {
+    const size_t i = k * count / taken;
+    const auto sample = cloud.features.subspan(i * size, size);
+    picked.features.insert(picked.features.end(), sample.begin(), sample.end());
+    if (i < cloud.colouring.labels.size()) picked.labels.push_back(cloud.colouring.labels[i]);
+    if (i < cloud.colouring.values.size()) picked.values.push_back(cloud.colouring.values[i]);
+  }
+  return picked;
+}
+
+// Points of all curves one after the other. A point on the line through its neighbours is left out.
+std::string ThresholdTable(const NetworkSummary& network, const std::vector<std::string>& classes,
+                           std::span<const int32_t> labels) {
+  std::string text = ",fpr,tpr,thresholds,class\n";
+  size_t row = 0;
+  for (size_t c = 0; c < network.roc.size(); ++c) {
+    const train::RocCurve& curve = network.roc[c];
+    const auto positives =
+        static_cast<double>(std::count(labels.begin(), labels.end(), static_cast<int32_t>(c)));
+    const double negatives = static_cast<double>(labels.size()) - positives;
+    const auto hits = [&](size_t i) { return std::round(curve.true_positive_rate[i] * positives); };
+    const auto alarms = [&](size_t i) {
+      return std::round(curve.false_positive_rate[i] * negatives);
+    };
+    const size_t count = curve.threshold.size();
+    for (size_t i = 0; i < count; ++i) {
+      // The first point (nothing is positive) is none of the data's: its neighbour stays too.
+      if (i > 1 && i + 1 < count && hits(i - 1) - 2 * hits(i) + hits(i + 1) == 0 &&
+          alarms(i - 1) - 2 * alarms(i) + alarms(i + 1) == 0)
+        continue;
+      text += fmt::format("{},{},{},{},{}\n", row++, curve.false_positive_rate[i],
+                          curve.true_positive_rate[i], curve.threshold[i],
+                          Cell(c < classes.size() ? classes[c] : ""));
+    }
+  }
+  return text;
+}
+
+// Percent, rounded to two decimals, as the shortest text with a decimal point.
+std::string Percent(double part, double whole) {
+  const double percent = whole > 0 ? std::round(part / whole * 1e4) / 100 : 0;
+  std::string text = fmt::format("{}", percent);
+  return text.find('.') == std::string::npos ? text + ".0" : text;
+}
+
+// What thresholds of 0 to 4.5 deviations above the mean would do on the test split.
+std::string ThresholdPerformance(const AnomalyErrors& errors) {
+  std::string text =
+      "k_value,threshold,accuracy,precision,recall,f1_score,false_positive_rate,true_positives,"
+      "true_negatives,false_positives,false_negatives\r\n";
+  for (int step = 0; step < 10; ++step) {
+    const double k = 0.5 * step;
+    const double threshold = errors.train_mean + k * errors.train_deviation;
+    const auto above = [&](std::span<const float> values) {
+      return static_cast<double>(std::count_if(values.begin(), values.end(),
+                                               [&](float error) { return error > threshold; }));
+    };
+    const double tp = above(errors.anomaly);
+    const double fp = above(errors.normal);
+    const double fn = static_cast<double>(errors.anomaly.size()) - tp;
+    const double tn = static_cast<double>(errors.normal.size()) - fp;
+    text +=
+        fmt::format("{:.1f},{},{},{},{},{},{},{:.0f},{:.0f},{:.0f},{:.0f}\r\n", k, threshold,
+                    Percent(tp + tn, tp + tn + fp + fn), Percent(tp, tp + fp), Percent(tp, tp + fn),
+                    Percent(2 * tp, 2 * tp + fp + fn), Percent(fp, fp + tn), tp, tn, fp, fn);
+  }
+  return text;
+}
+
+}  // namespace
+
+void WriteFeaturePlots(const FeatureCloud& train, const FeatureCloud& validation, int64_t width,
+                       const PlotTarget& to, ThreadPool& pool, ProgressSink& sink) {
+  Guarded("the features", sink, [&] {
+    if (width < 1 || train.features.size() < static_cast<size_t>(width)) return;
+    if (!plot::CanDrawPng())
+      sink.OnNotice("pictures are written as SVG only: Cairo (libcairo2) is not installed");
+    constexpr int64_t kMostValues = 8'000'000;
+    constexpr int64_t kMostForPca = 20'000;
+    constexpr size_t kMostForTsne = 500;
+    const auto most =
+        static_cast<size_t>(std::clamp<int64_t>(kMostValues / width, 200, kMostForPca));
+    const Picked picked = Pick(train, width, most);
+    const analysis::PrincipalComponents pca = analysis::FitPca(picked.features, width, 3, pool);
+    if (pca.Count() == 0) {
+      sink.OnNotice("the features of all training samples are equal: there is nothing to project");
+      return;
+    }
+    const auto draw = [&](const Picked& samples, const FeatureCloud& of, const std::string& split,
+                          bool in_report) {
+      const std::vector<double> points = analysis::Project(pca, samples.features, pool);
+      const std::string title = "PCA Visualization of Feature Extracted Clusters, " + split;
+      for (const int drawn : {2, 3}) {
+        Write(plot::PcaPlot(points, pca.Count(), samples.Colours(of), pca.Shares(), drawn, title),
+              fmt::format("pca_{}on_feature_extracted_{}_data", drawn == 2 ? "2d_" : "", split), to,
+              in_report);
+      }
+    };
+    draw(picked, train, "train", true);
+    draw(Pick(validation, width, most), validation, "validation", false);
+    const Picked few = Pick(train, width, kMostForTsne);
+    analysis::TsneOptions options;
+    options.iterations = 500;
+    const analysis::TsneResult tsne = analysis::Tsne(few.features, width, options, pool, sink);
+    Write(plot::TsnePlot(tsne.points, 2, few.Colours(train), tsne.perplexity,
+                         "t-SNE of the features, train"),
+          "tsne_on_feature_extracted_train_data", to);
+  });
+}
+
+void WriteGoodnessOfFit(std::span<const data::Recording> recordings,
+                        std::span<const data::RecordingRef> refs,
+                        const std::vector<std::string>& classes, int64_t frame_size, uint64_t seed,
+                        const PlotTarget& to, ThreadPool& pool, ProgressSink& sink) {
+  Guarded("the goodness of fit", sink, [&] {
+    constexpr int64_t kMostForTsne = 1000;
+    std::vector<analysis::RawRecording> raw;
+    for (size_t i = 0; i < std::min(recordings.size(), refs.size()); ++i) {
+      const data::Recording& r = recordings[i];
+      raw.push_back({{r.values.data(), r.values.size()}, r.rows, refs[i].label});
+    }
+    const analysis::FrameFeatures frames = analysis::DescribeFrames(raw, frame_size, pool);
+    const std::vector<analysis::FitView> views =
+        analysis::GoodnessOfFit(frames, kMostForTsne, seed, pool, sink);
+    if (views.empty()) {
+      sink.OnNotice(
+          fmt::format("no goodness of fit: the recordings hold fewer than three frames of {} rows",
+                      frame_size));
+      return;
+    }
+    std::vector<plot::FitCloud> clouds;
+    std::string table = "view,class,x,y,z\n";
+    for (const analysis::FitView& view : views) {
+      clouds.push_back({view.title, view.points, view.labels, view.purity});
+      for (size_t i = 0; i < view.labels.size(); ++i) {
+        table += fmt::format("{},{},{:.6g},{:.6g},{:.6g}\n", view.title,
+                             Cell(classes[static_cast<size_t>(view.labels[i])]), view.points[3 * i],
+                             view.points[3 * i + 1], view.points[3 * i + 2]);
+      }
+    }
+    const std::string name = fmt::format("GoF_frame_size_{}", frame_size);
+    WriteFile(to.folder / (name + ".csv"), table);
+    Write(plot::GoodnessOfFitSheet(clouds, classes, frame_size, frames.skip), name, to);
+  });
+}
+
+void WriteClassificationPlots(std::span<const float> outputs, std::span<const int32_t> labels,
+                              const NetworkSummary& network,
+                              const std::vector<std::string>& classes, const PlotTarget& to,
+                              ProgressSink& sink) {
+  Guarded("the test split", sink, [&] {
+    WriteFile(to.folder / "fpr_tpr_thresholds.csv", ThresholdTable(network, classes, labels));
+    std::vector<plot::RocSeries> curves;
+    for (size_t c = 0; c < network.roc.size() && c < classes.size(); ++c) {
+      const train::RocCurve& roc = network.roc[c];
+      curves.push_back(
+          {classes[c], roc.false_positive_rate, roc.true_positive_rate, roc.threshold, roc.area});
+    }
+    // The report draws curves and matrix itself, beside its tables.
+    Write(plot::RocPlot(curves), "One_vs_Rest_MultiClass_ROC_test", to, false);
+    Write(plot::ConfusionPlot(network.test.confusion, classes, "Confusion matrix, test"),
+          "confusion_matrix_test", to, false);
+    constexpr size_t kMostPanelsInReport = 6;
+    const plot::Plot differences = plot::ScoreDifferencePlot(outputs, labels, classes);
+    Write(differences, "Histogram_Class_Score_differences_test", to,
+          differences.panels.size() <= kMostPanelsInReport);
+  });
+}
+
+void WriteRegressionPlots(std::span<const float> actual, std::span<const float> predicted,
+                          const std::vector<std::string>& targets, const PlotTarget& to,
+                          ProgressSink& sink) {
+  Guarded("the test split", sink, [&] {
+    const size_t width = targets.size();
+    std::string table;
+    for (size_t t = 0; t < width; ++t) {
+      const std::string suffix = width == 1 ? "" : Cell("_" + targets[t]);
+      table += fmt::format("{0}predicted{1},ground_truth{1}", t == 0 ? "" : ",", suffix);
+    }
+    for (size_t i = 0; i < std::min(actual.size(), predicted.size()); ++i)
+      table += fmt::format("{}{},{}", i % width == 0 ? "\n" : ",", predicted[i], actual[i]);
+    WriteFile(to.folder / "results_on_test_set.csv", table + "\n");
+    Write(plot::ActualVsPredictedPlot(actual, predicted, targets), "actual_vs_predicted_test", to);
+    Write(plot::ResidualHistogram(actual, predicted), "residual_error_test", to);
+  });
+}
+
+void WriteForecastPlots(std::span<const float> actual, std::span<const float> predicted, int steps,
+                        const std::vector<std::string>& variables, const PlotTarget& to,
+                        ProgressSink& sink) {
+  Guarded("the forecasts", sink, [&] {
+    const size_t width = variables.size();
+    const auto horizon = static_cast<size_t>(std::max(1, steps));
+    for (size_t v = 0; v < width; ++v) {
+      std::vector<float> real;
+      std::vector<float> forecast;
+      for (size_t i = v; i < std::min(actual.size(), predicted.size()); i += width) {
+        real.push_back(actual[i]);
+        forecast.push_back(predicted[i]);
+      }
+      std::string table;
+      for (size_t h = 1; h <= horizon; ++h)
+        table += fmt::format("{0}ground_{1},predicted_{1}", h == 1 ? "" : ",", h);
+      for (size_t i = 0; i < real.size(); ++i)
+        table += fmt::format("{}{},{}", i % horizon == 0 ? "\n" : ",", real[i], forecast[i]);
+      const std::string name = FileName(variables[v]);
+      WriteFile(to.folder / "predictions_csv" / (name + "_predictions.csv"), table + "\n");
+      const PlotTarget plots{to.folder / "prediction_plots", to.report};
+      Write(plot::ForecastScatter(variables[v], real, forecast, steps), name + "_predictions",
+            plots);
+      Write(plot::ForecastOverlay(variables[v], real, forecast, steps), name + "_overlay", plots);
+    }
+  });
+}
+
+void WriteAnomalyPlots(const AnomalyErrors& errors, const PlotTarget& to, ProgressSink& sink) {
+  Guarded("the reconstruction errors", sink, [&] {
+    WriteFile(to.folder / "threshold_performance.csv", ThresholdPerformance(errors));
+    const plot::ReconstructionErrors drawn{errors.anomaly, errors.normal, errors.train_mean,
+                                           errors.threshold};
+    Write(plot::ReconstructionErrorHistogram(drawn, false), "reconstruction_error", to);
+    Write(plot::ReconstructionErrorHistogram(drawn, true), "reconstruction_error_log_scale", to);
+  });
+}
+
+void WriteTrainingCurves(const std::vector<plot::Curves>& curves, const PlotTarget& to,
+                         ProgressSink& sink) {
+  Guarded("the training", sink,
+          [&] { Write(plot::TrainingCurves(curves), "training_curves", to, false); });
+}
+
+std::vector<plot::Curves> ClassificationCurves(const NetworkSummary& float_network,
+                                               const NetworkSummary& quantized_network) {
+  plot::Curves accuracy{"accuracy", {}};
+  plot::Curves loss{"cross-entropy", {}};
+  for (const auto& [network, name] :
+       {std::pair{&float_network, "float"}, {&quantized_network, "quantised"}}) {
+    if (!network->present) continue;
+    plot::CurvePhase of_accuracy{name, {}, {}, {}, static_cast<double>(network->best_epoch)};
+    plot::CurvePhase of_loss = of_accuracy;
+    for (const train::Epoch& epoch : network->history) {
+      // An epoch 0 is the graph as it came: nothing was trained.
+      const double nothing = std::numeric_limits<double>::quiet_NaN();
+      const bool trained = epoch.train_loss > 0;
+      of_accuracy.epoch.push_back(epoch.number);
+      of_accuracy.train.push_back(trained ? epoch.train_accuracy : nothing);
+      of_accuracy.val.push_back(epoch.val.accuracy);
+      of_loss.epoch.push_back(epoch.number);
+      of_loss.train.push_back(trained ? epoch.train_loss : nothing);
+      of_loss.val.push_back(epoch.val.loss);
+    }
+    accuracy.phases.push_back(std::move(of_accuracy));
+    loss.phases.push_back(std::move(of_loss));
+  }
+  return {accuracy, loss};
+}
+
+}  // namespace platypus::pipeline
