@@ -86,16 +86,4 @@ std::vector<LayerSummary> SummariseLayers(const graph::Graph& network) {
   return layers;
 }
 
-std::string RocTable(const NetworkSummary& summary, const std::vector<std::string>& classes) {
-  std::string text = "class,threshold,fpr,tpr\n";
-  for (size_t c = 0; c < summary.roc.size(); ++c) {
-    const train::RocCurve& curve = summary.roc[c];
-    for (size_t i = 0; i < curve.threshold.size(); ++i) {
-      text += fmt::format("{},{},{},{}\n", classes[c], curve.threshold[i],
-                          curve.false_positive_rate[i], curve.true_positive_rate[i]);
-    }
-  }
-  return text;
-}
-
 }  // namespace platypus::pipeline

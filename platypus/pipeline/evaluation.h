@@ -25,9 +25,6 @@ std::vector<FileSummary> SummariseFiles(const std::vector<float>& outputs, const
 // One entry per node of the network that is deployed.
 std::vector<LayerSummary> SummariseLayers(const graph::Graph& network);
 
-// False and true positive rates by threshold of every class, as comma separated text.
-std::string RocTable(const NetworkSummary& summary, const std::vector<std::string>& classes);
-
 }  // namespace platypus::pipeline
 
 #endif  // PLATYPUS_PIPELINE_EVALUATION_H_

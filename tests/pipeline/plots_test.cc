@@ -122,7 +122,9 @@ TEST_F(PlotsTest, GoodnessOfFit) {
   for (size_t r = 0; r < 2; ++r) {
     std::vector<float> values(320);
     for (float& x : values) x = static_cast<float>(random.Normal());
-    recordings[r] = {{"x"}, 320, std::move(values)};
+    recordings[r].columns = {"x"};
+    recordings[r].rows = 320;
+    recordings[r].values = std::move(values);
     refs[r].label = static_cast<int>(r);
   }
   WriteGoodnessOfFit(recordings, refs, classes_, 32, 1, to_, pool_, sink_);
