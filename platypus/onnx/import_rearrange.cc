@@ -12,10 +12,11 @@ View Sliced(NodeReader& node, const View& view, int axis, int64_t begin, int64_t
   const auto i = static_cast<size_t>(axis);
   const int64_t n = view.shape[i];
   if (begin >= end) node.Refuse("nothing is left of axis {}: {} to {} of {}", axis, begin, end, n);
-  if (begin == 0 && end == n && step == 1) return view;
+  const int64_t count = (end - begin + step - 1) / step;
+  if (count == n) return view;
   // An axis of 1 is always taken whole, so this one is the tensor's.
   View result = node.Append(name, graph::Slice{view.axes[i], begin, end, step}, view);
-  result.shape[i] = (end - begin + step - 1) / step;
+  result.shape[i] = count;
   return result;
 }
 
