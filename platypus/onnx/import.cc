@@ -36,6 +36,8 @@ constexpr std::array kOperators = {
     Operator{"Gemm", ReadGemm},
     Operator{"GlobalAveragePool", ReadGlobalAveragePool},
     Operator{"GlobalMaxPool", ReadGlobalMaxPool},
+    Operator{"HardSigmoid", ReadHardSigmoid},
+    Operator{"HardSwish", ReadHardSwish},
     Operator{"Identity", ReadIdentity},
     Operator{"LSTM", ReadLstm},
     Operator{"LayerNormalization", ReadLayerNorm},
@@ -78,8 +80,6 @@ constexpr std::array kAlternatives = {
     Alternative{"Einsum", "nearest supported operator: MatMul by a constant"},
     Alternative{"Elu", "nearest supported operator: LeakyRelu"},
     Alternative{"GroupNormalization", "nearest supported operator: BatchNormalization"},
-    Alternative{"HardSigmoid", "nearest supported operator: Sigmoid, or Clip of a product"},
-    Alternative{"HardSwish", "nearest supported operators: Sigmoid and Mul, or Relu"},
     Alternative{"If", "export with constant conditions"},
     Alternative{"InstanceNormalization", "nearest supported operator: BatchNormalization"},
     Alternative{"Loop", "export with the loop unrolled, or as RNN, GRU or LSTM"},
@@ -113,7 +113,7 @@ std::vector<std::string> OperatorNames() {
   for (const Alternative& alternative : kAlternatives) {
     if (type == alternative.type) hint = alternative.hint;
   }
-  if (type.find("Quantize") != std::string::npos || type.starts_with("QLinear") ||
+  if (type.find("uantize") != std::string::npos || type.starts_with("QLinear") ||
       type.ends_with("Integer")) {
     hint = kQuantized;
   }
@@ -251,18 +251,18 @@ void Importer::ReadInterface() {
 
 // Only what the output depends on is read.
 void Importer::CountReads() {
-  std::set<std::string> needed = {source_.output(0).name()};
+  needed_ = {source_.output(0).name()};
   reads_[source_.output(0).name()] = 1;
   for (int i = source_.node_size(); i-- > 0;) {
     const onnx::NodeProto& node = source_.node(i);
-    if (std::ranges::none_of(node.output(), [&](const auto& o) { return needed.contains(o); })) {
+    if (std::ranges::none_of(node.output(), [&](const auto& o) { return needed_.contains(o); })) {
       continue;
     }
     live_.insert(&node);
     for (const std::string& input : node.input()) {
       if (input.empty()) continue;
-      needed.insert(input);
-      ++reads_[input];
+      needed_.insert(input);
+      if (node.op_type() != "Shape") ++reads_[input];
     }
   }
 }

@@ -35,10 +35,8 @@ View Repeated(NodeReader& node, const View& view, const Shape& target) {
 }
 
 template <typename Op>
-void OfTwo(NodeReader& node, const Op& op) {
+View OfTwo(NodeReader& node, const Op& op, View a, View b) {
   Importer& importer = node.Model();
-  View a = node.Data(0);
-  View b = node.Data(1);
   const size_t rank = std::max(a.shape.size(), b.shape.size());
   a = Raised(a, rank);
   b = Raised(b, rank);
@@ -64,7 +62,7 @@ void OfTwo(NodeReader& node, const Op& op) {
   out.tensor = importer.Append(node.Name(), op, {a.tensor, b.tensor});
   out.sole = importer.Reads(node.OutputName()) == 1;
   out.name.clear();
-  node.Emit(std::move(out));
+  return out;
 }
 
 // A bias into the layer before it, if that has none and nothing else reads it.
@@ -91,7 +89,7 @@ bool IntoLayer(NodeReader& node, const View& view, const AlongAxis& bias) {
 }
 
 // x * weight + bias for each place of one axis: a depthwise convolution of 1 x 1.
-void Affine(NodeReader& node, const View& view, const AlongAxis& weight, const AlongAxis& bias) {
+View Affine(NodeReader& node, const View& view, const AlongAxis& weight, const AlongAxis& bias) {
   Importer& importer = node.Model();
   const int axis = std::max(weight.axis, bias.axis);
   View front = view;
@@ -113,7 +111,7 @@ void Affine(NodeReader& node, const View& view, const AlongAxis& weight, const A
   };
   node.SetParameter("weight", {{channels, 1, 1, 1}, spread(weight)});
   node.SetParameter("bias", {{channels}, spread(bias)});
-  node.Emit(out);
+  return out;
 }
 
 AlongAxis Required(const NodeReader& node, const Constant& constant, const View& view) {
@@ -139,7 +137,7 @@ bool All(const AlongAxis& along, float value) {
 void Shift(NodeReader& node, const View& view, const AlongAxis& bias) {
   if (node.IsInteger(view)) node.Refuse("of integers outside of Add, Mul, Mul, Floor, Clip");
   if (All(bias, 0.0f)) return node.EmitView(view);
-  if (!IntoLayer(node, view, bias)) Affine(node, view, Single(1.0f), bias);
+  if (!IntoLayer(node, view, bias)) node.Emit(Affine(node, view, Single(1.0f), bias));
 }
 
 void Multiply(NodeReader& node, const View& view, const AlongAxis& weight) {
@@ -147,11 +145,18 @@ void Multiply(NodeReader& node, const View& view, const AlongAxis& weight) {
     if (weight.axis >= 0) node.Refuse("of integers by other than one scale");
     return node.Emit(node.Append(node.Name(), graph::Dequantize{weight.values[0]}, view));
   }
-  if (weight.axis >= 0) return Affine(node, view, weight, Single(0.0f));
+  if (weight.axis >= 0) return node.Emit(Affine(node, view, weight, Single(0.0f)));
   const int constant = node.IsConstant(0) ? 0 : 1;
   const View out = node.Append(node.NameOf(constant, "weight"), graph::Scale{}, view);
   node.SetParameter("weight", {{1}, weight.values});
   node.Emit(out);
+}
+
+// max(0, min(1, alpha x + beta)).
+View HardSigmoid(NodeReader& node, const View& in, float alpha, float beta) {
+  if (node.IsInteger(in)) node.Refuse("of integers");
+  const View line = Affine(node, in, Single(alpha), Single(beta));
+  return node.Append(node.Name() + ".clamp", graph::Clamp{0.0f, 1.0f}, line);
 }
 
 }  // namespace
@@ -176,7 +181,9 @@ std::optional<AlongAxis> Along(const Constant& constant, const Shape& shape) {
 
 void ReadAdd(NodeReader& node) {
   const int constant = node.HasInput(1) && node.IsConstant(1) ? 1 : 0;
-  if (!node.HasInput(0) || !node.IsConstant(constant)) return OfTwo(node, graph::Add{});
+  if (!node.HasInput(0) || !node.IsConstant(constant)) {
+    return node.Emit(OfTwo(node, graph::Add{}, node.Data(0), node.Data(1)));
+  }
   const View view = node.Data(1 - constant);
   Shift(node, view, Required(node, node.Constants(constant, "constant"), view));
 }
@@ -192,12 +199,14 @@ void ReadSub(NodeReader& node) {
   }
   const View view = node.Data(1);
   if (node.IsInteger(view)) node.Refuse("of integers");
-  Affine(node, view, Single(-1.0f), Required(node, node.Constants(0, "constant"), view));
+  node.Emit(Affine(node, view, Single(-1.0f), Required(node, node.Constants(0, "constant"), view)));
 }
 
 void ReadMul(NodeReader& node) {
   const int constant = node.HasInput(1) && node.IsConstant(1) ? 1 : 0;
-  if (!node.HasInput(0) || !node.IsConstant(constant)) return OfTwo(node, graph::Mul{});
+  if (!node.HasInput(0) || !node.IsConstant(constant)) {
+    return node.Emit(OfTwo(node, graph::Mul{}, node.Data(0), node.Data(1)));
+  }
   const View view = node.Data(1 - constant);
   Multiply(node, view, Required(node, node.Constants(constant, "constant"), view));
 }
@@ -209,6 +218,15 @@ void ReadDiv(NodeReader& node) {
     node.Refuse("by 0");
   }
   Multiply(node, view, Mapped(divisor, [](float v) { return 1.0f / v; }));
+}
+
+void ReadHardSigmoid(NodeReader& node) {
+  node.Emit(HardSigmoid(node, node.Data(0), node.Float("alpha", 0.2f), node.Float("beta", 0.5f)));
+}
+
+void ReadHardSwish(NodeReader& node) {
+  const View in = node.Data(0);
+  node.Emit(OfTwo(node, graph::Mul{}, in, HardSigmoid(node, in, 1.0f / 6.0f, 0.5f)));
 }
 
 void ReadNeg(NodeReader& node) { Multiply(node, node.Data(0), Single(-1.0f)); }

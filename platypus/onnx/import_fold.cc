@@ -403,12 +403,18 @@ Constant FoldSlice(NodeReader& node, const Inputs& in) {
   const auto axis = static_cast<size_t>(node.Axis(axes ? (*axes)[0] : 0, from.size()));
   const int64_t n = from[axis];
   const int64_t step = steps ? (*steps)[0] : 1;
-  if (step < 1 || step > kMostElements) node.Refuse("step {}; legal: at least 1", step);
-  const auto place = [&](int64_t i) { return std::clamp<int64_t>(i < 0 ? i + n : i, 0, n); };
+  if (step == 0 || step < -kMostElements || step > kMostElements) node.Refuse("step {}", step);
+  // Backwards, the last index may be 0: the end is before it.
+  const bool forward = step > 0;
+  const auto place = [&](int64_t i) {
+    const int64_t lowest = forward ? 0 : -1;
+    return std::clamp<int64_t>(i < 0 ? i + n : i, lowest, forward ? n : n - 1);
+  };
   const int64_t begin = place((*starts)[0]);
-  const int64_t end = std::max(begin, place((*ends)[0]));
+  const int64_t end = place((*ends)[0]);
   Shape shape = from;
-  shape[axis] = (end - begin + step - 1) / step;
+  const int64_t span = forward ? end - begin : begin - end;
+  shape[axis] = std::max<int64_t>(0, (span + std::abs(step) - 1) / std::abs(step));
   return Picked(*in[0], shape, Places(shape, from, [&](const Shape& at) {
     std::vector<int64_t> source = at;
     source[axis] = begin + at[axis] * step;

@@ -133,7 +133,7 @@ std::string NodeReader::NameOf(int input, const char* role) const {
 
 bool NodeReader::IsRead(int output) const {
   return output < node_.output_size() && !node_.output(output).empty() &&
-         importer_.Reads(node_.output(output)) > 0;
+         importer_.IsNeeded(node_.output(output));
 }
 
 void NodeReader::Emit(View view, int output) {

@@ -73,7 +73,7 @@ void ReadPad(NodeReader& node) {
     after[static_cast<size_t>(axis)] = node.Small("pads", (*given)[count + i]);
     if ((*given)[i] != 0 || (*given)[count + i] != 0) padded.push_back(axis);
   }
-  if (padded.empty() && view.shape.size() != 4) return node.EmitView(view);
+  if (padded.empty()) return node.EmitView(view);
   // As it is if rows and columns are padded; else with the padded axes as rows and columns.
   Importer& importer = node.Model();
   const bool image = importer.Graph().At(view.tensor).shape.size() == 3;

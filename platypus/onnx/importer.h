@@ -92,8 +92,10 @@ class Importer {
   const Value* Find(const std::string& name) const;
   const Constant* FindConstant(const std::string& name) const;
   void Set(const std::string& name, Value value) { values_[name] = std::move(value); }
-  // How many live nodes and graph outputs read a tensor of the file.
+  // How many live nodes and graph outputs read the elements of a tensor of the file.
   int Reads(const std::string& name) const;
+  // The same, or its shape.
+  bool IsNeeded(const std::string& name) const { return needed_.contains(name); }
   // `wanted`, or with a number behind it if a node is named so.
   std::string Unique(const std::string& wanted);
 
@@ -128,6 +130,7 @@ class Importer {
   graph::Graph graph_;
   std::map<std::string, Value> values_;
   std::map<std::string, int> reads_;
+  std::set<std::string> needed_;
   std::set<const onnx::NodeProto*> live_;
   std::set<std::string> names_;
 };
@@ -277,6 +280,8 @@ void ReadSub(NodeReader& node);
 void ReadMul(NodeReader& node);
 void ReadDiv(NodeReader& node);
 void ReadNeg(NodeReader& node);
+void ReadHardSigmoid(NodeReader& node);
+void ReadHardSwish(NodeReader& node);
 // import_norm.cc
 void ReadBatchNorm(NodeReader& node);
 void ReadLayerNorm(NodeReader& node);

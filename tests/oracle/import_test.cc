@@ -1,14 +1,17 @@
-// Imports that need several rooms: the networks of the zoo, integer graphs, files of other programs.
+// Imports that need several rooms: the networks of the zoo, integer graphs, files of other
+// programs.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "platypus/base/error.h"
 #include "platypus/config/registry.h"
 #include "platypus/exec/interpreter.h"
 #include "platypus/onnx/onnx.h"
 #include "platypus/zoo/zoo.h"
 #include "tests/deploy/random_graphs.h"
+#include "tests/onnx/forms.h"
 #include "tests/oracle/run_onnx.h"
 
 namespace platypus {
@@ -73,6 +76,71 @@ TEST(ImportTest, RandomFloatGraphsOfDeploymentComeBack) {
     const std::vector<float> samples = RandomSamples(graph.Input().shape, 5, seed);
     ASSERT_EQ(Compute(back, samples), Compute(graph, samples)) << graph::ToText(back);
     ++compared;
+  }
+}
+
+// Files as other programs write them, read by us and by ONNX Runtime.
+class FormTest : public testing::TestWithParam<size_t> {};
+
+TEST_P(FormTest, OnnxRuntimeAgrees) {
+  if (!HasOnnxRuntime()) GTEST_SKIP() << "ONNX Runtime is not installed: run `make oracle`";
+  const onnx_io::Form form = onnx_io::AllForms()[GetParam()];
+  const std::string bytes = form.model.Bytes();
+  const std::vector<float> samples = RandomSamples(form.input, 5, 3);
+  const std::vector<float> theirs = RunOnnx(bytes, form.input, samples);
+  const std::vector<float> ours = Compute(onnx_io::Import(bytes, form.name), samples);
+  ASSERT_EQ(ours.size(), theirs.size());
+  for (size_t i = 0; i < ours.size(); ++i) {
+    EXPECT_NEAR(ours[i], theirs[i], 2e-6 * std::max(1.0f, std::abs(ours[i]))) << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Forms, FormTest, testing::Range(size_t{0}, onnx_io::AllForms().size()),
+                         [](const auto& info) { return onnx_io::AllForms()[info.param].name; });
+
+// Exports of the reference, with what ONNX Runtime computed for them.
+TEST(ForeignTest, ReferenceExportsComputeTheSame) {
+  const char* variable = std::getenv("PLATYPUS_DATA");
+  const std::filesystem::path data =
+      variable != nullptr ? std::filesystem::path(variable)
+                          : std::filesystem::path(PLATYPUS_SOURCE_DIR) / "../shared/data";
+  const std::filesystem::path folder = data / "foreign_onnx";
+  if (!std::filesystem::is_directory(folder)) {
+    GTEST_SKIP() << "PLATYPUS_DATA names no folder with foreign_onnx";
+  }
+  const auto floats = [&](const std::string& name) {
+    const std::string bytes = ReadFile(folder / name);
+    constexpr size_t kLengthAt = 8;  // NumPy format 1
+    constexpr size_t kHeader = 10;
+    const auto octet = [&](size_t i) { return static_cast<unsigned char>(bytes.at(i)); };
+    const size_t begin = kHeader + octet(kLengthAt) + 256u * octet(kLengthAt + 1);
+    std::vector<float> values((bytes.size() - begin) / 4);
+    std::memcpy(values.data(), bytes.data() + begin, values.size() * 4);
+    return values;
+  };
+  for (const std::string name :
+       {"cls_1k_float_base", "cls_1k_qat8_quantization", "cls_1k_qat8_quantization_folded",
+        "cls_1k_auto_quantization", "regr_base", "regr_quantization", "ad50_base"}) {
+    SCOPED_TRACE(name);
+    const graph::Graph graph = onnx_io::ImportFile(folder / (name + ".onnx"));
+    const std::vector<float> ours = Compute(graph, floats(name + "_input.npy"));
+    const std::vector<float> theirs = floats(name + "_output.npy");
+    ASSERT_EQ(ours.size(), theirs.size());
+    if (name.find("quantization") != std::string::npos) {
+      EXPECT_EQ(ours, theirs);
+      continue;
+    }
+    const auto [low, high] = std::ranges::minmax(theirs);
+    for (size_t i = 0; i < ours.size(); ++i) EXPECT_NEAR(ours[i], theirs[i], 1e-5 * (high - low));
+  }
+  for (const std::string name : {"ad50_quantization", "ad50_quantization_qdq"}) {
+    try {
+      onnx_io::ImportFile(folder / (name + ".onnx"));
+      ADD_FAILURE() << name << " was read";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("import the float model"), std::string::npos)
+          << error.what();
+    }
   }
 }
 
