@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "platypus/graph/graph.h"
 
@@ -20,6 +21,16 @@ std::string Serialize(const graph::Graph& graph,
 // Serialize to a file, written atomically.
 void Export(const graph::Graph& graph, const std::map<std::string, std::string>& metadata,
             const std::filesystem::path& path);
+
+// The graph of an ONNX model: float models of opset 7 to 22, batch 1 or dynamic, one input and one
+// output; and the TI-NPU form above, which gives an integer graph with the same codes. `file` is
+// what errors call it. Nodes are named after their weights ("a" of "a.weight"), else as in the
+// file. Error (model) with file, node, operator, shapes and what is supported for everything else,
+// damaged files included. docs/onnx.md lists operators and forms.
+graph::Graph Import(std::string_view bytes, const std::string& file);
+
+// Import of a file; Error (data) if it cannot be read.
+graph::Graph ImportFile(const std::filesystem::path& path);
 
 }  // namespace platypus::onnx_io
 

@@ -25,24 +25,32 @@ inline std::vector<float> RandomSamples(const Shape& shape, int64_t count, uint6
   return values;
 }
 
-// Outputs of the exported graph, one sample after the other.
-inline std::vector<float> RunOnnx(const graph::Graph& graph, const std::vector<float>& samples) {
+// Outputs of a model, one sample after the other. `shape`: of its input, batch axis included.
+inline std::vector<float> RunOnnx(const std::string& model, const Shape& shape,
+                                  const std::vector<float>& samples) {
   const TemporaryFolder folder;
-  onnx_io::Export(graph, {{"model", graph.name}}, folder.Path() / "m.onnx");
+  WriteFile(folder.Path() / "m.onnx", model);
   WriteFile(folder.Path() / "in.bin",
             {reinterpret_cast<const char*>(samples.data()), samples.size() * 4});
   const std::string oracle = PLATYPUS_SOURCE_DIR "/tests/oracle";
-  const auto count = static_cast<int64_t>(samples.size()) / NumElements(graph.Input().shape);
+  const auto count = static_cast<int64_t>(samples.size()) / NumElements(shape);
   const ProcessResult result =
       RunProcess({"node", oracle + "/run_onnx.js", (folder.Path() / "m.onnx").string(),
                   (folder.Path() / "in.bin").string(), std::to_string(count),
-                  (folder.Path() / "out.bin").string(), "1x" + ToString(graph.Input().shape)},
+                  (folder.Path() / "out.bin").string(), ToString(shape)},
                  oracle, 50);
   EXPECT_EQ(result.status, 0) << result.output;
   const std::string bytes = result.status == 0 ? ReadFile(folder.Path() / "out.bin") : "";
   std::vector<float> outputs(bytes.size() / 4);
   std::memcpy(outputs.data(), bytes.data(), outputs.size() * 4);
   return outputs;
+}
+
+// Outputs of the exported graph.
+inline std::vector<float> RunOnnx(const graph::Graph& graph, const std::vector<float>& samples) {
+  Shape shape = graph.Input().shape;
+  shape.insert(shape.begin(), 1);
+  return RunOnnx(onnx_io::Serialize(graph, {{"model", graph.name}}), shape, samples);
 }
 
 }  // namespace platypus

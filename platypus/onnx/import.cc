@@ -1,0 +1,366 @@
+#include <algorithm>
+#include <array>
+
+#include "platypus/base/files.h"
+#include "platypus/onnx/importer.h"
+#include "platypus/onnx/onnx.h"
+
+namespace platypus::onnx_io {
+namespace {
+
+constexpr int kOldestOpset = 7;
+constexpr int kNewestOpset = 22;
+constexpr int kMostDepth = 1 << 20;  // nodes
+
+struct Operator {
+  const char* type;
+  Reader read;
+};
+
+constexpr std::array kOperators = {
+    Operator{"Add", ReadAdd},
+    Operator{"AveragePool", ReadAveragePool},
+    Operator{"BatchNormalization", ReadBatchNorm},
+    Operator{"Cast", ReadCast},
+    Operator{"Clip", ReadClip},
+    Operator{"Concat", ReadConcat},
+    Operator{"Conv", ReadConv},
+    Operator{"ConvTranspose", ReadConvTranspose},
+    Operator{"Div", ReadDiv},
+    Operator{"Dropout", ReadDropout},
+    Operator{"Expand", ReadExpand},
+    Operator{"Flatten", ReadFlatten},
+    Operator{"GRU", ReadGru},
+    Operator{"Gather", ReadGather},
+    Operator{"Gelu", ReadGelu},
+    Operator{"Gemm", ReadGemm},
+    Operator{"GlobalAveragePool", ReadGlobalAveragePool},
+    Operator{"GlobalMaxPool", ReadGlobalMaxPool},
+    Operator{"HardSigmoid", ReadHardSigmoid},
+    Operator{"HardSwish", ReadHardSwish},
+    Operator{"Identity", ReadIdentity},
+    Operator{"LSTM", ReadLstm},
+    Operator{"LayerNormalization", ReadLayerNorm},
+    Operator{"LeakyRelu", ReadLeakyRelu},
+    Operator{"LogSoftmax", ReadLogSoftmax},
+    Operator{"MatMul", ReadMatMul},
+    Operator{"MaxPool", ReadMaxPool},
+    Operator{"Mul", ReadMul},
+    Operator{"Neg", ReadNeg},
+    Operator{"PRelu", ReadPRelu},
+    Operator{"Pad", ReadPad},
+    Operator{"RNN", ReadRnn},
+    Operator{"ReduceMax", ReadReduceMax},
+    Operator{"ReduceMean", ReadReduceMean},
+    Operator{"ReduceSum", ReadReduceSum},
+    Operator{"Relu", ReadRelu},
+    Operator{"Reshape", ReadReshape},
+    Operator{"Resize", ReadResize},
+    Operator{"Round", ReadRound},
+    Operator{"Shape", ReadShape},
+    Operator{"Sigmoid", ReadSigmoid},
+    Operator{"Slice", ReadSlice},
+    Operator{"Softmax", ReadSoftmax},
+    Operator{"Split", ReadSplit},
+    Operator{"Squeeze", ReadSqueeze},
+    Operator{"Sub", ReadSub},
+    Operator{"Tanh", ReadTanh},
+    Operator{"Transpose", ReadTranspose},
+    Operator{"Unsqueeze", ReadUnsqueeze},
+    Operator{"Upsample", ReadUpsample},
+};
+
+// What to use instead of operators that are not read, where spelling does not tell.
+struct Alternative {
+  const char* type;
+  const char* hint;
+};
+constexpr std::array kAlternatives = {
+    Alternative{"Celu", "nearest supported operator: LeakyRelu"},
+    Alternative{"Einsum", "nearest supported operator: MatMul by a constant"},
+    Alternative{"Elu", "nearest supported operator: LeakyRelu"},
+    Alternative{"GroupNormalization", "nearest supported operator: BatchNormalization"},
+    Alternative{"If", "export with constant conditions"},
+    Alternative{"InstanceNormalization", "nearest supported operator: BatchNormalization"},
+    Alternative{"Loop", "export with the loop unrolled, or as RNN, GRU or LSTM"},
+    Alternative{"LRN", "nearest supported operator: BatchNormalization"},
+    Alternative{"Mish", "nearest supported operators: Gelu, or Sigmoid and Mul"},
+    Alternative{"Scan", "export as RNN, GRU or LSTM"},
+    Alternative{"Selu", "nearest supported operator: LeakyRelu"},
+    Alternative{"Softplus", "nearest supported operator: Relu"},
+    Alternative{"Softsign", "nearest supported operator: Tanh"},
+    Alternative{"Where", "export without conditions on data"},
+};
+
+constexpr const char* kQuantized =
+    "activations quantised as QDQ have zero points and round halves to even, which our integer "
+    "graphs do not; import the float model and quantise it here, or export the TI-NPU form";
+
+std::vector<std::string> OperatorNames() {
+  std::vector<std::string> names;
+  for (const Operator& op : kOperators) names.emplace_back(op.type);
+  return names;
+}
+
+[[noreturn]] void RefuseOperator(const NodeReader& node) {
+  const std::string& type = node.Node().op_type();
+  if (!node.Node().domain().empty() && node.Node().domain() != "ai.onnx") {
+    node.RefuseText(
+        fmt::format("operators of the domain '{}' are not supported", node.Node().domain()),
+        "export with ONNX's own operators");
+  }
+  std::string hint;
+  for (const Alternative& alternative : kAlternatives) {
+    if (type == alternative.type) hint = alternative.hint;
+  }
+  if (type.find("uantize") != std::string::npos || type.starts_with("QLinear") ||
+      type.ends_with("Integer")) {
+    hint = kQuantized;
+  }
+  if (hint.empty()) hint = Suggest(type, OperatorNames());
+  node.RefuseText("the operator is not supported", hint);
+}
+
+// The extents of an input or output; the batch axis may have a name instead of 1.
+Shape ShapeOf(const onnx::ValueInfoProto& value) {
+  if (!value.type().has_tensor_type()) {
+    Fail(Category::kModel, "'{}' is no tensor", value.name());
+  }
+  const onnx::TypeProto_Tensor& type = value.type().tensor_type();
+  if (type.elem_type() != onnx::TensorProto_DataType_FLOAT) {
+    Fail(Category::kModel, "'{}' has element type {}; legal: 1 (float)", value.name(),
+         type.elem_type());
+  }
+  Shape shape;
+  for (const onnx::TensorShapeProto_Dimension& dim : type.shape().dim()) {
+    if (shape.empty() && dim.value_case() != onnx::TensorShapeProto_Dimension::kDimValue) {
+      shape.push_back(1);
+    } else if (dim.value_case() != onnx::TensorShapeProto_Dimension::kDimValue) {
+      Fail(Category::kModel,
+           "axis {} of input '{}' is dynamic ('{}'); export with a fixed extent (only the first "
+           "axis, the batch, may vary)",
+           shape.size(), value.name(), dim.dim_param());
+    } else {
+      shape.push_back(dim.dim_value());
+    }
+  }
+  if (shape.size() < 2 || shape.size() > 4 || shape[0] != 1 || !CountElements(shape) ||
+      *CountElements(shape) == 0) {
+    Fail(Category::kModel,
+         "input '{}' has shape {}; legal: batch x features, batch x channels x length, or batch x "
+         "channels x height x width, the batch 1 or dynamic",
+         value.name(), ToString(shape));
+  }
+  return shape;
+}
+
+// Scales that our exporter keeps as "scale.<tensor>".
+void RestoreScales(const onnx::ModelProto& model, graph::Graph& graph) {
+  std::map<std::string, float> scales;
+  for (const onnx::StringStringEntryProto& entry : model.metadata_props()) {
+    if (!entry.key().starts_with("scale.")) continue;
+    scales[entry.key().substr(6)] = std::strtof(entry.value().c_str(), nullptr);
+  }
+  for (graph::Tensor& tensor : graph.tensors) {
+    const auto found = scales.find(tensor.name);
+    if (found != scales.end() && found->second > 0 && tensor.dtype != DType::kFloat32) {
+      tensor.scale = found->second;
+    }
+  }
+}
+
+}  // namespace
+
+Importer::Importer(const onnx::ModelProto& model, std::string file)
+    : model_(model), source_(model.graph()), file_(std::move(file)) {}
+
+const Value* Importer::Find(const std::string& name) const {
+  const auto found = values_.find(name);
+  return found == values_.end() ? nullptr : &found->second;
+}
+
+const Constant* Importer::FindConstant(const std::string& name) const {
+  const Value* value = Find(name);
+  return value == nullptr ? nullptr : std::get_if<Constant>(value);
+}
+
+int Importer::Reads(const std::string& name) const {
+  const auto found = reads_.find(name);
+  return found == reads_.end() ? 0 : found->second;
+}
+
+std::string Importer::Unique(const std::string& wanted) {
+  std::string name = wanted;
+  for (int i = 2; !names_.insert(name).second; ++i) name = fmt::format("{}_{}", wanted, i);
+  return name;
+}
+
+graph::TensorId Importer::Append(const std::string& name, graph::Op op,
+                                 std::vector<graph::TensorId> inputs) {
+  const graph::TensorId id = graph::Append(graph_, Unique(name), std::move(op), std::move(inputs));
+  const Shape& shape = graph_.At(id).shape;
+  if (!CountElements(shape)) {
+    Fail(Category::kModel, "a result of {}: at most {} elements are supported", ToString(shape),
+         kMostElements);
+  }
+  return id;
+}
+
+graph::Node* Importer::Producer(graph::TensorId tensor) {
+  // Nodes and tensors are appended together.
+  return tensor == graph_.input ? nullptr : &graph_.nodes[static_cast<size_t>(tensor) - 1];
+}
+
+void Importer::ReadInterface() {
+  for (const onnx::OperatorSetIdProto& opset : model_.opset_import()) {
+    if (!opset.domain().empty() && opset.domain() != "ai.onnx") continue;
+    if (opset.version() < kOldestOpset || opset.version() > kNewestOpset) {
+      Fail(Category::kModel, "opset {}; legal: {} to {}", opset.version(), kOldestOpset,
+           kNewestOpset);
+    }
+    opset_ = static_cast<int>(opset.version());
+  }
+  if (opset_ == 0) Fail(Category::kModel, "no ONNX model: it names no opset");
+  if (source_.sparse_initializer_size() > 0) {
+    Fail(Category::kModel, "sparse initialisers are not supported; export dense ones");
+  }
+  for (const onnx::TensorProto& tensor : source_.initializer()) {
+    Set(tensor.name(), ReadConstant(tensor));
+  }
+  std::vector<const onnx::ValueInfoProto*> inputs;
+  for (const onnx::ValueInfoProto& input : source_.input()) {
+    if (FindConstant(input.name()) == nullptr) inputs.push_back(&input);
+  }
+  if (inputs.size() != 1 || source_.output_size() != 1) {
+    Fail(Category::kModel, "{} inputs and {} outputs; supported: one of each", inputs.size(),
+         source_.output_size());
+  }
+  View view;
+  view.tensor = 0;
+  view.shape = ShapeOf(*inputs[0]);
+  const std::vector<int> wanted = CanonicalAxes(view.shape);
+  view.axes.assign(view.shape.size(), -1);
+  Shape shape;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    shape.push_back(wanted[i] < 0 ? 1 : view.shape[static_cast<size_t>(wanted[i])]);
+    if (wanted[i] >= 0) view.axes[static_cast<size_t>(wanted[i])] = static_cast<int>(i);
+  }
+  graph_ = graph::MakeGraph(source_.name(), shape);
+  Set(inputs[0]->name(), std::move(view));
+}
+
+// Only what the output depends on is read.
+void Importer::CountReads() {
+  needed_ = {source_.output(0).name()};
+  reads_[source_.output(0).name()] = 1;
+  for (int i = source_.node_size(); i-- > 0;) {
+    const onnx::NodeProto& node = source_.node(i);
+    if (std::ranges::none_of(node.output(), [&](const auto& o) { return needed_.contains(o); })) {
+      continue;
+    }
+    live_.insert(&node);
+    for (const std::string& input : node.input()) {
+      if (input.empty()) continue;
+      needed_.insert(input);
+      if (node.op_type() != "Shape") ++reads_[input];
+    }
+  }
+}
+
+bool Importer::IsDone(const onnx::NodeProto& node) const {
+  return !live_.contains(&node) || std::ranges::all_of(node.output(), [&](const auto& o) {
+    return FindConstant(o) != nullptr;
+  });
+}
+
+void Importer::FoldConstants() {
+  for (const onnx::NodeProto& node : source_.node()) {
+    if (!live_.contains(&node)) continue;
+    const bool constant = std::ranges::all_of(node.input(), [&](const std::string& input) {
+      return input.empty() || FindConstant(input) != nullptr;
+    });
+    if (constant) ReadNode(node, {});
+  }
+}
+
+void Importer::ReadNode(const onnx::NodeProto& node, const Patterns& patterns) {
+  NodeReader reader(*this, node);
+  if (node.output_size() == 0) reader.Refuse("it has no output");
+  for (const std::string& output : node.output()) {
+    if (!output.empty() && Find(output) != nullptr) {
+      reader.Refuse("'{}' has been written before", output);
+    }
+  }
+  try {
+    std::vector<const Constant*> constants;
+    bool all = true;
+    for (const std::string& input : node.input()) {
+      constants.push_back(input.empty() ? nullptr : FindConstant(input));
+      all = all && (input.empty() || constants.back() != nullptr);
+    }
+    if (all && (node.domain().empty() || node.domain() == "ai.onnx")) {
+      if (auto folded = Fold(reader, constants)) {
+        if (!CountElements(folded->shape)) reader.Refuse("a constant of too many elements");
+        return Set(node.output(0), std::move(*folded));
+      }
+    }
+    if (const auto pattern = patterns.at.find(&node); pattern != patterns.at.end()) {
+      return ReadPattern(reader, pattern->second);
+    }
+    const auto* op = std::ranges::find_if(
+        kOperators, [&](const Operator& o) { return node.op_type() == o.type; });
+    if (op == kOperators.end() || (!node.domain().empty() && node.domain() != "ai.onnx")) {
+      RefuseOperator(reader);
+    }
+    op->read(reader);
+    reader.Finish();
+  } catch (const Error& error) {
+    // What the graph says of impossible shapes gets the node and the file.
+    if (error.category() != Category::kModel || !error.location().file.empty()) throw;
+    reader.RefuseText(error.message(), error.hint());
+  }
+}
+
+graph::Graph Importer::Run() {
+  try {
+    if (source_.node_size() > kMostDepth) Fail(Category::kModel, "more than {} nodes", kMostDepth);
+    ReadInterface();
+    CountReads();
+    FoldConstants();
+    const Patterns patterns = FindPatterns(*this, source_);
+    for (const onnx::NodeProto& node : source_.node()) {
+      if (!IsDone(node) && !patterns.inside.contains(&node)) ReadNode(node, patterns);
+    }
+    const std::string& name = source_.output(0).name();
+    const Value* output = Find(name);
+    if (output == nullptr) Fail(Category::kModel, "no node writes the output '{}'", name);
+    const View* view = std::get_if<View>(output);
+    if (view == nullptr) Fail(Category::kModel, "the output '{}' is a constant", name);
+    graph_.output = Canonical(*view, name).tensor;
+  } catch (const Error& error) {
+    if (!error.location().file.empty()) throw;
+    throw Error(error.category(), error.message(), error.hint(), {file_});
+  }
+  RestoreScales(model_, graph_);
+  graph::Verify(graph_);
+  return std::move(graph_);
+}
+
+graph::Graph Import(std::string_view bytes, const std::string& file) {
+  onnx::ModelProto model;
+  // protobuf counts octets in int.
+  constexpr size_t kMostOctets = size_t{1} << 30;
+  if (bytes.size() > kMostOctets) {
+    throw Error(Category::kModel, "a model of more than 1 GiB", {}, {file});
+  }
+  if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    throw Error(Category::kModel, "not an ONNX model, or a damaged one", {}, {file});
+  }
+  return Importer(model, file).Run();
+}
+
+graph::Graph ImportFile(const std::filesystem::path& path) {
+  return Import(ReadFile(path), path.string());
+}
+
+}  // namespace platypus::onnx_io

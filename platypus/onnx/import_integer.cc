@@ -1,0 +1,187 @@
+// Integer operators of the TI-NPU form: float32 nodes that compute with integers.
+#include <algorithm>
+#include <cmath>
+
+#include "platypus/onnx/importer.h"
+
+namespace platypus::onnx_io {
+namespace {
+
+constexpr int kMostShift = 31;
+
+// "n" of "n.clip", as our exporter names the last node of a chain.
+std::string ChainName(const NodeReader& node, const std::string& constant, const char* role) {
+  const std::string suffix = std::string(".") + role;
+  if (constant.ends_with(suffix)) return constant.substr(0, constant.size() - suffix.size());
+  return node.Name();
+}
+
+const Constant& Values(const NodeReader& node, const std::string& name) {
+  const Constant* constant = node.Model().FindConstant(name);
+  Check(constant != nullptr, "pattern without its constant {}", name);
+  return *constant;
+}
+
+View Operand(const NodeReader& node, const std::string& name) {
+  const Value* value = node.Model().Find(name);
+  const View* view = value == nullptr ? nullptr : std::get_if<View>(value);
+  if (view == nullptr) node.Refuse("nothing before it writes '{}'", name);
+  return *view;
+}
+
+int32_t Whole(const NodeReader& node, const char* what, float value) {
+  if (!(std::abs(value) <= 2147483520.0f) || value != std::nearbyint(value)) {
+    node.Refuse("{} {} of an integer operator; legal: 32-bit integers", what, value);
+  }
+  return static_cast<int32_t>(value);
+}
+
+std::vector<int32_t> Wholes(const NodeReader& node, const char* what,
+                            const std::vector<float>& values) {
+  std::vector<int32_t> wholes;
+  wholes.reserve(values.size());
+  for (const float value : values) wholes.push_back(Whole(node, what, value));
+  return wholes;
+}
+
+// s of 2^-s.
+int32_t ShiftOf(const NodeReader& node, float factor) {
+  int exponent = 0;
+  const float mantissa = std::frexp(factor, &exponent);
+  const int shift = 1 - exponent;
+  if (mantissa != 0.5f || shift < 0 || shift > kMostShift) {
+    node.Refuse("factor {}; legal: powers of two from 2^-{} to 1", factor, kMostShift);
+  }
+  return shift;
+}
+
+struct Codes {
+  int32_t lo = 0;
+  int32_t hi = 0;
+};
+
+// What Clip and Relu nodes behind each other leave.
+Codes CodesOf(NodeReader& node, const std::vector<const onnx::NodeProto*>& limits) {
+  float lo = -3e9f;
+  float hi = 3e9f;
+  for (const onnx::NodeProto* limit : limits) {
+    NodeReader reader(node.Model(), *limit);
+    std::pair<float, float> range{0.0f, 3e9f};
+    if (limit->op_type() == "Clip") range = Limits(reader);
+    if (!(range.first <= range.second)) reader.Refuse("from {} to {}", range.first, range.second);
+    lo = std::clamp(lo, range.first, range.second);
+    hi = std::clamp(hi, range.first, range.second);
+  }
+  const bool is_unsigned = lo >= 0 && hi <= 255;
+  const bool is_signed = lo >= -128 && hi <= 127;
+  if (!is_unsigned && !is_signed) {
+    node.Refuse("codes from {} to {}; legal: within -128 to 127 or 0 to 255", lo, hi);
+  }
+  return {Whole(node, "limit", lo), Whole(node, "limit", hi)};
+}
+
+}  // namespace
+
+void Read(NodeReader& node, const RequantizePattern& pattern) {
+  Importer& importer = node.Model();
+  const Codes codes = CodesOf(node, pattern.limits);
+  View view = Operand(node, pattern.input);
+  std::vector<AlongAxis> roles;
+  for (const std::string* name : {&pattern.offset, &pattern.multiplier, &pattern.factor}) {
+    const Constant& constant = Values(node, *name);
+    auto along = Along(constant, view.shape);
+    if (!along) {
+      node.Refuse("'{}' of {}; supported: one value, or one for each channel", *name,
+                  ToString(constant.shape));
+    }
+    roles.push_back(std::move(*along));
+  }
+  int axis = -1;
+  size_t count = 1;
+  for (const AlongAxis& role : roles) {
+    axis = std::max(axis, role.axis);
+    count = std::max(count, role.values.size());
+  }
+  const std::string name = ChainName(node, pattern.offset, "offset");
+  if (axis >= 0) view = importer.ToFront(view, axis, name + ".front");
+  const bool from_floats = !node.IsInteger(view);
+  if (from_floats) {
+    count = static_cast<size_t>(importer.Graph().At(view.tensor).shape[0]);
+  }
+  for (AlongAxis& role : roles) role.values.resize(count, role.values[0]);
+  const Shape shape = {static_cast<int64_t>(count)};
+  std::vector<int32_t> shifts;
+  for (const float factor : roles[2].values) shifts.push_back(ShiftOf(node, factor));
+
+  graph::Op op = graph::Requantize{codes.lo, codes.hi};
+  if (from_floats) op = graph::QuantizeInput{codes.lo, codes.hi};
+  View out = node.Append(name, op, view);
+  if (from_floats) {
+    node.SetParameter("offset", {shape, roles[0].values});
+  } else {
+    node.SetParameter("offset", {shape, Wholes(node, "offset", roles[0].values)});
+  }
+  node.SetParameter("multiplier", {shape, Wholes(node, "multiplier", roles[1].values)});
+  node.SetParameter("shift", {shape, shifts});
+  node.Emit(std::move(out));
+}
+
+void Read(NodeReader& node, const AddRequantizePattern& pattern) {
+  Importer& importer = node.Model();
+  const Codes codes = CodesOf(node, pattern.limits);
+  const auto single = [&](const std::string& name) {
+    const Constant& constant = Values(node, name);
+    if (constant.Count() != 1) node.Refuse("'{}' has {} elements", name, constant.Count());
+    return constant.Floats()[0];
+  };
+  graph::AddRequantize op;
+  op.multiplier0 = Whole(node, "multiplier", single(pattern.multiplier0));
+  op.multiplier1 = Whole(node, "multiplier", single(pattern.multiplier1));
+  op.shift = ShiftOf(node, single(pattern.factor));
+  op.lo = codes.lo;
+  op.hi = codes.hi;
+  const float half = op.shift > 0 ? std::ldexp(1.0f, op.shift - 1) : 0.0f;
+  if (op.shift > 30 || single(pattern.half) != half) {
+    node.Refuse("it adds {} before the shift by {}; supported: the half, {}", single(pattern.half),
+                op.shift, half);
+  }
+  const std::string name = ChainName(node, node.Name(), "clip");
+  const View x = importer.Canonical(Operand(node, pattern.left), name + ".left_order");
+  const View y = importer.Canonical(Operand(node, pattern.right), name + ".right_order");
+  if (!node.IsInteger(x) || !node.IsInteger(y) || x.shape != y.shape) {
+    node.Refuse("of {} and {}; supported: two integer tensors of equal shape", ToString(x.shape),
+                ToString(y.shape));
+  }
+  View out = x;
+  out.tensor = importer.Append(name, op, {x.tensor, y.tensor});
+  out.sole = importer.Reads(node.OutputName()) == 1;
+  node.Emit(std::move(out));
+}
+
+void Read(NodeReader& node, const WindowSumPattern& pattern) {
+  NodeReader pool(node.Model(), *pattern.pool);
+  const View in = Image(pool, 0);
+  const Windows w = ReadWindows(pool, in.shape, pool.Ints("kernel_shape"));
+  const Constant& size = Values(node, pattern.size);
+  const bool whole = size.Count() == 1 && size.Floats()[0] == static_cast<float>(w.kernel.h) *
+                                                                  static_cast<float>(w.kernel.w);
+  const bool counts = pool.Int("count_include_pad", 0) != 0 || w.padding == graph::Padding2{};
+  if (!node.IsInteger(in) || !whole || !counts || w.dilation != graph::Size2{} ||
+      pool.Int("ceil_mode", 0) != 0) {
+    node.Refuse("of real numbers; supported: sums of integers over windows, padding counted");
+  }
+  pool.Finish();
+  const View out = node.Append(node.Name(), graph::SumPool{w.kernel, w.stride, w.padding}, in);
+  node.Emit(ImageView(node, out));
+}
+
+void ReadPattern(NodeReader& node, const Pattern& pattern) {
+  if (const auto* gelu = std::get_if<GeluPattern>(&pattern)) {
+    return node.Emit(node.Append(node.Name(), graph::Gelu{}, Operand(node, gelu->input)));
+  }
+  std::visit(graph::Overloaded{[](const GeluPattern&) {},
+                               [&](const auto& integer) { Read(node, integer); }},
+             pattern);
+}
+
+}  // namespace platypus::onnx_io
