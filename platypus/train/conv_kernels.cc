@@ -157,6 +157,7 @@ HWY_INLINE void GradientRow(const WeightGradientJob& job, int64_t out) {
 // with x turned to [lane][k] the sum over lanes is a sum of vectors.
 constexpr int64_t kFewPositions = 4;
 constexpr int64_t kTurned = 64;  // k side by side
+constexpr int64_t kFewestTurned = 8;
 
 template <int kOuts>
 HWY_INLINE void FewPositionsRow(const WeightGradientJob& job, const float* HWY_RESTRICT turned,
@@ -228,7 +229,7 @@ void FewPositions(const WeightGradientJob& job) {
 }
 
 void WeightGradientImpl(const WeightGradientJob& job) {
-  if (job.rows * job.positions <= kFewPositions && job.count * 2 >= kLanes) {
+  if (job.rows * job.positions <= kFewPositions && job.count >= kFewestTurned) {
     FewPositions(job);
     return;
   }

@@ -11,7 +11,7 @@
 #include <hwy/foreach_target.h>  // compiles this file again for each instruction set
 #include <hwy/highway.h>
 // After highway.h, and again for each instruction set.
-#include <hwy/contrib/math/math-inl.h>
+#include "platypus/train/activations-inl.h"
 
 #ifndef PLATYPUS_TRAIN_ELEMENTWISE_ONCE
 #define PLATYPUS_TRAIN_ELEMENTWISE_ONCE
@@ -31,17 +31,10 @@ struct DropoutKey {
 
 HWY_BEFORE_NAMESPACE();
 namespace platypus::train::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-using D = hn::CappedTag<float, kLanes>;
-using V = hn::Vec<D>;
 using DBits = hn::RebindToUnsigned<D>;
 using Bits = hn::Vec<DBits>;
 
 HWY_INLINE V Set(float value) { return hn::Set(D(), value); }
-
-// exp(x); Highway's gives 0 for a NaN.
-HWY_INLINE V Exp(V x) { return hn::IfThenElse(hn::Eq(x, x), hn::Exp(D(), x), x); }
 
 // exp(-x^2 / 2) and the normal distribution's integral up to x. For z = |x| / sqrt(2):
 // erfc(z) = t (a1 + a2 t + ... + a5 t^4) exp(-z^2), t = 1 / (1 + p z), to 1.5e-7 (Abramowitz and
@@ -69,10 +62,8 @@ HWY_INLINE V Value(const graph::Clamp& op, V x) {
 HWY_INLINE V Value(const graph::LeakyRelu& op, V x) {
   return hn::IfThenElse(hn::Ge(x, hn::Zero(D())), x, hn::Mul(Set(op.slope), x));
 }
-HWY_INLINE V Value(const graph::Sigmoid&, V x) {
-  return hn::Div(Set(1.0f), hn::Add(Set(1.0f), Exp(hn::Neg(x))));
-}
-HWY_INLINE V Value(const graph::Tanh&, V x) { return hn::Tanh(D(), x); }
+HWY_INLINE V Value(const graph::Sigmoid&, V x) { return SigmoidOf(x); }
+HWY_INLINE V Value(const graph::Tanh&, V x) { return TanhOf(x); }
 HWY_INLINE V Value(const graph::Gelu&, V x) { return hn::Mul(x, Normal(x).integral); }
 
 // f'(x) from x or from y = f(x).
@@ -83,8 +74,8 @@ HWY_INLINE V Slope(const graph::Clamp& op, V x, V) {
 HWY_INLINE V Slope(const graph::LeakyRelu& op, V x, V) {
   return hn::IfThenElse(hn::Ge(x, hn::Zero(D())), Set(1.0f), Set(op.slope));
 }
-HWY_INLINE V Slope(const graph::Sigmoid&, V, V y) { return hn::Mul(y, hn::Sub(Set(1.0f), y)); }
-HWY_INLINE V Slope(const graph::Tanh&, V, V y) { return hn::NegMulAdd(y, y, Set(1.0f)); }
+HWY_INLINE V Slope(const graph::Sigmoid&, V, V y) { return SigmoidSlope(y); }
+HWY_INLINE V Slope(const graph::Tanh&, V, V y) { return TanhSlope(y); }
 HWY_INLINE V Slope(const graph::Gelu&, V x, V) {
   constexpr float kDensity =
       static_cast<float>(0.5 * std::numbers::inv_sqrtpi * std::numbers::sqrt2);  // 1 / sqrt(2 pi)
@@ -187,12 +178,6 @@ HWY_EXPORT(DropoutImpl);
 HWY_EXPORT(MultiplyImpl);
 HWY_EXPORT(DotImpl);
 
-void Sigmoid(const float* in, int64_t count, float* out) {
-  HWY_DYNAMIC_DISPATCH(ForwardImpl)(graph::Sigmoid{}, in, count, out);
-}
-void Tanh(const float* in, int64_t count, float* out) {
-  HWY_DYNAMIC_DISPATCH(ForwardImpl)(graph::Tanh{}, in, count, out);
-}
 void Multiply(const float* a, const float* b, int64_t count, bool add, float* to) {
   HWY_DYNAMIC_DISPATCH(MultiplyImpl)(a, b, count, add, to);
 }

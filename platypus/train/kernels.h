@@ -100,10 +100,7 @@ void PointGradient(const Pointwise& p, const NormGradient& norm, const float* y,
 void SumGradient(const Pointwise& p, const float* y, const float* g, float mean, int64_t positions,
                  const float* mask, double* sum, double* product);
 
-// Elementwise, `count` values (a multiple of kLanes); in and out may be the same.
-void Sigmoid(const float* in, int64_t count, float* out);
-void Tanh(const float* in, int64_t count, float* out);
-// to = a * b, or to += a * b.
+// to = a * b, or to += a * b: `count` values, a multiple of kLanes.
 void Multiply(const float* a, const float* b, int64_t count, bool add, float* to);
 
 // to += from, element by element.

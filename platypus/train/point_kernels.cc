@@ -12,11 +12,6 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace platypus::train::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-using D = hn::CappedTag<float, kLanes>;
-using V = hn::Vec<D>;
-
 void ApplyImpl(const Pointwise& p, const float* HWY_RESTRICT in, const Rows& rows,
                float* HWY_RESTRICT out) {
   const D d;

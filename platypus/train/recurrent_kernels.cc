@@ -7,24 +7,10 @@
 #include <hwy/foreach_target.h>  // compiles this file again for each instruction set
 #include <hwy/highway.h>
 // After highway.h, and again for each instruction set.
-#include <hwy/contrib/math/math-inl.h>
+#include "platypus/train/activations-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace platypus::train::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-using D = hn::CappedTag<float, kLanes>;
-using V = hn::Vec<D>;
-
-HWY_INLINE V SigmoidOf(V x) {
-  const V one = hn::Set(D(), 1.0f);
-  return hn::Div(one, hn::Add(one, hn::Exp(D(), hn::Neg(x))));
-}
-HWY_INLINE V TanhOf(V x) { return hn::Tanh(D(), x); }
-// Derivatives by the function's value.
-HWY_INLINE V SigmoidSlope(V s) { return hn::NegMulAdd(s, s, s); }
-HWY_INLINE V TanhSlope(V t) { return hn::NegMulAdd(t, t, hn::Set(D(), 1.0f)); }
-
 // unit(at, in_sequence): offsets of a unit's lanes in a vector of a step and in a sequence.
 template <typename Unit>
 HWY_INLINE void ForUnits(int64_t hidden, int64_t row, Unit unit) {

@@ -11,23 +11,10 @@
 #include <hwy/foreach_target.h>  // compiles this file again for each instruction set
 #include <hwy/highway.h>
 // After highway.h, and again for each instruction set.
-#include <hwy/contrib/math/math-inl.h>
+#include "platypus/train/activations-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace platypus::train::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-using D = hn::CappedTag<float, kLanes>;
-using V = hn::Vec<D>;
-
-// s(x); beyond -88 exp(-x) has no float.
-HWY_INLINE V Logistic(V x) {
-  const D d;
-  const V one = hn::Set(d, 1.0f);
-  const V e = hn::Exp(d, hn::Min(hn::Neg(x), hn::Set(d, 88.0f)));
-  return hn::Div(one, hn::Add(one, e));
-}
-
 // r(u) of each rounding, before the clamp.
 HWY_INLINE V Value(const NearestRounding&, V u) { return hn::Round(u); }
 
@@ -41,13 +28,13 @@ HWY_INLINE V Value(const SoftSigmoidRounding& r, V u) {
   const D d;
   const V f = hn::Floor(u);
   const V x = hn::Sub(hn::Sub(u, f), hn::Set(d, 0.5f));
-  return hn::Add(f, Logistic(hn::Mul(hn::Set(d, r.temperature), x)));
+  return hn::Add(f, SigmoidOf(hn::Mul(hn::Set(d, r.temperature), x)));
 }
 
 HWY_INLINE V Value(const SoftTanhRounding& r, V u) {
   const D d;
   const V m = hn::Add(hn::Floor(u), hn::Set(d, 0.5f));
-  const V t = hn::Tanh(d, hn::Mul(hn::Set(d, r.temperature), hn::Sub(u, m)));
+  const V t = TanhOf(hn::Mul(hn::Set(d, r.temperature), hn::Sub(u, m)));
   return hn::Add(m, hn::Mul(t, hn::Set(d, 0.5f / std::tanh(r.temperature / 2))));
 }
 
@@ -59,7 +46,8 @@ HWY_INLINE Sigmoids Both(const SoftTernaryRounding& r, V u) {
   const D d;
   const V t = hn::Set(d, r.temperature);
   const V threshold = hn::Set(d, graph::kTernaryThreshold);
-  return {Logistic(hn::Mul(t, hn::Add(u, threshold))), Logistic(hn::Mul(t, hn::Sub(u, threshold)))};
+  return {SigmoidOf(hn::Mul(t, hn::Add(u, threshold))),
+          SigmoidOf(hn::Mul(t, hn::Sub(u, threshold)))};
 }
 
 HWY_INLINE V Value(const SoftTernaryRounding& r, V u) {

@@ -5,18 +5,10 @@
 #include <hwy/foreach_target.h>  // compiles this file again for each instruction set
 #include <hwy/highway.h>
 // After highway.h, and again for each instruction set.
-#include <hwy/contrib/math/math-inl.h>
+#include "platypus/train/activations-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace platypus::train::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-using D = hn::CappedTag<float, kLanes>;
-using V = hn::Vec<D>;
-
-// exp(x); Highway's gives 0 for a NaN.
-HWY_INLINE V Exp(V x) { return hn::IfThenElse(hn::Eq(x, x), hn::Exp(D(), x), x); }
-
 // Every position and lane by itself.
 void SoftmaxForwardImpl(const SoftmaxLayer& layer, const float* HWY_RESTRICT x,
                         float* HWY_RESTRICT y) {

@@ -107,6 +107,57 @@ TEST(LocalLayerTest, NotANumberStaysOne) {
   expect(RunLayer(SoftmaxLayer(2, 1, true), 2, x), "log softmax");
 }
 
+// Far beyond the range of an exponential of floats.
+TEST(LocalLayerTest, SigmoidAndTanhOfLargeValues) {
+  const float values[] = {-1e30f, -1e4f, -200, -105, -89, -20, 20, 89, 105, 200, 1e4f, 1e30f};
+  const Floats x = Make(kLanes, [&](int64_t i) { return values[static_cast<size_t>(i) % 12]; });
+  const Ran sigmoid = RunLayer(Elementwise<graph::Sigmoid>({}, 1), 1, x);
+  const Ran tanh = RunLayer(Elementwise<graph::Tanh>({}, 1), 1, x);
+  for (size_t i = 0; i < kLanes; ++i) {
+    EXPECT_NEAR(sigmoid.y[i], 1 / (1 + std::exp(-double{x[i]})), 1e-6) << x[i];
+    EXPECT_NEAR(sigmoid.dx[i], 0, 1e-6) << x[i];
+    EXPECT_NEAR(tanh.y[i], std::tanh(double{x[i]}), 1e-6) << x[i];
+    EXPECT_NEAR(tanh.dx[i], 0, 1e-6) << x[i];
+  }
+}
+
+// Every gate by weights of one unit that only looks at its input.
+TEST(LocalLayerTest, RecurrentCellsOfLargeValuesAndOfNone) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const Floats x = Make(kLanes, [&](int64_t i) {
+    return i == 5 ? nan : i % 2 == 0 ? 1e4f : -1e4f;
+  });
+  using Cell = graph::Recurrent::Cell;
+  for (const Cell cell : {Cell::kRnn, Cell::kGru, Cell::kLstm}) {
+    const RecurrentLayer layer({cell, 1, 1, true}, {1, 1, 1});
+    const Floats parameters =
+        Make(static_cast<int64_t>(layer.Parameters()), [](int64_t) { return 1.0f; });
+    const auto zero = [](int64_t) { return 0.0f; };
+    const Floats packed = Make(static_cast<int64_t>(layer.Packed()), zero);
+    const Floats kept = Make(static_cast<int64_t>(layer.Kept()), zero);
+    const Floats scratch = Make(static_cast<int64_t>(layer.Scratch()), zero);
+    const Floats y = Make(kLanes, zero);
+    layer.Pack(parameters.get(), packed.get());
+    Pass pass;
+    pass.x = x.get();
+    pass.y = y.get();
+    pass.kept = kept.get();
+    pass.scratch = scratch.get();
+    pass.parameters = parameters.get();
+    pass.packed = packed.get();
+    layer.Forward(pass);
+    const double up = cell == Cell::kRnn ? 1 : cell == Cell::kGru ? 0 : std::tanh(1.0);
+    const double down = cell == Cell::kLstm ? 0 : -1;
+    for (size_t i = 0; i < kLanes; ++i) {
+      if (i == 5) {
+        EXPECT_TRUE(std::isnan(y[i])) << static_cast<int>(cell);
+      } else {
+        EXPECT_NEAR(y[i], i % 2 == 0 ? up : down, 1e-6) << static_cast<int>(cell);
+      }
+    }
+  }
+}
+
 TEST(LocalLayerTest, SoftmaxOfLargeScores) {
   const Floats x = Make(3 * kLanes, [](int64_t i) { return i < kLanes ? 1000.0f : -1000.0f; });
   const Ran ran = RunLayer(SoftmaxLayer(3, 1, false), 3, x);
