@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <mutex>
 #include <optional>
 
 #include "platypus/base/error.h"
-#include "platypus/base/files.h"
 #include "platypus/base/random.h"
 #include "platypus/data/formula.h"
+#include "platypus/data/generated_folder.h"
 #include "platypus/data/synthetic.h"
 
 namespace platypus::data {
@@ -214,7 +213,7 @@ DatasetForm FormOf(const config::Registry& registry, const std::string& name) {
 }
 
 void WriteStandIn(const config::Registry& registry, const std::string& name, const fs::path& folder,
-                  uint64_t seed, ThreadPool& pool, ProgressSink& sink) try {
+                  uint64_t seed, ThreadPool& pool, ProgressSink& sink) {
   const std::string like = IsBuiltIn(name) ? name : Entry(registry, name).Text("like");
   if (IsBuiltIn(like)) {
     WriteSynthetic(like, folder, seed, pool, sink);
@@ -232,35 +231,14 @@ void WriteStandIn(const config::Registry& registry, const std::string& name, con
   if (!recipe.form.url.empty()) {
     readme += fmt::format("The data set that they stand in for: {}\n", recipe.form.url);
   }
-  if (fs::exists(folder)) {
-    if (fs::is_regular_file(folder / "README.md") && ReadFile(folder / "README.md") == readme)
-      return;
-    if (!fs::is_directory(folder) || !fs::is_empty(folder)) {
-      throw Error(Category::kData,
-                  fmt::format("{} exists and holds something else", folder.string()),
-                  "name a new folder, or remove this one");
-    }
-  }
-  const fs::path temporary = (folder / "").lexically_normal().parent_path().string() + ".writing";
-  fs::remove_all(temporary);
-  std::mutex mutex;
-  int64_t finished = 0;
-  const auto count = static_cast<int64_t>(files.size());
-  pool.Run(count, [&](int64_t i) {
-    const auto& [form, file] = files[static_cast<size_t>(i)];
+  const auto file = [&](int64_t i) -> GeneratedFile {
+    const auto& [form, number] = files[static_cast<size_t>(i)];
     const std::string stem = Replace(form->name.empty() ? "synthetic" : form->name, " ", "_");
-    fs::path place = temporary / "files";
-    if (!form->name.empty()) place = temporary / "classes" / form->name;
-    WriteFile(place / fmt::format("{}_{:02}.csv", stem, file),
-              ToCsv(recipe, *form, file, Random(seed, fmt::format("{} {}", name, i))));
-    const std::lock_guard lock(mutex);
-    sink.OnProgress({"create", name, ++finished, count, "files", {}});
-  });
-  WriteFile(temporary / "README.md", readme);
-  if (fs::exists(folder)) fs::remove(folder);  // empty
-  fs::rename(temporary, folder);
-} catch (const fs::filesystem_error& error) {
-  Fail(Category::kData, "cannot write {}: {}", folder.string(), error.code().message());
+    const fs::path place = form->name.empty() ? "files" : fs::path("classes") / form->name;
+    return {place / fmt::format("{}_{:02}.csv", stem, number),
+            ToCsv(recipe, *form, number, Random(seed, fmt::format("{} {}", name, i)))};
+  };
+  WriteGenerated(name, folder, readme, static_cast<int64_t>(files.size()), file, pool, sink);
 }
 
 }  // namespace platypus::data

@@ -2,12 +2,11 @@
 
 #include <charconv>
 #include <cmath>
-#include <mutex>
 #include <numbers>
 
 #include "platypus/base/error.h"
-#include "platypus/base/files.h"
 #include "platypus/base/random.h"
+#include "platypus/data/generated_folder.h"
 
 namespace platypus::data {
 namespace fs = std::filesystem;
@@ -123,44 +122,25 @@ const std::vector<std::string>& SyntheticNames() {
 }
 
 void WriteSynthetic(const std::string& name, const fs::path& folder, uint64_t seed,
-                    ThreadPool& pool, ProgressSink& sink) try {
+                    ThreadPool& pool, ProgressSink& sink) {
   const Set& set = Find(name);
   const std::string readme = fmt::format(
       "# {}\n\n{}\n{} recordings of {} rows in each of {} classes. Computed by `platypus init {}` "
       "with seed {}.\n",
       name, set.story, set.files, set.rows, set.classes.size(), name, seed);
-  if (fs::exists(folder)) {
-    if (fs::is_regular_file(folder / "README.md") && ReadFile(folder / "README.md") == readme)
-      return;
-    if (!fs::is_directory(folder) || !fs::is_empty(folder)) {
-      throw Error(Category::kData,
-                  fmt::format("{} exists and holds something else", folder.string()),
-                  "name a new folder, or remove this one");
-    }
-  }
-  const fs::path temporary = (folder / "").lexically_normal().parent_path().string() + ".writing";
-  fs::remove_all(temporary);
   const auto count = static_cast<int64_t>(set.classes.size()) * set.files;
-  std::mutex mutex;
-  int64_t finished = 0;
-  pool.Run(count, [&](int64_t i) {
+  const auto file = [&](int64_t i) -> GeneratedFile {
     const auto label = static_cast<int>(i / set.files);
     const std::string& label_name = set.classes[static_cast<size_t>(label)];
     Random random(seed, fmt::format("{} {}", name, i));
     std::vector<int> values;
     values.reserve(static_cast<size_t>(set.rows) * 3);
     set.fill(label, random, set.rows, values);
-    WriteFile(
-        temporary / "classes" / label_name / fmt::format("{}_{:02}.csv", label_name, i % set.files),
-        ToCsv(set, values));
-    const std::lock_guard lock(mutex);
-    sink.OnProgress({"create", name, ++finished, count, "files", {}});
-  });
-  WriteFile(temporary / "README.md", readme);
-  if (fs::exists(folder)) fs::remove(folder);  // empty
-  fs::rename(temporary, folder);
-} catch (const fs::filesystem_error& error) {
-  Fail(Category::kData, "cannot write {}: {}", folder.string(), error.code().message());
+    return {
+        fs::path("classes") / label_name / fmt::format("{}_{:02}.csv", label_name, i % set.files),
+        ToCsv(set, values)};
+  };
+  WriteGenerated(name, folder, readme, count, file, pool, sink);
 }
 
 }  // namespace platypus::data
