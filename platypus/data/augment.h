@@ -39,6 +39,9 @@ enum class AugmenterKind {
   kTimeWarp,
 };
 
+// "AddNoise", ... in the configuration (augmenters.cc).
+const char* Name(AugmenterKind kind);
+
 // Parameters that an augmenter does not have keep their defaults.
 struct Augmenter {
   AugmenterKind kind = AugmenterKind::kReverse;
@@ -55,7 +58,7 @@ struct Augmenter {
 // A YAML file: a map from names to parameters, or a list of such maps (then a name may stand
 // twice), in the order in which they run. AddNoise, Convolve, Crop, Drift, Dropout, Pool, Quantize,
 // Resize, Reverse, TimeWarp. A parameter is a value, a list to choose from, or {min: , max: }.
-// Error (configuration) with file, line and what is legal.
+// Error (configuration) with file, line and what is legal. (augmenters.cc)
 std::vector<Augmenter> ReadAugmenters(const std::filesystem::path& file);
 
 // The copies of one window, each [time][channel]; one if no augmenter repeats. `index` numbers the
