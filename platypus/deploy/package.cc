@@ -84,12 +84,12 @@ Package Generate(const PackageRequest& request) {
     }
   }
   if (std::isdigit(static_cast<unsigned char>(request.prefix[0])) != 0 ||
-      request.prefix.size() > 24) {
+      request.prefix.size() > kLongestPrefix) {
     Fail(Category::kConfiguration,
-         "compilation.prefix: '{}' must begin with a letter and have at most 24 characters "
+         "compilation.prefix: '{}' must begin with a letter and have at most {} characters "
          "(external names of 31 "
          "characters are all that C99 promises to tell apart)",
-         request.prefix);
+         request.prefix, kLongestPrefix);
   }
   const int64_t outputs = NumElements(request.network->Output().shape);
   if (static_cast<int64_t>(request.classes.size()) != outputs) {

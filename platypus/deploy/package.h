@@ -1,6 +1,7 @@
 #ifndef PLATYPUS_DEPLOY_PACKAGE_H_
 #define PLATYPUS_DEPLOY_PACKAGE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -13,6 +14,9 @@
 
 // The room's first header: the C99 package (docs/deployment.md) that one trained model becomes.
 namespace platypus::deploy {
+
+// Characters of PackageRequest::prefix: C99 promises to tell 31 of an external name apart.
+constexpr size_t kLongestPrefix = 24;
 
 // One raw recording excerpt with everything that the host computed from it.
 struct GoldenSample {

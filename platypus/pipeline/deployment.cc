@@ -17,7 +17,7 @@ std::string PackagePrefix(const config::Config& config) {
   if (prefix.empty() || std::isdigit(static_cast<unsigned char>(prefix[0])) != 0) {
     prefix = "model_" + prefix;
   }
-  return prefix;
+  return prefix.substr(0, deploy::kLongestPrefix);
 }
 
 std::vector<std::string> VerifyCores(const config::Config& config, const std::string& device_core) {

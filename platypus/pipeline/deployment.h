@@ -14,7 +14,7 @@
 namespace platypus::pipeline {
 
 // compilation.prefix, or the model's name as a C identifier in lower case ("CLS_1k_NPU" ->
-// "cls_1k_npu").
+// "cls_1k_npu"), cut after deploy::kLongestPrefix characters.
 std::string PackagePrefix(const config::Config& config);
 
 // Cores to prove the package on: compilation.verify_cores, or the host, a Cortex-M4 and the
