@@ -381,6 +381,7 @@ class Running {
 const char* Version() { return "Platypus 0.1.0"; }
 
 RunSummary Run(const config::Loaded& loaded, const RunOptions& options, ProgressSink& sink) {
+  config::RequireRunnable(loaded);
   config::RunPaths paths =
       config::MakeRunPaths(loaded.config, config::ResolveRunName(loaded.config, options.start));
   if (options.resume) {
