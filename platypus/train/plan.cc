@@ -80,9 +80,10 @@ class Compiler {
     return AddArray(node, role, plan_.state, plan_.state_names);
   }
 
-  int AddStored(const std::string& name, const Shape& shape) {
+  // `name` by value: it may be that of a stored tensor, which moves when another one comes.
+  int AddStored(std::string name, const Shape& shape) {
     plan_.stored.emplace_back();
-    plan_.stored.back().name = name;
+    plan_.stored.back().name = std::move(name);
     plan_.stored.back().dims = DimsOf(shape);
     return static_cast<int>(plan_.stored.size()) - 1;
   }
