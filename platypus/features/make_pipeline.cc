@@ -204,12 +204,19 @@ std::vector<Stage> Convert(const std::vector<Stage>& stages, int frame_size) {
     signal = InferSignal(stage, signal);
     converted.push_back(stage);
   };
+  const auto widen = [&](const std::string& complaint) {
+    if (signal.is_complex) {
+      Refuse(fmt::format("feat_ext_transform: {} complex values", complaint),
+             "add Q15_MAG behind FFT_Q15");
+    }
+    add(Widen{});
+  };
   for (const Stage& stage : stages) {
     if (Takes(stage) == Numbers::kQ15 && !signal.is_q15) add(Truncate{});
-    if (Takes(stage) == Numbers::kFloat && signal.is_q15) add(Widen{});
+    if (Takes(stage) == Numbers::kFloat && signal.is_q15) widen(Name(stage) + " cannot take");
     add(stage);
   }
-  if (signal.is_q15) add(Widen{});
+  if (signal.is_q15) widen("the chain ends in");
   return converted;
 }
 

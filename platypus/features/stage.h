@@ -46,7 +46,7 @@ struct Bin {  // BINNING: v_i = sum of [first + i*width, first + (i+1)*width), p
   bool mean = false;  // divide by width (always the full width)
   friend bool operator==(const Bin&, const Bin&) = default;
 };
-struct LogDb {  // LOG_DB: multiplier * ln(threshold + v) / ln(base)
+struct LogDb {  // LOG_DB: multiplier * ln |threshold + v| / ln(base)
   float multiplier = 20.0f;
   float base = 10.0f;
   float threshold = 1e-37f;

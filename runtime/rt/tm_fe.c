@@ -71,7 +71,8 @@ void tm_fe_bin(const tm_real* in, tm_i32 n, tm_i32 first, tm_i32 width, tm_i32 c
 void tm_fe_log(const tm_f32* in, tm_i32 n, tm_f32 threshold, tm_f32 factor, tm_f32* out) {
   tm_i32 k;
   for (k = 0; k < n; ++k) {
-    out[k] = factor * tm_logf(threshold + in[k]);
+    const tm_f32 v = threshold + in[k];
+    out[k] = factor * tm_logf(v < 0.0f ? -v : v);
   }
 }
 

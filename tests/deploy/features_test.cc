@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include <bit>
+#include <algorithm>
 #include <cmath>
 
 #include "platypus/base/embedded.h"
@@ -85,11 +85,11 @@ void ExpectTheSameFeatures(const config::FeatureExtraction& settings, int variab
   const TemporaryFolder folder;
   const std::filesystem::path package = folder.Path() / "net";
   WritePackage(pipeline, package);
-  const ProcessResult built =
-      RunProcess({"sh", "-c",
-                  "gcc -std=c99 -O2 -ffp-contract=off -Wall -Wextra -Wconversion -Wshadow "
-                  "-Wdouble-promotion -Wundef -pedantic -Werror -I. *.c rt/*.c -lm -o player"},
-                 package, 100);
+  const ProcessResult built = RunProcess(
+      {"sh", "-c",
+       "gcc -std=c99 -O2 -ffp-contract=off -Wall -Wextra -Wconversion -Wshadow "
+       "-Wdouble-promotion -Wundef -pedantic -Werror -I. *.c $(find rt -name '*.c') -lm -o player"},
+      package, 100);
   ASSERT_EQ(built.status, 0) << built.output.substr(0, 3000);
   const int rows =
       pipeline.RowsPerSample() + 3 * pipeline.hop * pipeline.frame_skip + pipeline.hop / 2;
@@ -98,7 +98,7 @@ void ExpectTheSameFeatures(const config::FeatureExtraction& settings, int variab
     std::vector<float> values(static_cast<size_t>(rows * variables));
     for (float& v : values) {
       const double x = centre + random.Normal() * deviation;
-      v = static_cast<float>(integers ? std::nearbyint(x) : x);
+      v = static_cast<float>(integers ? std::clamp(std::nearbyint(x), -32768.0, 32767.0) : x);
     }
     std::fill(values.begin(), values.begin() + variables * (pipeline.frame_size / 2), 1.0f);
     std::vector<float> features;

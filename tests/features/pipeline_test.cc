@@ -289,6 +289,10 @@ TEST(MathTest, LogarithmIsWithinTwoUnits) {
   }
   EXPECT_EQ(tm_logf(1.0f), 0.0f);
   EXPECT_NEAR(tm_logf(1e-40f), std::log(1e-40), 1e-5);
+  EXPECT_EQ(tm_logf(0.0f), -104.0f);
+  EXPECT_EQ(tm_logf(-2.0f), -104.0f);
+  EXPECT_TRUE(std::isinf(tm_logf(INFINITY)));
+  EXPECT_TRUE(std::isnan(tm_logf(NAN)));
 }
 
 TEST(MathTest, RoundsHalvesToEven) {
