@@ -31,9 +31,11 @@ void EmitConfig(const Emission& e, Package& package) {
   flag("USES_WINDOW", has(features::Window{}));
   flag("USES_RAW", has(features::RawFrame{}));
   flag("USES_FFT", has(features::Fft{}));
+  flag("USES_Q15", has(features::FftQ15{}));
+  flag("USES_PIR", has(features::Pir{}) || has(features::PirQ15{}));
   flag("USES_NORMALIZE", has(features::Normalize{}));
   flag("USES_DC_REMOVE", has(features::DropFirst{}));
-  flag("USES_BINNING", has(features::Bin{}));
+  flag("USES_BINNING", has(features::Bin{}) || has(features::BinQ15{}));
   flag("USES_LOG", has(features::LogDb{}));
   define("INPUT_IS_INTEGER", e.net.is_integer ? "1" : "0");
   define("INPUT_SCALE", CFloat(e.net.in_scale));
@@ -49,17 +51,36 @@ void EmitConfig(const Emission& e, Package& package) {
   const auto when = [&](const std::string& macro, bool value) {
     if (value) name(macro, 1);
   };
+  const auto figure = [&](bool features::Figures::*which) {
+    return std::any_of(p.stages.begin(), p.stages.end(), [&](const features::Stage& s) {
+      const auto* figures = std::get_if<features::Figures>(&s);
+      return figures != nullptr && figures->*which;
+    });
+  };
+  when("RFFT", has(features::FftQ15{}));
+  when("COMPLEX_MAG_SCALE", has(features::ShiftQ15{}));
+  when("MAG", has(features::MagnitudeQ15{}));
   when("WIN", has(features::Window{}));
-  when("RAW", has(features::RawFrame{}));
+  when("RAW", std::any_of(p.stages.begin(), p.stages.end(), [](const features::Stage& s) {
+         const auto* raw = std::get_if<features::RawFrame>(&s);
+         return raw != nullptr && raw->remove_mean;
+       }));
+  when("PIR", has(features::Pir{}));
+  when("PIR_Q15", has(features::PirQ15{}));
+  when("KURT", figure(&features::Figures::kurtosis));
+  when("ENT", figure(&features::Figures::entropy));
+  when("ZCR", figure(&features::Figures::zero_crossings));
+  when("DOM", figure(&features::Figures::dominant));
+  when("SLOPE", figure(&features::Figures::slope_changes));
   when("FFT", has(features::Fft{}));
   when("DC_REM", has(features::DropFirst{}));
   when("NORMALIZE", has(features::Normalize{}));
-  when("BIN", has(features::Bin{}));
+  when("BIN", has(features::Bin{}) || has(features::BinQ15{}));
   when("LOG", has(features::LogDb{}));
   when("CONCAT", !p.stages.empty());
   name("VARIABLES", p.variables);
   name("FRAME_SIZE", p.frame_size);
-  name("HL", 1);
+  name("HL", p.OutputShape()[2]);
   name("FEATURE_SIZE_PER_FRAME", p.FrameFeatures());
   name("STACKING_CHANNELS", p.OutputShape()[0]);
   name("STACKING_FRAME_WIDTH", p.OutputShape()[1]);
@@ -76,6 +97,18 @@ void EmitConfig(const Emission& e, Package& package) {
       name("LOG_MUL", CFloat(log->multiplier));
       name("LOG_BASE", CFloat(log->base));
       name("LOG_TOL", CFloat(log->threshold));
+    } else if (const auto* bin_q15 = std::get_if<features::BinQ15>(&stage)) {
+      name("BIN_SIZE", bin_q15->width);
+      name("BIN_OFFSET", bin_q15->first);
+      name("BIN_NORMALIZE", bin_q15->mean ? 1 : 0);
+    } else if (const auto* shift = std::get_if<features::ShiftQ15>(&stage)) {
+      name("COMPLEX_MAG_SCALE_FACTOR", shift->bits);
+    } else if (const auto* pir = std::get_if<features::PirQ15>(&stage)) {
+      text += fmt::format("#define FEATURE_SIZE_PER_WINDOW {}\n", p.OutputShape()[2]);
+      name("RFFT_SIZE", pir->windows.fft);
+      text += fmt::format("#define SLIDING_WINDOW_SIZE {}\n", pir->windows.step);
+      text += fmt::format("#define WINDOW_SIZE {}\n", pir->windows.length);
+      text += fmt::format("#define SAMPLING_RATE {}\n", features::Millirate(pir->windows));
     } else if (std::holds_alternative<features::Fft>(stage)) {
       name("FFT_STAGES", std::bit_width(static_cast<unsigned>(p.frame_size)) - 1);
     }

@@ -56,4 +56,12 @@ void Bin(const float* in, int n, int first, int width, int count, float divisor,
   runtime::tm_fe_bin(Vectors(in), n, first, width, count, divisor, Vectors(out));
 }
 
+void Haar(const float* in, int n, float* work, float* out) {
+  runtime::tm_fe_haar(Vectors(in), n, Vectors(work), Vectors(out));
+}
+
+void Hadamard(const float* in, int n, float* out) {
+  runtime::tm_fe_hadamard(Vectors(in), n, Vectors(out));
+}
+
 }  // namespace platypus::features::lanes

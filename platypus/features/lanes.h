@@ -14,6 +14,9 @@ void SubtractMean(const float* in, int n, float* out);
 void Fft(const float* in, int n, const float* twiddle, float* work, float* out, int bins);
 void Magnitude(const float* in, int n, float* out);
 void Bin(const float* in, int n, int first, int width, int count, float divisor, float* out);
+// `work`: n values of every frame.
+void Haar(const float* in, int n, float* work, float* out);
+void Hadamard(const float* in, int n, float* out);
 
 }  // namespace platypus::features::lanes
 

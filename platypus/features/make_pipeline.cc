@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numbers>
 
@@ -8,22 +9,25 @@
 namespace platypus::features {
 namespace {
 
-// In the order of execution.
+// In the order of execution. HAAR, HADAMARD and MINMAX are ours.
 const std::vector<std::string>& CanonicalOrder() {
   static const std::vector<std::string> kNames = {
-      "WINDOWING", "RAW_FE",    "FFT_FE",  "NORMALIZE", "ROUND_OFF", "FFT_POS_HALF",
-      "ABS",       "DC_REMOVE", "BINNING", "LOG_DB",    "CONCAT"};
+      "WINDOWING", "RAW_FE",   "TO_Q15",    "FFT_Q15", "Q15_SCALE", "Q15_MAG",      "FFT_FE",
+      "HAAR",      "HADAMARD", "NORMALIZE", "MINMAX",  "ROUND_OFF", "FFT_POS_HALF", "ABS",
+      "KURT_FE",   "ENT_FE",   "ZCR_FE",    "DOM_FE",  "SLOPE_FE",  "PIR_FE",       "PIR_FE_Q15",
+      "DC_REMOVE", "BIN_Q15",  "BINNING",   "LOG_DB",  "CONCAT"};
   return kNames;
 }
 
-// Transforms of the reference that do not run yet.
-bool IsLater(const std::string& name) {
-  static const std::vector<std::string> kNames = {
-      "TO_Q15",       "FFT_Q15",  "Q15_SCALE", "Q15_MAG",     "BIN_Q15", "KURT_FE",
-      "ENT_FE",       "ZCR_FE",   "DOM_FE",    "SLOPE_FE",    "PIR_FE",  "PIR_FE_Q15",
-      "HAAR",         "HADAMARD", "MINMAX",    "FE_DECIMATE", "FE_Q15",  "RANGE_NORMALIZE",
-      "ECG_NORMALIZE"};
-  return std::count(kNames.begin(), kNames.end(), name) > 0;
+// Names that the reference accepts and that change nothing there either.
+const std::vector<std::string>& WithoutEffect() {
+  static const std::vector<std::string> kNames = {"ECG_NORMALIZE", "FE_DECIMATE", "FE_Q15",
+                                                  "RANGE_NORMALIZE"};
+  return kNames;
+}
+
+bool Contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::count(names.begin(), names.end(), name) > 0;
 }
 
 [[noreturn]] void Refuse(const std::string& message, const std::string& hint) {
@@ -32,26 +36,23 @@ bool IsLater(const std::string& name) {
 
 std::vector<std::string> CheckNames(const config::FeatureExtraction& settings, ProgressSink& sink) {
   const std::vector<std::string>& order = CanonicalOrder();
+  std::vector<std::string> listed;
   for (const std::string& name : settings.feat_ext_transform) {
-    if (std::count(order.begin(), order.end(), name) > 0) continue;
-    if (IsLater(name)) {
-      std::string runs;
-      for (const std::string& known : order) runs += (runs.empty() ? "" : ", ") + known;
-      Refuse(fmt::format("feat_ext_transform: {} does not run in this version", name),
-             "these do: " + runs);
+    if (Contains(WithoutEffect(), name)) {
+      sink.OnNotice(fmt::format("feat_ext_transform: {} has no effect", name));
+    } else if (Contains(order, name)) {
+      listed.push_back(name);
+    } else {
+      Refuse(fmt::format("feat_ext_transform: '{}' is not a transform", name),
+             Suggest(name, order));
     }
-    Refuse(fmt::format("feat_ext_transform: '{}' is not a transform", name), Suggest(name, order));
   }
-  if (settings.transform_order == config::TransformOrder::kAsListed)
-    return settings.feat_ext_transform;
+  if (settings.transform_order == config::TransformOrder::kAsListed) return listed;
   std::vector<std::string> names;
   for (const std::string& name : order) {
-    if (std::count(settings.feat_ext_transform.begin(), settings.feat_ext_transform.end(), name) >
-        0) {
-      names.push_back(name);
-    }
+    if (Contains(listed, name)) names.push_back(name);
   }
-  if (names != settings.feat_ext_transform) {
+  if (names != listed) {
     std::string text;
     for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
     sink.OnNotice(fmt::format(
@@ -61,9 +62,9 @@ std::vector<std::string> CheckNames(const config::FeatureExtraction& settings, P
   return names;
 }
 
-Bin MakeBin(const config::FeatureExtraction& s) {
+Bin MakeBin(const std::string& name, const config::FeatureExtraction& s) {
   if (!s.feature_size_per_frame)
-    Refuse("feature_size_per_frame: BINNING needs it", "set the number of bins");
+    Refuse(fmt::format("feature_size_per_frame: {} needs it", name), "set the number of bins");
   Bin bin;
   bin.count = *s.feature_size_per_frame;
   bin.width = s.frame_size / 2 / bin.count / s.analysis_bandwidth;
@@ -77,6 +78,76 @@ Bin MakeBin(const config::FeatureExtraction& s) {
            fmt::format("at most {} bins fit", s.frame_size / 2 / s.analysis_bandwidth));
   }
   return bin;
+}
+
+// What the transforms of windows, chunks and spectra need, each if `needs` says so.
+struct WindowNeeds {
+  bool windows = false;
+  bool spectrum = false;
+  int multiple = 2;  // of which fft_size must be one
+  bool power_of_two = false;
+};
+
+Windows MakeWindows(const std::string& name, const config::FeatureExtraction& s, double rate,
+                    const WindowNeeds& needs) {
+  constexpr int kPadding = 7;
+  Windows w;
+  w.count = s.window_count;
+  w.step = static_cast<int>(s.frame_size * s.stride_size);
+  const int64_t length = int64_t{s.frame_size} + kPadding - int64_t{w.count} * w.step;
+  w.length = static_cast<int>(std::max<int64_t>(length, 0));
+  w.chunk = s.chunk_size;
+  w.fft = s.fft_size;
+  w.rate = rate;
+  if (needs.windows) {
+    if (w.step < 1) {
+      Refuse(fmt::format("stride_size: {} of a frame of {} is less than one sample, {} needs steps",
+                         s.stride_size, s.frame_size, name),
+             fmt::format("at least {}", 1.0 / s.frame_size));
+    }
+    if (w.chunk < 4)
+      Refuse(fmt::format("chunk_size: {} values have no kurtosis", w.chunk), "at least 4");
+    if (length < w.chunk) {
+      Refuse(fmt::format("window_count: {} windows {} samples apart leave {} of the {} samples for "
+                         "one of them, less than a chunk of {}",
+                         w.count, w.step, length, s.frame_size + kPadding, w.chunk),
+             "fewer windows, or a smaller stride_size");
+    }
+  }
+  constexpr int kMost = 8192;
+  if (needs.spectrum &&
+      (w.fft < std::max(4, needs.multiple) || w.fft % needs.multiple != 0 || w.fft > kMost ||
+       (needs.power_of_two && !std::has_single_bit(static_cast<unsigned>(w.fft))))) {
+    Refuse(fmt::format("fft_size: {} does not take {}", name, w.fft),
+           needs.power_of_two ? fmt::format("a power of two from {} to {}", needs.multiple, kMost)
+                              : fmt::format("a multiple of {} from {} to {}", needs.multiple,
+                                            std::max(4, needs.multiple), kMost));
+  }
+  constexpr double kFastest = 2e6;
+  if (needs.spectrum && rate > kFastest) {
+    Refuse(fmt::format("sampling_rate: {} takes at most {} Hz, not {}", name, kFastest, rate),
+           "lower it");
+  }
+  return w;
+}
+
+// Adds a figure to those in front of it, which are of the same vector.
+Figures AddFigure(Figures figures, const std::string& name, const config::FeatureExtraction& s,
+                  double rate) {
+  if (name == "KURT_FE") figures.kurtosis = true;
+  if (name == "ENT_FE") figures.entropy = true;
+  if (name == "ZCR_FE") figures.zero_crossings = true;
+  if (name == "DOM_FE") figures.dominant = true;
+  if (name == "SLOPE_FE") figures.slope_changes = true;
+  figures.windows =
+      MakeWindows(name, s, rate,
+                  {.windows = figures.kurtosis, .spectrum = figures.entropy || figures.dominant});
+  return figures;
+}
+
+bool IsFigure(const std::string& name) {
+  return name == "KURT_FE" || name == "ENT_FE" || name == "ZCR_FE" || name == "DOM_FE" ||
+         name == "SLOPE_FE";
 }
 
 LogDb MakeLog(const config::FeatureExtraction& s, ProgressSink& sink) {
@@ -94,17 +165,76 @@ LogDb MakeLog(const config::FeatureExtraction& s, ProgressSink& sink) {
   return log;
 }
 
-Stage MakeStage(const std::string& name, const config::FeatureExtraction& s, ProgressSink& sink) {
+Stage MakeStage(const std::string& name, const config::FeatureExtraction& s, double rate,
+                ProgressSink& sink) {
   if (name == "WINDOWING") return Window{};
   if (name == "RAW_FE") return RawFrame{s.dc_remove};
+  if (name == "TO_Q15") return ToQ15{};
+  if (name == "FFT_Q15") return FftQ15{};
+  if (name == "Q15_SCALE") return ShiftQ15{s.q15_scale_factor};
+  if (name == "Q15_MAG") return MagnitudeQ15{};
   if (name == "FFT_FE") return Fft{};
+  if (name == "HAAR") return Haar{};
+  if (name == "HADAMARD") return Hadamard{};
   if (name == "NORMALIZE") return Normalize{s.frame_size};
+  if (name == "MINMAX") return MinMax{};
   if (name == "ROUND_OFF") return RoundOff{};
   if (name == "FFT_POS_HALF") return KeepFirst{s.frame_size / 2 + (s.min_bin != 0 ? s.min_bin : 1)};
   if (name == "ABS") return Magnitude{};
+  if (name == "PIR_FE")
+    return Pir{MakeWindows(name, s, rate, {.windows = true, .spectrum = true, .multiple = 32})};
+  if (name == "PIR_FE_Q15") {
+    return PirQ15{MakeWindows(
+        name, s, rate, {.windows = true, .spectrum = true, .multiple = 32, .power_of_two = true})};
+  }
   if (name == "DC_REMOVE") return DropFirst{};
-  if (name == "BINNING") return MakeBin(s);
+  if (name == "BINNING") return MakeBin(name, s);
+  if (name == "BIN_Q15") {
+    const Bin bin = MakeBin(name, s);
+    return BinQ15{bin.count, bin.width, bin.first, bin.mean};
+  }
   return MakeLog(s, sink);
+}
+
+// Puts conversions between stages of floats and of 16-bit values; the chain ends in floats.
+std::vector<Stage> Convert(const std::vector<Stage>& stages, int frame_size) {
+  std::vector<Stage> converted;
+  Signal signal{frame_size, false};
+  const auto add = [&](const Stage& stage) {
+    signal = InferSignal(stage, signal);
+    converted.push_back(stage);
+  };
+  const auto widen = [&](const std::string& complaint) {
+    if (signal.is_complex) {
+      Refuse(fmt::format("feat_ext_transform: {} complex values", complaint),
+             "add Q15_MAG behind FFT_Q15");
+    }
+    add(Widen{});
+  };
+  for (const Stage& stage : stages) {
+    if (Takes(stage) == Numbers::kQ15 && !signal.is_q15) add(Truncate{});
+    if (Takes(stage) == Numbers::kFloat && signal.is_q15) widen(Name(stage) + " cannot take");
+    add(stage);
+  }
+  if (signal.is_q15) widen("the chain ends in");
+  return converted;
+}
+
+std::vector<Stage> MakeStages(const config::FeatureExtraction& s, double rate, ProgressSink& sink) {
+  std::vector<Stage> stages;
+  for (const std::string& name : CheckNames(s, sink)) {
+    if (name == "CONCAT") continue;
+    if (!IsFigure(name)) {
+      stages.push_back(MakeStage(name, s, rate, sink));
+    } else if (!stages.empty() && std::holds_alternative<Figures>(stages.back())) {
+      stages.back() = AddFigure(std::get<Figures>(stages.back()), name, s, rate);
+    } else {
+      stages.push_back(AddFigure({}, name, s, rate));
+    }
+  }
+  // Frames as they are; a chain nevertheless, as stacking sees it.
+  if (stages.empty() && !s.feat_ext_transform.empty()) stages.push_back(RawFrame{false});
+  return Convert(stages, s.frame_size);
 }
 
 void SetWindows(Pipeline& pipeline, const config::FeatureExtraction& s, ProgressSink& sink) {
@@ -157,9 +287,7 @@ Pipeline MakePipeline(const config::FeatureExtraction& s, int variables, Progres
     }
   }
   if (s.scale && *s.scale != 0.0) pipeline.scale = static_cast<float>(*s.scale);
-  for (const std::string& name : CheckNames(s, sink)) {
-    if (name != "CONCAT") pipeline.stages.push_back(MakeStage(name, s, sink));
-  }
+  pipeline.stages = MakeStages(s, s.sampling_rate / pipeline.decimation, sink);
   SetWindows(pipeline, s, sink);
   const bool concat =
       std::count(s.feat_ext_transform.begin(), s.feat_ext_transform.end(), "CONCAT") > 0;
@@ -168,23 +296,25 @@ Pipeline MakePipeline(const config::FeatureExtraction& s, int variables, Progres
         fmt::format("num_frame_concat: {} frames are joined only with CONCAT", s.num_frame_concat),
         "add CONCAT to feat_ext_transform, or set num_frame_concat: 1");
   }
-  pipeline.FrameFeatures();  // checks the chain
+  pipeline.FrameSignal();  // checks the chain
   return pipeline;
 }
 
-int Pipeline::FrameFeatures() const {
+Signal Pipeline::FrameSignal() const {
   Signal signal{frame_size, false};
   for (const Stage& stage : stages) signal = InferSignal(stage, signal);
   if (signal.is_complex) {
     Refuse("feat_ext_transform: the chain ends in complex values", "add ABS behind FFT_FE");
   }
-  return signal.length;
+  return signal;
 }
 
 Shape Pipeline::OutputShape() const {
-  const int64_t length = int64_t{FrameFeatures()} * frame_concat;
-  if (stacking == config::Stacking::k1D && !stages.empty()) return {1, length * variables, 1};
-  return {variables, length, 1};
+  const Signal signal = FrameSignal();
+  const int64_t length = int64_t{signal.length / signal.columns} * frame_concat;
+  if (stacking == config::Stacking::k1D && !stages.empty())
+    return {1, length * variables, signal.columns};
+  return {variables, length, signal.columns};
 }
 
 std::vector<float> HannWindow(int n) {
@@ -207,9 +337,46 @@ std::vector<float> TwiddleTable(int n) {
   return table;
 }
 
+namespace {
+
+int16_t Saturated(double value) {
+  return static_cast<int16_t>(std::clamp(value, -32768.0, 32767.0));
+}
+
+}  // namespace
+
+std::vector<int16_t> TwiddleTableQ15(int n) {
+  const auto down = [](double value) {
+    // Exact values are not pushed down by the last bits of sine and cosine.
+    const double nearest = std::round(value);
+    return Saturated(std::abs(value - nearest) < 1e-6 ? nearest : std::floor(value));
+  };
+  std::vector<int16_t> table;
+  for (int i = 0; i < 3 * n / 8; ++i) {
+    const double angle = 4.0 * std::numbers::pi * i / n;
+    table.push_back(down(32768.0 * std::cos(angle)));
+    table.push_back(down(32768.0 * std::sin(angle)));
+  }
+  return table;
+}
+
+std::vector<int16_t> SplitTableQ15(int n) {
+  std::vector<int16_t> table;
+  for (int i = 1; i < n / 2; ++i) {
+    const double angle = 2.0 * std::numbers::pi * i / n;
+    table.push_back(Saturated(std::floor(16384.0 * (1.0 - std::sin(angle)) + 0.5)));
+    table.push_back(Saturated(std::floor(16384.0 * std::cos(angle) + 0.5)));
+  }
+  return table;
+}
+
 float LogFactor(const LogDb& stage) {
   return static_cast<float>(double{stage.multiplier} / std::log(double{stage.base}));
 }
+
+float Hertz(const Windows& windows) { return static_cast<float>(windows.rate / windows.fft); }
+
+int Millirate(const Windows& windows) { return static_cast<int>(1000.0 * windows.rate); }
 
 int NeededBins(const std::vector<Stage>& stages, size_t index, int frame_size) {
   for (size_t i = index + 1; i < stages.size(); ++i) {

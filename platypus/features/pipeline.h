@@ -27,17 +27,18 @@ struct Pipeline {
   int frame_skip = 1;  // of the joined ones, those whose last frame's index is a multiple of it
   config::Stacking stacking = config::Stacking::k2D1;
 
-  // Features of one frame of one variable.
-  int FrameFeatures() const;
-  // Shape of one sample: [channels, length, 1]. In memory variables follow each other, oldest frame
-  // first.
+  // What one frame of one variable becomes. Error (configuration) for a chain that does not fit.
+  Signal FrameSignal() const;
+  int FrameFeatures() const { return FrameSignal().length; }
+  // Shape of one sample: [channels, length, columns], columns 1 but for features of windows. In
+  // memory variables follow each other, oldest frame first.
   Shape OutputShape() const;
   // Prepared rows that one sample covers.
   int RowsPerSample() const { return frame_size + hop * (frame_concat - 1); }
 };
 
 // Builds and checks the chain for `variables` selected columns. Error (configuration): unknown
-// transform with the nearest name, transforms that do not run in this version, impossible widths.
+// transform with the nearest name, impossible widths.
 // Notices: an order that differs from the order of execution, a raised log threshold, a stride of
 // zero.
 Pipeline MakePipeline(const config::FeatureExtraction& settings, int variables, ProgressSink& sink);
@@ -53,9 +54,13 @@ int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vect
 int64_t CountSamples(const Pipeline& pipeline, int64_t rows);
 
 // Constants of the chain, as the host and the generated C use them.
-std::vector<float> HannWindow(int n);    // 0.5 - 0.5 cos(2 pi k / (n - 1)); 1 for n = 1
-std::vector<float> TwiddleTable(int n);  // pairs for tm_rfft
-float LogFactor(const LogDb& stage);     // multiplier / ln(base)
+std::vector<float> HannWindow(int n);         // 0.5 - 0.5 cos(2 pi k / (n - 1)); 1 for n = 1
+std::vector<float> TwiddleTable(int n);       // pairs for tm_rfft
+std::vector<int16_t> TwiddleTableQ15(int n);  // for tm_q15_rfft
+std::vector<int16_t> SplitTableQ15(int n);
+float LogFactor(const LogDb& stage);    // multiplier / ln(base)
+float Hertz(const Windows& windows);    // between bins of a spectrum
+int Millirate(const Windows& windows);  // thousandths of samples a second
 // Bins that the Fft at `index` of the chain must compute: what the KeepFirst behind it keeps, else
 // all.
 int NeededBins(const std::vector<Stage>& stages, size_t index, int frame_size);

@@ -71,6 +71,58 @@ void tm_fe_bin(const tm_real* in, tm_i32 n, tm_i32 first, tm_i32 width, tm_i32 c
 void tm_fe_log(const tm_f32* in, tm_i32 n, tm_f32 threshold, tm_f32 factor, tm_f32* out) {
   tm_i32 k;
   for (k = 0; k < n; ++k) {
-    out[k] = factor * tm_logf(threshold + in[k]);
+    const tm_f32 v = threshold + in[k];
+    out[k] = factor * tm_logf(v < 0.0f ? -v : v);
+  }
+}
+
+void tm_fe_haar(const tm_real* in, tm_i32 n, tm_real* work, tm_real* out) {
+  tm_i32 half;
+  tm_i32 k;
+  if (out != in) {
+    memcpy(out, in, (size_t)n * sizeof *out);
+  }
+  for (half = n / 2; half > 0; half /= 2) {
+    memcpy(work, out, 2 * (size_t)half * sizeof *work);
+    for (k = 0; k < half; ++k) {
+      out[k] = (work[2 * k] + work[2 * k + 1]) * 0.5f;
+      out[half + k] = (work[2 * k] - work[2 * k + 1]) * 0.5f;
+    }
+  }
+}
+
+void tm_fe_hadamard(const tm_real* in, tm_i32 n, tm_real* out) {
+  tm_i32 step;
+  tm_i32 i;
+  tm_i32 k;
+  for (k = 0; k < n; ++k) {
+    out[k] = in[k];
+  }
+  for (step = 1; step < n; step *= 2) {
+    for (i = 0; i < n; i += 2 * step) {
+      for (k = i; k < i + step; ++k) {
+        const tm_real a = out[k];
+        const tm_real b = out[k + step];
+        out[k] = a + b;
+        out[k + step] = a - b;
+      }
+    }
+  }
+  for (k = 0; k < n; ++k) {
+    out[k] = out[k] / (tm_f32)n;
+  }
+}
+
+void tm_fe_min_max(const tm_f32* in, tm_i32 n, tm_f32* out) {
+  tm_f32 low = in[0];
+  tm_f32 high = in[0];
+  tm_i32 k;
+  for (k = 1; k < n; ++k) {
+    low = in[k] < low ? in[k] : low;
+    high = in[k] > high ? in[k] : high;
+  }
+  high -= low;
+  for (k = 0; k < n; ++k) {
+    out[k] = high > 0.0f ? (in[k] - low) / high : 0.0f;
   }
 }

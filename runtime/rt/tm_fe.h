@@ -26,8 +26,15 @@ void tm_fe_absolute(const tm_f32* in, tm_i32 n, tm_f32* out);
  * nothing */
 void tm_fe_bin(const tm_real* in, tm_i32 n, tm_i32 first, tm_i32 width, tm_i32 count,
                tm_f32 divisor, tm_real* out);
-/* LOG_DB: factor * ln(threshold + v[k]); factor = multiplier / ln(base) */
+/* LOG_DB: factor * ln |threshold + v[k]|; factor = multiplier / ln(base) */
 void tm_fe_log(const tm_f32* in, tm_i32 n, tm_f32 threshold, tm_f32 factor, tm_f32* out);
+/* HAAR of n = 2^m values: halves of sums and of differences of neighbours, the sums again; work: n
+ * values, another array */
+void tm_fe_haar(const tm_real* in, tm_i32 n, tm_real* work, tm_real* out);
+/* HADAMARD of n = 2^m values in natural order, divided by n */
+void tm_fe_hadamard(const tm_real* in, tm_i32 n, tm_real* out);
+/* MINMAX: (v[k] - min) / (max - min); 0 if all are equal */
+void tm_fe_min_max(const tm_f32* in, tm_i32 n, tm_f32* out);
 
 #ifdef __cplusplus
 }

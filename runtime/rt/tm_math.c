@@ -41,6 +41,12 @@ tm_f32 tm_logf(tm_f32 x) {
   tm_f32 z;
   tm_f32 r;
   tm_f32 half_square;
+  if (!(x <= 3.402823466e+38f)) { /* infinite or no number */
+    return x;
+  }
+  if (x <= 0.0f) {
+    return -104.0f;
+  }
   if (x < 1.17549435e-38f) { /* below the normal numbers */
     x *= 4294967296.0f;
     k -= 32;

@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 /* Natural logarithm of x > 0, float arithmetic only, error below 1 unit in the last place (2 near
- * 1). */
+ * 1). Not above 0: -104, below every logarithm; infinity and no number stay what they are. */
 tm_f32 tm_logf(tm_f32 x);
 
 /* Largest integer that is not above x, as a float. */

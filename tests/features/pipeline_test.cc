@@ -160,8 +160,59 @@ TEST(PipelineTest, Errors) {
             }).find("'FFT_EF' is not a transform; did you mean 'FFT_FE'?"),
             std::string::npos);
   EXPECT_NE(message([](S& s) {
-              s.feat_ext_transform[0] = "FFT_Q15";
-            }).find("FFT_Q15 does not run in this version"),
+              s.feat_ext_transform = {"FFT_Q15", "BIN_Q15"};
+            }).find("BIN_Q15 cannot take the complex values of FFT_Q15; put Q15_MAG between them"),
+            std::string::npos);
+  EXPECT_NE(message([](S& s) {
+              s.feat_ext_transform = {"FFT_Q15", "Q15_MAG"};
+              s.frame_size = 100;
+            }).find("FFT_Q15 needs a power of two of values, here are 100"),
+            std::string::npos);
+  EXPECT_NE(message([](S& s) {
+              s.feat_ext_transform = {"FFT_Q15", "Q15_MAG"};
+              s.frame_size = 16;
+            }).find("FFT_Q15 takes 32 to 8192 values, here are 16"),
+            std::string::npos);
+  EXPECT_NE(message([](S& s) { s.feat_ext_transform = {"Q15_MAG"}; }).find("Q15_MAG needs complex"),
+            std::string::npos);
+  EXPECT_NE(message([](S& s) {
+              s.feat_ext_transform = {"ENT_FE"};
+            }).find("fft_size: ENT_FE does not take 1"),
+            std::string::npos);
+  const auto pir = [](S& s) {
+    s.feat_ext_transform = {"PIR_FE"};
+    s.frame_size = 125;
+    s.stride_size = 0.032;
+    s.window_count = 25;
+    s.chunk_size = 8;
+    s.fft_size = 64;
+  };
+  EXPECT_EQ(message(pir), "no error");
+  EXPECT_NE(message([&](S& s) {
+              pir(s);
+              s.fft_size = 48;
+            }).find("fft_size: PIR_FE does not take 48; a multiple of 32 from 32 to 8192"),
+            std::string::npos);
+  EXPECT_NE(message([&](S& s) {
+              pir(s);
+              s.window_count = 33;
+            }).find("33 windows 4 samples apart leave 0 of the 132 samples"),
+            std::string::npos);
+  EXPECT_NE(message([&](S& s) {
+              pir(s);
+              s.chunk_size = 1;
+            }).find("chunk_size: 1 values have no kurtosis"),
+            std::string::npos);
+  EXPECT_NE(message([&](S& s) {
+              pir(s);
+              s.stride_size = 0.001;
+            }).find("is less than one sample, PIR_FE needs steps"),
+            std::string::npos);
+  EXPECT_NE(message([&](S& s) {
+              pir(s);
+              s.feat_ext_transform = {"PIR_FE", "BINNING"};
+              s.feature_size_per_frame = 5;
+            }).find("BINNING cannot take the features of windows, 25 x 25"),
             std::string::npos);
   EXPECT_NE(message([](S& s) { s.feature_size_per_frame = 200; }).find("at most 128 bins fit"),
             std::string::npos);
@@ -238,6 +289,10 @@ TEST(MathTest, LogarithmIsWithinTwoUnits) {
   }
   EXPECT_EQ(tm_logf(1.0f), 0.0f);
   EXPECT_NEAR(tm_logf(1e-40f), std::log(1e-40), 1e-5);
+  EXPECT_EQ(tm_logf(0.0f), -104.0f);
+  EXPECT_EQ(tm_logf(-2.0f), -104.0f);
+  EXPECT_TRUE(std::isinf(tm_logf(INFINITY)));
+  EXPECT_TRUE(std::isnan(tm_logf(NAN)));
 }
 
 TEST(MathTest, RoundsHalvesToEven) {
