@@ -1,6 +1,7 @@
 // The command line: parse, call, print.
 #include <CLI/CLI.hpp>
 
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 
@@ -40,14 +41,39 @@ struct Arguments {
 
 std::string Percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
 
+std::string Worth(const train::RegressionMetrics& values, const pipeline::Goal& goal) {
+  const std::string r2 =
+      fmt::format("R2 {:.4f}, RMSE {:.4g}", values.mean.r2, std::sqrt(values.mean.mse));
+  return goal.Forecasts() ? fmt::format("SMAPE {:.2f} %, {}", values.mean.smape, r2) : r2;
+}
+
+std::string Worth(const pipeline::NetworkSummary& network, const pipeline::Goal& goal) {
+  if (!network.test) return "not tested";
+  if (network.anomaly) {
+    const pipeline::Detection& chosen = network.anomaly->chosen;
+    return fmt::format("AUROC {:.4f}, at the threshold recall {}, false alarms {}",
+                       network.anomaly->auroc, Percent(chosen.Recall()),
+                       Percent(chosen.FalsePositiveRate()));
+  }
+  if (const auto* classes = std::get_if<train::ClassificationMetrics>(&*network.test))
+    return Percent(classes->accuracy);
+  return Worth(std::get<train::RegressionMetrics>(*network.test), goal);
+}
+
+std::string Worth(const pipeline::Baseline& baseline, const pipeline::Goal& goal) {
+  return goal.DetectsAnomalies() ? fmt::format("AUROC {:.4f}", baseline.auroc)
+                                 : Worth(baseline.values, goal);
+}
+
 // What a run is worth, in ten lines.
 void PrintSummary(const pipeline::RunSummary& s, const fs::path& report) {
   std::string on_core = "not verified";
   std::string cost = "-";
   for (const deploy::VerifyResult& r : s.verify) {
     if (!r.ran) continue;
-    on_core = fmt::format("{} on {} ({} of {} samples differ from the host)", Percent(r.accuracy),
-                          r.core, r.mismatches, r.samples);
+    on_core = fmt::format("{}{} ({} of {} samples differ from the host)",
+                          std::isfinite(r.accuracy) ? Percent(r.accuracy) + " on " : "", r.core,
+                          r.mismatches, r.samples);
     if (r.instructions > 0) {
       cost = fmt::format("{} octets flash, {} RAM, {} stack, {} instructions (+ {} features) on {}",
                          r.flash_bytes, r.ram_bytes, r.stack_bytes, r.instructions,
@@ -62,18 +88,22 @@ void PrintSummary(const pipeline::RunSummary& s, const fs::path& report) {
   };
   line("model", fmt::format("{} for {} ({} parameters, {} multiply-accumulates)", s.model, s.device,
                             s.parameters, s.macs));
-  line("data", fmt::format("{}: {} classes, {} / {} / {} samples to train / validate / test",
-                           s.dataset, s.classes.size(), s.samples.at("train"), s.samples.at("val"),
-                           s.samples.at("test")));
-  line("float", fmt::format("{} (best epoch {})", Percent(s.float_network.test.accuracy),
+  line("data",
+       fmt::format("{}: {}, {} / {} / {} samples to train / validate / test", s.dataset,
+                   s.goal.classes.empty() ? fmt::format("{} targets", s.goal.targets.size())
+                                          : fmt::format("{} classes", s.goal.classes.size()),
+                   s.samples.at("train"), s.samples.at("val"), s.samples.at("test")));
+  line("float", fmt::format("{} (best epoch {})", Worth(s.float_network, s.goal),
                             s.float_network.best_epoch));
   line("quantised",
        s.quantized_network.present
-           ? fmt::format("{} ({})", Percent(s.quantized_network.test.accuracy),
+           ? fmt::format("{} ({})", Worth(s.quantized_network, s.goal),
                          s.quantized_network.best_epoch == 0
                              ? "calibrated; no epoch was better"
                              : fmt::format("best epoch {}", s.quantized_network.best_epoch))
            : "no");
+  for (const pipeline::Baseline& baseline : s.baselines)
+    line("without", fmt::format("{}: {}", baseline.name, Worth(baseline, s.goal)));
   line("as C", on_core);
   line("cost", cost);
   line("time", times);

@@ -182,7 +182,9 @@ void WholeTraining(benchmark::State& state) {
     const Result codes = Fit(Calibrate(MakeClassifier(true), train.View(), pool), train.View(),
                              val.View(), options, {}, pool, sink);
     benchmark::DoNotOptimize(codes.best_epoch);
-    accuracy = floats.history[static_cast<size_t>(floats.best_epoch - 1)].val.accuracy;
+    accuracy = std::get<ClassificationMetrics>(
+                   floats.history[static_cast<size_t>(floats.best_epoch - 1)].val)
+                   .accuracy;
   }
   state.counters["val_accuracy"] = accuracy;
   SetRate(state, 30 * 3960);

@@ -134,6 +134,7 @@ struct Training {
   int model_ema_steps = 32;
   double model_ema_decay = 0.99998;
   double lambda_reg = 0;                    // 0 for tasks other than regression
+  double anomaly_threshold_k = 3;           // ours
   std::filesystem::path train_output_path;  // flat layout when set
   std::string pretrained_checkpoint_path;
   bool run_quant_train_only = false;

@@ -403,7 +403,10 @@ class Loading {
                                                      : TaskCategory::kTimeseriesClassification;
     if (config.common.target_module.empty()) config.common.target_module = "timeseries";
     if (config.training.quantization == Quantization::kGeneric) {
-      NotYet("training", "quantization", "1 (generic)", "legal: 0 (float), 2 (TI-NPU integers)");
+      Notice(
+          "training.quantization: 1 (generic) is carried out as 2: the TI-NPU's integers, which "
+          "any "
+          "core computes");
     }
     if (config.training.auto_quantization && config.training.quantization != Quantization::kNone &&
         UserFlag("training", "auto_quantization", false)) {

@@ -513,6 +513,8 @@ void AddTraining(Builder& b) {
          "of the cross-entropy");
   b.Real("lambda_reg", "0", PLATYPUS_FIELD(training.lambda_reg), 0, kAny, false,
          "regression: factor of sum |w| + sum w^2 over all weights, added to the loss");
+  b.Real("anomaly_threshold_k", "3", PLATYPUS_FIELD(training.anomaly_threshold_k), 0, 1000, false,
+         "anomaly detection: threshold = mean + k standard deviations of the training errors");
   b.Real("clip_grad_norm", "null", PLATYPUS_FIELD(training.clip_grad_norm), 0, kAny, true,
          "largest gradient norm");
   b.Real("clip_grad_value", "null", PLATYPUS_FIELD(training.clip_grad_value), 0, kAny, true,

@@ -35,6 +35,7 @@ std::string Open(const std::string& guard, const std::string& includes);
 std::string Close(const std::string& guard);
 
 int64_t InLength(const Emission& e);
+bool Classifies(const Emission& e);  // or gives values
 // Whether <m>.c includes rt/tm_float.h.
 bool NeedsFloatKernels(const Emission& e);
 // SHA-256 of the network's constants.

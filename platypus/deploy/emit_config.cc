@@ -113,6 +113,10 @@ void EmitConfig(const Emission& e, Package& package) {
       name("FFT_STAGES", std::bit_width(static_cast<unsigned>(p.frame_size)) - 1);
     }
   }
+  if (e.request.error_threshold) {
+    text += fmt::format("#define RECONSTRUCTION_ERROR_THRESHOLD {}\n",
+                        CFloat(*e.request.error_threshold));
+  }
   if (e.net.is_integer) text += "#define SKIP_NORMALIZE\n";
   if (e.net.out_type != "tm_f32") text += "#define OUTPUT_INT\n";
   package[e.m + "_config.h"] = text + fmt::format("\n#endif /* {} */\n", guard);

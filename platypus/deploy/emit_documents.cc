@@ -54,13 +54,37 @@ std::string Report(const Emission& e) {
              TableOctets(e), e.net.memory.arena_octets, e.net.memory.lower_bound_octets);
 }
 
+// How the README shows the application's use.
+struct Use {
+  std::string what, code;
+};
+Use UseOf(const Emission& e) {
+  if (Classifies(e)) {
+    return {"classes",
+            fmt::format("    tm_i32 decided = {0}_app_push(&app, rows, count);   /* -1: not "
+                        "yet */\n    if (decided >= 0) puts({0}_class_names[decided]);\n",
+                        e.m)};
+  }
+  if (e.request.error_threshold) {
+    return {"anomalies",
+            fmt::format("    if ({0}_app_push(&app, rows, count) == 1) alarm(app.error); "
+                        "  /* above RECONSTRUCTION_ERROR_THRESHOLD */\n",
+                        e.m)};
+  }
+  return {"values",
+          fmt::format("    if ({0}_app_push(&app, rows, count) > 0) use(app.values);   /* "
+                      "{1}_OUT_LEN values in real units */\n",
+                      e.m, e.upper)};
+}
+
 std::string Readme(const Emission& e) {
   std::string facts;
   for (const auto& [name, value] : e.request.facts)
     facts += fmt::format("| {} | {} |\n", CString(name), CString(value));
+  const Use use = UseOf(e);
   return fmt::format(R"(# {0}
 
-C99 source of one trained classifier, from samples to classes: no heap, no recursion, no double, no library but `sqrtf`.
+C99 source of one trained network, from samples to {3}: no heap, no recursion, no double, no library but `sqrtf`.
 
 | | |
 |---|---|
@@ -71,17 +95,15 @@ Use it:
     static {0}_app app;
     {0}_app_init(&app);
     /* whenever rows have arrived, in portions of any size: */
-    tm_i32 decided = {0}_app_push(&app, rows, count);   /* -1: not yet */
-    if (decided >= 0) puts({0}_class_names[decided]);
-
+{4}
 - `{0}.h` the network alone; `{0}_fe.h` feature extraction alone; `{0}_config.h` every constant.
 - Build with the files of `sources.txt`, the CMakeLists.txt or the Makefile (`make check` runs the self-test here).
   Compile with `-ffp-contract=off` (or your compiler's name for it): features then have the host's bits.
-- `make play_csv`, then `./play_csv < rows.csv` prints a class for every sample in a recording.
+- `make play_csv`, then `./play_csv < rows.csv` prints a result for every sample in a recording.
 - `main_selftest.c` on your board: `test_result` becomes 1 when it computes what the host computed.
 - Memory: {1} octets for the activations, inside the context; see REPORT.md.
 )",
-                     e.m, e.net.memory.arena_octets, facts);
+                     e.m, e.net.memory.arena_octets, facts, use.what, use.code);
 }
 
 std::string Manifest(const Emission& e, const Package& package) {
@@ -93,6 +115,7 @@ std::string Manifest(const Emission& e, const Package& package) {
   json["task_type"] = e.request.task_type;
   json["device"] = e.request.device;
   json["classes"] = e.request.classes;
+  if (e.request.error_threshold) json["error_threshold"] = *e.request.error_threshold;
   json["input"] = {{"shape", e.request.network->Input().shape},
                    {"order", "channel, height, width"},
                    {"type", e.net.in_type},

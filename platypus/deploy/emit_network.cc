@@ -22,7 +22,6 @@ std::string Header(const Emission& e) {
 #define {0}_IN_W {4}
 #define {0}_IN_LEN {5}
 #define {0}_OUT_LEN {6}
-#define {0}_NUM_CLASSES {6}
 #define {0}_NUM_LAYERS {7}
 
 /* Memory of a context, in elements of the arena's type and in octets. */
@@ -52,14 +51,20 @@ tm_status {11}_step({11}_ctx *ctx);
 /* Features to the network's input and its output to real values (copies when they are floats). */
 void {11}_quantize_input(const tm_f32 *features, {11}_in_t *in);
 void {11}_dequantize_output(const {11}_out_t *out, tm_f32 *values);
-
-/* Index of the largest output, the lowest one on a tie. */
-tm_i32 {11}_argmax(const {11}_out_t *out);
 )",
                   e.upper, ModelHash(e).substr(0, 8), in[0], in.size() > 1 ? in[1] : 1,
                   in.size() > 2 ? in[2] : 1, InLength(e), e.net.out_elements, e.net.layers.size(),
                   e.net.arena_type == "tm_u8" ? ArenaOctets(e.net) : ArenaOctets(e.net) / 4,
                   ArenaOctets(e.net), e.net.in_type, e.m, e.net.out_type, e.net.arena_type);
+  if (Classifies(e)) {
+    text += fmt::format(R"(
+#define {0}_NUM_CLASSES {0}_OUT_LEN
+
+/* Index of the largest output, the lowest one on a tie. */
+tm_i32 {1}_argmax(const {1}_out_t *out);
+)",
+                        e.upper, e.m);
+  }
   return text + Close(e.upper + "_H");
 }
 
@@ -163,7 +168,10 @@ tm_status {0}_run({0}_ctx *ctx, const {0}_in_t *in, {0}_out_t *out) {{
     values[i] = {2};
   }}
 }}
-
+)",
+                      e.m, e.upper, value);
+  if (Classifies(e)) {
+    text += fmt::format(R"(
 tm_i32 {0}_argmax(const {0}_out_t *out) {{
   tm_i32 best = 0;
   tm_i32 i;
@@ -173,7 +181,8 @@ tm_i32 {0}_argmax(const {0}_out_t *out) {{
   return best;
 }}
 )",
-                      e.m, e.upper, value);
+                        e.m, e.upper);
+  }
   return text;
 }
 

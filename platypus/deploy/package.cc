@@ -27,6 +27,8 @@ std::string Close(const std::string& guard) {
   return fmt::format("\n#ifdef __cplusplus\n}}\n#endif\n\n#endif /* {} */\n", guard);
 }
 
+bool Classifies(const Emission& e) { return !e.request.classes.empty(); }
+
 int64_t InLength(const Emission& e) { return e.net.in_channels * e.net.in_positions; }
 
 bool NeedsFloatKernels(const Emission& e) {
@@ -92,9 +94,13 @@ Package Generate(const PackageRequest& request) {
          request.prefix, kLongestPrefix);
   }
   const int64_t outputs = NumElements(request.network->Output().shape);
-  if (static_cast<int64_t>(request.classes.size()) != outputs) {
+  if (!request.classes.empty() && static_cast<int64_t>(request.classes.size()) != outputs) {
     Fail(Category::kModel, "{} classes for {} outputs of the network", request.classes.size(),
          outputs);
+  }
+  if (request.error_threshold && outputs != NumElements(request.network->Input().shape)) {
+    Fail(Category::kModel, "{} outputs of an autoencoder for {} inputs", outputs,
+         NumElements(request.network->Input().shape));
   }
   const Emission e{request, request.prefix, Upper(request.prefix), LowerToC(*request.network)};
   Package package;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,7 +33,9 @@ struct PackageRequest {
   std::string prefix = "model";           // C identifier
   const graph::Graph* network = nullptr;  // float or integer
   const features::Pipeline* pipeline = nullptr;
-  std::vector<std::string> classes;
+  std::vector<std::string> classes;  // none: the outputs are values
+  // Of an autoencoder: reconstruction errors above it are anomalies.
+  std::optional<float> error_threshold;
   std::vector<GoldenSample> golden;
   std::string task_type;
   std::string device;

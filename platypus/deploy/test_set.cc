@@ -8,7 +8,7 @@
 namespace platypus::deploy {
 namespace {
 
-constexpr std::string_view kMagic = "PLATYPUS-TEST-SET-1\n";
+constexpr std::string_view kMagic = "PLATYPUS-TEST-SET-2\n";
 constexpr size_t kDigest = 64;
 
 template <typename T>
@@ -54,6 +54,7 @@ class Reader {
 
 void Save(const TestSet& set, const std::filesystem::path& file) {
   std::string bytes(kMagic);
+  bytes.append(reinterpret_cast<const char*>(&set.samples), sizeof set.samples);
   Put(bytes, set.labels);
   Put(bytes, set.features);
   Put(bytes, set.outputs);
@@ -78,10 +79,10 @@ TestSet LoadTestSet(const std::filesystem::path& file) {
   Reader reader(std::string_view(all).substr(kMagic.size(), all.size() - kMagic.size() - kDigest),
                 file);
   TestSet set;
+  set.samples = static_cast<int64_t>(reader.Size());
   set.labels = reader.Take<int32_t>();
   set.features = reader.Take<float>();
   set.outputs = reader.Take<float>();
-  set.samples = static_cast<int64_t>(set.labels.size());
   const uint64_t count = reader.Size();
   for (uint64_t i = 0; i < count; ++i) {
     GoldenSample sample;

@@ -18,11 +18,11 @@ struct TestSet {
   int64_t samples = 0;
   std::vector<float> features;           // [samples][input elements]
   std::vector<float> outputs;            // [samples][output elements], of the reference interpreter
-  std::vector<int32_t> labels;           // [samples]
+  std::vector<int32_t> labels;           // [samples] classes; empty for values
   std::vector<GoldenSample> recordings;  // raw -> features -> output
 };
 
-// Little-endian: a line "PLATYPUS-TEST-SET-1", the arrays with their lengths, a SHA-256. Error
+// Little-endian: a line "PLATYPUS-TEST-SET-2", the arrays with their lengths, a SHA-256. Error
 // (data) on damage.
 void Save(const TestSet& set, const std::filesystem::path& file);
 TestSet LoadTestSet(const std::filesystem::path& file);
@@ -37,7 +37,7 @@ struct VerifyResult {
   int64_t recordings = 0;             // raw rows -> features -> network
   int64_t recording_mismatches = 0;   // ... whose network output differs
   double max_feature_difference = 0;  // relative to max(1, |feature|); 0 means bit for bit
-  double accuracy = 0;                // of the C on the core, over `samples`
+  double accuracy = 0;                // of the C on the core, over `samples`; NaN for values
   // Linked code and constants of the package and of what it needs of the C library.
   int64_t flash_bytes = 0;
   // Application state: activations, feature extraction, input and output buffers.

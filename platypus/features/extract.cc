@@ -296,14 +296,21 @@ bool EndsSample(const Pipeline& pipeline, int64_t frame) {
 
 }  // namespace
 
-int64_t CountSamples(const Pipeline& pipeline, int64_t rows) {
-  const int64_t length = (rows + pipeline.decimation - 1) / pipeline.decimation;
-  int64_t samples = 0;
+int64_t DecimatedRows(const Pipeline& pipeline, int64_t rows) {
+  return (rows + pipeline.decimation - 1) / pipeline.decimation;
+}
+
+std::vector<int64_t> SampleStarts(const Pipeline& pipeline, int64_t rows) {
+  const int64_t length = DecimatedRows(pipeline, rows);
+  std::vector<int64_t> starts;
   for (const int offset : pipeline.frame_offsets) {
     const int64_t frames = CountFrames(pipeline, length, offset);
-    for (int64_t f = 0; f < frames; ++f) samples += EndsSample(pipeline, f) ? 1 : 0;
+    for (int64_t f = 0; f < frames; ++f) {
+      if (EndsSample(pipeline, f))
+        starts.push_back(offset + (f - pipeline.frame_concat + 1) * pipeline.hop);
+    }
   }
-  return samples;
+  return starts;
 }
 
 int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vector<float>& features,

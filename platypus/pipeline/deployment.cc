@@ -50,7 +50,7 @@ void FillOutputs(const graph::Graph& network, std::vector<deploy::GoldenSample>&
 }
 
 deploy::TestSet MakeTestSet(const graph::Graph& network, const features::Pipeline& pipeline,
-                            const SampleSet& samples, std::vector<float> outputs,
+                            const Goal& goal, const SampleSet& samples, std::vector<float> outputs,
                             const std::vector<data::RecordingRef>& refs,
                             const std::vector<data::Recording>& recordings, ThreadPool& pool) {
   constexpr int64_t kRawExcerpts = 24;
@@ -58,7 +58,7 @@ deploy::TestSet MakeTestSet(const graph::Graph& network, const features::Pipelin
   set.samples = samples.Count();
   set.features.assign(samples.inputs.begin(), samples.inputs.end());
   set.outputs = std::move(outputs);
-  set.labels = samples.labels;
+  if (goal.Classifies()) set.labels = samples.labels;
   set.recordings = PickRaw(pipeline, refs, recordings, kRawExcerpts);
   FillOutputs(network, set.recordings, pool);
   return set;

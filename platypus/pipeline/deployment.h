@@ -23,7 +23,7 @@ std::vector<std::string> VerifyCores(const config::Config& config, const std::st
 
 // The test split as Verify wants it: every sample, and raw excerpts of at least 20 recordings.
 deploy::TestSet MakeTestSet(const graph::Graph& network, const features::Pipeline& pipeline,
-                            const SampleSet& samples, std::vector<float> outputs,
+                            const Goal& goal, const SampleSet& samples, std::vector<float> outputs,
                             const std::vector<data::RecordingRef>& refs,
                             const std::vector<data::Recording>& recordings, ThreadPool& pool);
 

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <span>
 
 #include "platypus/exec/interpreter.h"
+#include "platypus/quantize/quantize.h"
 
 namespace platypus::pipeline {
 namespace {
@@ -35,9 +37,27 @@ std::vector<float> Infer(const graph::Graph& network, const SampleSet& samples, 
   return exec::Interpreter(network).Run(samples.inputs, samples.Count(), pool);
 }
 
+std::vector<float> InferReal(const graph::Graph& network, const SampleSet& samples,
+                             ThreadPool& pool) {
+  std::vector<float> outputs = Infer(network, samples, pool);
+  const auto scale = static_cast<float>(quantize::OutputScale(network));
+  for (float& value : outputs) value *= scale;
+  return outputs;
+}
+
 void FillTest(NetworkSummary& summary, const std::vector<float>& outputs, const SampleSet& samples,
-              int classes, double scale) {
-  summary.test = train::Evaluate(outputs, samples.labels, classes, scale);
+              const Goal& goal) {
+  if (!goal.Classifies()) {
+    train::RegressionMetrics metrics = train::EvaluateRegression(
+        outputs, samples.Wanted(goal), static_cast<int64_t>(outputs.size()) / samples.Count(),
+        goal.Criterion());
+    if (goal.DetectsAnomalies()) metrics.outputs.clear();
+    metrics.loss = std::numeric_limits<double>::quiet_NaN();
+    summary.test = metrics;
+    return;
+  }
+  const auto classes = static_cast<int>(goal.classes.size());
+  summary.test = train::Evaluate(outputs, samples.labels, classes);
   const auto count = samples.labels.size();
   std::vector<float> scores(count);
   std::vector<uint8_t> positive(count);

@@ -14,9 +14,13 @@ namespace platypus::pipeline {
 // Outputs [sample][class] of a float or integer graph by the reference interpreter.
 std::vector<float> Infer(const graph::Graph& network, const SampleSet& samples, ThreadPool& pool);
 
-// Metrics and one-vs-rest curves of outputs on a split; `scale` as in train::Evaluate.
+// The same in real values: integers times their scale.
+std::vector<float> InferReal(const graph::Graph& network, const SampleSet& samples,
+                             ThreadPool& pool);
+
+// Metrics of real outputs on a split, and for classes the one-vs-rest curves.
 void FillTest(NetworkSummary& summary, const std::vector<float>& outputs, const SampleSet& samples,
-              int classes, double scale);
+              const Goal& goal);
 
 // For each recording of the split (in order) how many samples were predicted as each class.
 std::vector<FileSummary> SummariseFiles(const std::vector<float>& outputs, const SampleSet& samples,

@@ -110,32 +110,22 @@ std::string ThresholdTable(const NetworkSummary& network, const std::vector<std:
 }
 
 // Percent, rounded to two decimals, as the shortest text with a decimal point.
-std::string Percent(double part, double whole) {
-  const double percent = whole > 0 ? std::round(part / whole * 1e4) / 100 : 0;
+std::string Percent(double share) {
+  const double percent = std::round(share * 1e4) / 100;
   std::string text = fmt::format("{}", percent);
   return text.find('.') == std::string::npos ? text + ".0" : text;
 }
 
 // What thresholds of 0 to 4.5 deviations above the mean would do on the test split.
-std::string ThresholdPerformance(const AnomalyErrors& errors) {
+std::string ThresholdPerformance(const AnomalyTest& test) {
   std::string text =
       "k_value,threshold,accuracy,precision,recall,f1_score,false_positive_rate,true_positives,"
       "true_negatives,false_positives,false_negatives\r\n";
-  for (int step = 0; step < 10; ++step) {
-    const double k = 0.5 * step;
-    const double threshold = errors.train_mean + k * errors.train_deviation;
-    const auto above = [&](std::span<const float> values) {
-      return static_cast<double>(std::count_if(values.begin(), values.end(),
-                                               [&](float error) { return error > threshold; }));
-    };
-    const double tp = above(errors.anomaly);
-    const double fp = above(errors.normal);
-    const double fn = static_cast<double>(errors.anomaly.size()) - tp;
-    const double tn = static_cast<double>(errors.normal.size()) - fp;
-    text +=
-        fmt::format("{:.1f},{},{},{},{},{},{},{:.0f},{:.0f},{:.0f},{:.0f}\r\n", k, threshold,
-                    Percent(tp + tn, tp + tn + fp + fn), Percent(tp, tp + fp), Percent(tp, tp + fn),
-                    Percent(2 * tp, 2 * tp + fp + fn), Percent(fp, fp + tn), tp, tn, fp, fn);
+  for (const Detection& d : test.sweep) {
+    text += fmt::format("{:.1f},{},{},{},{},{},{},{},{},{},{}\r\n", d.k, d.threshold,
+                        Percent(d.Accuracy()), Percent(d.Precision()), Percent(d.Recall()),
+                        Percent(d.F1()), Percent(d.FalsePositiveRate()), d.true_positives,
+                        d.true_negatives, d.false_positives, d.false_negatives);
   }
   return text;
 }
@@ -231,7 +221,8 @@ void WriteClassificationPlots(std::span<const float> outputs, std::span<const in
     }
     // The report draws curves and matrix itself, beside its tables.
     Write(plot::RocPlot(curves), "One_vs_Rest_MultiClass_ROC_test", to, false);
-    Write(plot::ConfusionPlot(network.test.confusion, classes, "Confusion matrix, test"),
+    Write(plot::ConfusionPlot(std::get<train::ClassificationMetrics>(*network.test).confusion,
+                              classes, "Confusion matrix, test"),
           "confusion_matrix_test", to, false);
     constexpr size_t kMostPanelsInReport = 6;
     const plot::Plot differences = plot::ScoreDifferencePlot(outputs, labels, classes);
@@ -286,11 +277,11 @@ void WriteForecastPlots(std::span<const float> actual, std::span<const float> pr
   });
 }
 
-void WriteAnomalyPlots(const AnomalyErrors& errors, const PlotTarget& to, ProgressSink& sink) {
+void WriteAnomalyPlots(const AnomalyTest& test, const PlotTarget& to, ProgressSink& sink) {
   Guarded("the reconstruction errors", sink, [&] {
-    WriteFile(to.folder / "threshold_performance.csv", ThresholdPerformance(errors));
-    const plot::ReconstructionErrors drawn{errors.anomaly, errors.normal, errors.train_mean,
-                                           errors.threshold};
+    WriteFile(to.folder / "threshold_performance.csv", ThresholdPerformance(test));
+    const plot::ReconstructionErrors drawn{test.anomaly, test.normal, test.threshold.mean,
+                                           test.threshold.Value()};
     Write(plot::ReconstructionErrorHistogram(drawn, false), "reconstruction_error", to);
     Write(plot::ReconstructionErrorHistogram(drawn, true), "reconstruction_error_log_scale", to);
   });
@@ -302,30 +293,42 @@ void WriteTrainingCurves(const std::vector<plot::Curves>& curves, const PlotTarg
           [&] { Write(plot::TrainingCurves(curves), "training_curves", to, false); });
 }
 
-std::vector<plot::Curves> ClassificationCurves(const NetworkSummary& float_network,
-                                               const NetworkSummary& quantized_network) {
-  plot::Curves accuracy{"accuracy", {}};
-  plot::Curves loss{"cross-entropy", {}};
+std::vector<plot::Curves> CurvesOf(const RunSummary& summary) {
+  const Goal& goal = summary.goal;
+  plot::Curves error{goal.Classifies()  ? "accuracy"
+                     : goal.Forecasts() ? "SMAPE, percent"
+                                        : "mean squared error",
+                     {}};
+  plot::Curves loss{goal.Classifies()  ? "cross-entropy"
+                    : goal.Forecasts() ? "Huber loss, in deviations of the targets"
+                                       : "mean squared error, in deviations of the targets",
+                    {}};
   for (const auto& [network, name] :
-       {std::pair{&float_network, "float"}, {&quantized_network, "quantised"}}) {
+       {std::pair{&summary.float_network, "float"}, {&summary.quantized_network, "quantised"}}) {
     if (!network->present) continue;
-    plot::CurvePhase of_accuracy{name, {}, {}, {}, static_cast<double>(network->best_epoch)};
-    plot::CurvePhase of_loss = of_accuracy;
+    plot::CurvePhase of_error{name, {}, {}, {}, static_cast<double>(network->best_epoch)};
+    plot::CurvePhase of_loss = of_error;
     for (const train::Epoch& epoch : network->history) {
       // An epoch 0 is the graph as it came: nothing was trained.
       const double nothing = std::numeric_limits<double>::quiet_NaN();
-      const bool trained = epoch.train_loss > 0;
-      of_accuracy.epoch.push_back(epoch.number);
-      of_accuracy.train.push_back(trained ? epoch.train_accuracy : nothing);
-      of_accuracy.val.push_back(epoch.val.accuracy);
+      const bool trained = epoch.number > 0;
+      of_error.epoch.push_back(epoch.number);
       of_loss.epoch.push_back(epoch.number);
       of_loss.train.push_back(trained ? epoch.train_loss : nothing);
-      of_loss.val.push_back(epoch.val.loss);
+      of_error.train.push_back(trained ? epoch.train_accuracy : nothing);
+      if (const auto* classes = std::get_if<train::ClassificationMetrics>(&epoch.val)) {
+        of_error.val.push_back(classes->accuracy);
+        of_loss.val.push_back(classes->loss);
+      } else {
+        const auto& values = std::get<train::RegressionMetrics>(epoch.val);
+        of_error.val.push_back(values.error);
+        of_loss.val.push_back(values.loss);
+      }
     }
-    accuracy.phases.push_back(std::move(of_accuracy));
+    error.phases.push_back(std::move(of_error));
     loss.phases.push_back(std::move(of_loss));
   }
-  return {accuracy, loss};
+  return {error, loss};
 }
 
 }  // namespace platypus::pipeline

@@ -43,7 +43,7 @@ void WriteGoodnessOfFit(std::span<const data::Recording> recordings,
 
 // One_vs_Rest_MultiClass_ROC_test, fpr_tpr_thresholds.csv, confusion_matrix_test,
 // Histogram_Class_Score_differences_test; outputs [sample][class] of the test split, whose metrics
-// and curves `network` holds.
+// (of classes) and curves `network` holds.
 void WriteClassificationPlots(std::span<const float> outputs, std::span<const int32_t> labels,
                               const NetworkSummary& network,
                               const std::vector<std::string>& classes, const PlotTarget& to,
@@ -60,21 +60,14 @@ void WriteForecastPlots(std::span<const float> actual, std::span<const float> pr
                         const std::vector<std::string>& variables, const PlotTarget& to,
                         ProgressSink& sink);
 
-// Errors of single samples of the test split and what training on normal samples found.
-struct AnomalyErrors {
-  std::span<const float> anomaly, normal;
-  double train_mean = 0, train_deviation = 0;  // divisor count - 1
-  double threshold = 0;                        // in effect
-};
 // reconstruction_error, reconstruction_error_log_scale, threshold_performance.csv.
-void WriteAnomalyPlots(const AnomalyErrors& errors, const PlotTarget& to, ProgressSink& sink);
+void WriteAnomalyPlots(const AnomalyTest& test, const PlotTarget& to, ProgressSink& sink);
 
 // training_curves: what is known by epoch of every phase.
 void WriteTrainingCurves(const std::vector<plot::Curves>& curves, const PlotTarget& to,
                          ProgressSink& sink);
-// Accuracy and cross-entropy of both phases, as far as they were run.
-std::vector<plot::Curves> ClassificationCurves(const NetworkSummary& float_network,
-                                               const NetworkSummary& quantized_network);
+// Accuracy and cross-entropy, or error and loss, of both phases as far as they were run.
+std::vector<plot::Curves> CurvesOf(const RunSummary& summary);
 
 }  // namespace platypus::pipeline
 

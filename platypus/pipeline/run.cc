@@ -11,8 +11,11 @@
 #include "platypus/config/write.h"
 #include "platypus/deploy/layers.h"
 #include "platypus/onnx/onnx.h"
+#include "platypus/pipeline/anomaly.h"
+#include "platypus/pipeline/baseline.h"
 #include "platypus/pipeline/deployment.h"
 #include "platypus/pipeline/evaluation.h"
+#include "platypus/pipeline/lesson.h"
 #include "platypus/pipeline/plots.h"
 #include "platypus/pipeline/run_log.h"
 #include "platypus/pipeline/training.h"
@@ -76,6 +79,24 @@ std::optional<std::string> FindUnfinished(const fs::path& runs, const std::strin
   return newest;
 }
 
+// The one figure that says what a network is worth.
+std::pair<std::string, std::string> Quality(const NetworkSummary& network) {
+  if (network.anomaly)
+    return {"AUROC on the test split", fmt::format("{:.4f}", network.anomaly->auroc)};
+  if (const auto* classes = std::get_if<train::ClassificationMetrics>(&*network.test))
+    return {"accuracy on the test split", fmt::format("{:.4f}", classes->accuracy)};
+  const auto& values = std::get<train::RegressionMetrics>(*network.test);
+  return {"R2 on the test split", fmt::format("{:.4f}", values.mean.r2)};
+}
+
+// What colours samples without classes: the first of each one's targets.
+std::vector<float> FirstTargets(const SampleSet& set) {
+  std::vector<float> first;
+  const size_t width = std::max<size_t>(1, set.targets.size() / set.recording.size());
+  for (size_t i = 0; i < set.targets.size(); i += width) first.push_back(set.targets[i]);
+  return first;
+}
+
 class Running {
  public:
   Running(const config::Loaded& loaded, const config::RunPaths& paths, ProgressSink& sink)
@@ -94,11 +115,14 @@ class Running {
     registry_ = config::LoadRegistry();
     Begin();
     Stage("read", [&] { ReadData(); });
+    summary_.goal = goal_;
     Stage("features", [&] { ExtractFeatures(); });
     Stage("train", [&] { Train(); });
     Stage("pictures", [&] { DrawFeatures(); });
     if (config_.training.quantization != config::Quantization::kNone)
       Stage("quantize", [&] { Quantize(); });
+    if (goal_.DetectsAnomalies())
+      Stage("threshold", [&] { threshold_ = MeasureThreshold(*deployed_); });
     if (config_.testing.enable) Stage("test", [&] { Test(); });
     PackTraining();
     if (config_.compilation.enable) {
@@ -148,14 +172,21 @@ class Running {
       summary_.skipped.emplace_back(file.name, file.reason);
       sink_.OnNotice(fmt::format("{} is passed over: {}", file.name, file.reason));
     }
-    summary_.classes = dataset_.classes;
+    goal_.category = config_.common.task_category;
+    goal_.classes = dataset_.classes;
+    goal_.horizon = config_.data_processing_feature_extraction.forecast_horizon;
+    for (const data::Recording& recording : recordings_) {
+      if (recording.rows > 0) goal_.targets = recording.target_columns;
+    }
     summary_.dataset_hash = dataset_.hash;
     summary_.files = {{"train", static_cast<int64_t>(dataset_.train.size())},
                       {"val", static_cast<int64_t>(dataset_.val.size())},
                       {"test", static_cast<int64_t>(dataset_.test.size())}};
     log_->Info("root.main",
-               fmt::format("{} recordings of {} classes", all.size(), dataset_.classes.size()));
-    if (config_.data_processing_feature_extraction.gof_test) {
+               goal_.classes.empty()
+                   ? fmt::format("{} recordings, {} targets", all.size(), goal_.targets.size())
+                   : fmt::format("{} recordings of {} classes", all.size(), goal_.classes.size()));
+    if (!goal_.classes.empty() && config_.data_processing_feature_extraction.gof_test) {
       WriteGoodnessOfFit(recordings_, all, dataset_.classes,
                          config_.data_processing_feature_extraction.frame_size, config_.common.seed,
                          {paths_.training_base, &summary_.pictures}, pool_, sink_);
@@ -169,17 +200,19 @@ class Running {
     }
     pipeline_ =
         features::MakePipeline(config_.data_processing_feature_extraction, variables, sink_);
+    if (goal_.Forecasts()) HoldBack(recordings_, pipeline_, goal_.horizon);
     const auto take = [&](const std::vector<data::RecordingRef>& refs,
                           std::vector<data::Recording>& own, size_t& at, const char* split) {
       own.assign(std::make_move_iterator(recordings_.begin() + static_cast<std::ptrdiff_t>(at)),
                  std::make_move_iterator(recordings_.begin() +
                                          static_cast<std::ptrdiff_t>(at + refs.size())));
       at += refs.size();
-      return ExtractSamples(pipeline_, refs, own, split, memory_, pool_, sink_);
+      return ExtractSamples(pipeline_, refs, own, split, goal_, memory_, pool_, sink_);
     };
     size_t at = 0;
     std::vector<data::Recording> used;
     splits_.train = take(dataset_.train, used, at, "train");
+    if (goal_.Forecasts()) season_ = FindSeason(used, pipeline_, goal_.horizon);
     splits_.val = take(dataset_.val, used, at, "val");
     splits_.test = take(dataset_.test, test_recordings_, at, "test");
     recordings_.clear();
@@ -193,47 +226,73 @@ class Running {
     summary_.input_shape = splits_.train.shape;
   }
 
-  int Classes() const { return static_cast<int>(dataset_.classes.size()); }
-
   std::map<std::string, std::string> Metadata() const {
     std::map<std::string, std::string> metadata = {{"generator", Version()},
                                                    {"model", config_.training.model_name},
                                                    {"task_type", config_.common.task_type}};
-    std::string classes;
-    for (const std::string& name : dataset_.classes)
-      classes += (classes.empty() ? "" : "\n") + name;
-    metadata["classes"] = classes;
+    const auto lines = [](const std::vector<std::string>& names) {
+      return fmt::format("{}", fmt::join(names, "\n"));
+    };
+    if (!goal_.classes.empty()) metadata["classes"] = lines(goal_.classes);
+    if (!goal_.targets.empty()) metadata["targets"] = lines(goal_.targets);
+    if (goal_.Forecasts()) metadata["forecast_horizon"] = std::to_string(goal_.horizon);
     return metadata;
   }
 
   void Train() {
-    const graph::Graph initial = zoo::Build(config_.training, registry_, splits_.train.shape,
-                                            Classes(), config_.common.seed);
+    const graph::Graph initial =
+        zoo::Build(config_.training, registry_, splits_.train.shape,
+                   goal_.Outputs(splits_.train.shape), config_.common.seed);
+    RequireOutputs(initial);
+    lesson_.emplace(splits_, goal_, initial.Output().shape);
     summary_.parameters = graph::CountParameters(initial);
     summary_.macs = graph::CountMacs(initial);
     log_->Info("root.main", "\n" + graph::ToText(initial));
     log_->Info("root.main", fmt::format("Total params: {}", summary_.parameters));
     train::Result result =
-        TrainFloat(initial, splits_, config_, paths_.training_base, *log_, pool_, sink_);
+        TrainFloat(initial, *lesson_, config_, paths_.training_base, *log_, pool_, sink_);
     LogBest("FloatTrain", result);
     summary_.float_network.present = true;
     summary_.float_network.best_epoch = result.best_epoch;
     summary_.float_network.history = std::move(result.history);
-    float_network_ = graph::FoldBatchNorm(result.best);
     trained_ = std::move(result.best);
-    onnx_io::Export(trained_, Metadata(), paths_.training_base / "model.onnx");
+    const graph::Graph real = lesson_->InRealValues(trained_);
+    float_network_ = graph::FoldBatchNorm(real);
+    onnx_io::Export(real, Metadata(), paths_.training_base / "model.onnx");
     deployed_ = &float_network_;
     model_file_ = paths_.training_base / "model.onnx";
   }
 
+  // Error (model) for a network that gives other than what the task asks for, as one whose number
+  // of outputs is fixed.
+  void RequireOutputs(const graph::Graph& network) const {
+    const int64_t outputs = NumElements(network.Output().shape);
+    const int64_t wanted = goal_.Outputs(splits_.train.shape);
+    if (outputs == wanted) return;
+    throw Error(Category::kModel,
+                fmt::format("{} has {} outputs, the data ask for {}", config_.training.model_name,
+                            outputs, wanted),
+                goal_.Forecasts() ? fmt::format("forecast_horizon {} x {} target variables",
+                                                goal_.horizon, goal_.targets.size())
+                : goal_.DetectsAnomalies()
+                    ? "an autoencoder has as many outputs as inputs"
+                    : fmt::format("{} target variables", goal_.targets.size()));
+  }
+
+  Threshold MeasureThreshold(const graph::Graph& network) {
+    return FitThreshold(ReconstructionErrors(InferReal(network, splits_.train, pool_),
+                                             splits_.train.inputs, splits_.train.Count()),
+                        config_.training.anomaly_threshold_k);
+  }
+
   void LogBest(const std::string& phase, const train::Result& result) {
     for (const train::Epoch& epoch : result.history) {
-      if (epoch.number == result.best_epoch) LogBestEpoch(*log_, phase, epoch, dataset_.classes);
+      if (epoch.number == result.best_epoch) LogBestEpoch(*log_, goal_, phase, epoch);
     }
   }
 
   void Quantize() {
-    QuantizedResult result = TrainQuantized(trained_, splits_, config_,
+    QuantizedResult result = TrainQuantized(trained_, *lesson_, config_,
                                             paths_.training_quantization, *log_, pool_, sink_);
     LogBest("QuantTrain", result.training);
     summary_.quantized_network.present = true;
@@ -246,42 +305,72 @@ class Running {
   }
 
   void Test() {
-    const auto test = [&](const graph::Graph& network, NetworkSummary& into, double scale) {
-      std::vector<float> outputs = Infer(network, splits_.test, pool_);
-      FillTest(into, outputs, splits_.test, Classes(), scale);
-      return outputs;
+    std::vector<float> outputs;
+    const auto test = [&](const graph::Graph& network, NetworkSummary& into) {
+      outputs = InferReal(network, splits_.test, pool_);
+      FillTest(into, outputs, splits_.test, goal_);
+      if (!goal_.DetectsAnomalies()) return;
+      const Threshold threshold = &network == deployed_ ? threshold_ : MeasureThreshold(network);
+      into.anomaly = TestAnomalies(
+          threshold, ReconstructionErrors(outputs, splits_.test.inputs, splits_.test.Count()),
+          splits_.test.labels);
     };
-    std::vector<float> outputs = test(float_network_, summary_.float_network, 1.0);
-    const NetworkSummary* last = &summary_.float_network;
-    if (summary_.quantized_network.present) {
-      outputs = test(integer_, summary_.quantized_network, quantize::OutputScale(integer_));
-      last = &summary_.quantized_network;
+    test(float_network_, summary_.float_network);
+    if (summary_.quantized_network.present) test(integer_, summary_.quantized_network);
+    if (goal_.Classifies()) {
+      summary_.test_files = SummariseFiles(outputs, splits_.test, dataset_.test,
+                                           static_cast<int>(goal_.classes.size()));
+      RunLog files(paths_.file_level_log);
+      files.Info("root.utils.print_file_level_classification_summary.TestData",
+                 "\n" + FileTable(summary_.test_files, goal_.classes));
     }
-    summary_.test_files = SummariseFiles(outputs, splits_.test, dataset_.test, Classes());
-    RunLog files(paths_.file_level_log);
-    files.Info("root.utils.print_file_level_classification_summary.TestData",
-               "\n" + FileTable(summary_.test_files, dataset_.classes));
-    DrawTest(outputs, *last);
-    log_->Info("root.main.test_data",
-               fmt::format("Test Data Evaluation Accuracy: {:.2f}%", 100 * last->test.accuracy));
-    log_->Info("root.main.test_data",
-               fmt::format("Test Data Evaluation AUC ROC Score: {:.3f}", last->test.auroc));
-    log_->Info("root.main.test_data", ConfusionTable(last->test.confusion, dataset_.classes));
+    DrawTest(outputs);
+    LogTest(*log_, goal_, Last(summary_));
+    CompareWithBaselines();
+  }
+
+  void CompareWithBaselines() {
+    summary_.baselines = Baselines(splits_, goal_, pipeline_, test_recordings_, season_);
+    Baseline network;
+    if (const auto* values = std::get_if<train::RegressionMetrics>(&*Last(summary_).test))
+      network.values = *values;
+    if (Last(summary_).anomaly) network.auroc = Last(summary_).anomaly->auroc;
+    summary_.not_beaten = NotBeaten(summary_.baselines, goal_, network);
+    for (const std::string& name : summary_.not_beaten) {
+      sink_.OnNotice(fmt::format(
+          "the network is no better on the test split than what needs no network: {}", name));
+    }
   }
 
   void DrawFeatures() {
-    const auto cloud = [&](const SampleSet& set) {
-      return FeatureCloud{set.inputs, {set.labels, dataset_.classes, {}}};
+    const auto cloud = [&](const SampleSet& set, const std::vector<float>& values) {
+      return FeatureCloud{set.inputs, {set.labels, goal_.classes, values}};
     };
-    WriteFeaturePlots(cloud(splits_.train), cloud(splits_.val), NumElements(splits_.train.shape),
-                      {paths_.training_base, &summary_.pictures}, pool_, sink_);
+    const std::vector<float> of_train = FirstTargets(splits_.train);
+    const std::vector<float> of_val = FirstTargets(splits_.val);
+    WriteFeaturePlots(cloud(splits_.train, of_train), cloud(splits_.val, of_val),
+                      NumElements(splits_.train.shape), {paths_.training_base, &summary_.pictures},
+                      pool_, sink_);
   }
 
-  void DrawTest(const std::vector<float>& outputs, const NetworkSummary& network) {
+  void DrawTest(const std::vector<float>& outputs) {
     const PlotTarget to{model_file_.parent_path() / "post_training_analysis", &summary_.pictures};
-    WriteClassificationPlots(outputs, splits_.test.labels, network, dataset_.classes, to, sink_);
-    WriteTrainingCurves(ClassificationCurves(summary_.float_network, summary_.quantized_network),
-                        to, sink_);
+    const NetworkSummary& network = Last(summary_);
+    switch (goal_.category) {
+      case config::TaskCategory::kTimeseriesClassification:
+        WriteClassificationPlots(outputs, splits_.test.labels, network, goal_.classes, to, sink_);
+        break;
+      case config::TaskCategory::kTimeseriesRegression:
+        WriteRegressionPlots(splits_.test.targets, outputs, goal_.targets, to, sink_);
+        break;
+      case config::TaskCategory::kTimeseriesForecasting:
+        WriteForecastPlots(splits_.test.targets, outputs, goal_.horizon, goal_.targets, to, sink_);
+        break;
+      case config::TaskCategory::kTimeseriesAnomalyDetection:
+        WriteAnomalyPlots(*network.anomaly, to, sink_);
+        break;
+    }
+    WriteTrainingCurves(CurvesOf(summary_), to, sink_);
   }
 
   void PackTraining() {
@@ -293,15 +382,27 @@ class Running {
     summary_.model_hash = HashFile(model_file_);
   }
 
+  // As many as the reference gives: of each class, or by chance.
+  std::vector<deploy::GoldenSample> PickGolden() {
+    constexpr int kAutoencoder = 4;
+    constexpr int kValues = 8;
+    if (goal_.Classifies()) {
+      return PickPerClass(pipeline_, dataset_.test, test_recordings_, splits_.test,
+                          static_cast<int>(goal_.classes.size()),
+                          config_.compilation.test_sets_per_class, config_.common.seed);
+    }
+    return PickRandom(pipeline_, dataset_.test, test_recordings_, splits_.test,
+                      goal_.DetectsAnomalies() ? kAutoencoder : kValues, config_.common.seed);
+  }
+
   void Deploy() {
     deploy::PackageRequest request;
     request.prefix = PackagePrefix(config_);
     request.network = deployed_;
     request.pipeline = &pipeline_;
-    request.classes = dataset_.classes;
-    request.golden =
-        PickPerClass(pipeline_, dataset_.test, test_recordings_, splits_.test, Classes(),
-                     config_.compilation.test_sets_per_class, config_.common.seed);
+    if (goal_.Classifies()) request.classes = goal_.classes;
+    if (goal_.DetectsAnomalies()) request.error_threshold = threshold_.Value();
+    request.golden = PickGolden();
     FillOutputs(*deployed_, request.golden, pool_);
     request.task_type = config_.common.task_type;
     request.device = config_.common.target_device;
@@ -312,19 +413,14 @@ class Running {
                      {"parameters", std::to_string(summary_.parameters)},
                      {"data set SHA-256", dataset_.hash},
                      {"model.onnx SHA-256", summary_.model_hash}};
-    if (config_.testing.enable) {
-      const NetworkSummary& last =
-          summary_.quantized_network.present ? summary_.quantized_network : summary_.float_network;
-      request.facts.emplace_back("accuracy on the test split",
-                                 fmt::format("{:.4f}", last.test.accuracy));
-    }
+    if (Last(summary_).test) request.facts.push_back(Quality(Last(summary_)));
     deploy::Write(deploy::Generate(request), paths_.artifacts);
     summary_.package_path = paths_.artifacts.string();
     summary_.layers = SummariseLayers(*deployed_);
     summary_.memory = deploy::LowerToC(*deployed_).memory;
     test_set_ =
-        MakeTestSet(*deployed_, pipeline_, splits_.test, Infer(*deployed_, splits_.test, pool_),
-                    dataset_.test, test_recordings_, pool_);
+        MakeTestSet(*deployed_, pipeline_, goal_, splits_.test,
+                    Infer(*deployed_, splits_.test, pool_), dataset_.test, test_recordings_, pool_);
     Save(test_set_, paths_.compilation / "verification" / "test_set.bin");
   }
 
@@ -364,10 +460,14 @@ class Running {
   config::Registry registry_;
   std::optional<RunLog> log_;
   data::Dataset dataset_;
+  Goal goal_;
   std::vector<data::Recording> recordings_;
   std::vector<data::Recording> test_recordings_;
   features::Pipeline pipeline_;
   Splits splits_;
+  int64_t season_ = 0;  // of the training split, decimated rows; 0 without
+  std::optional<Lesson> lesson_;
+  Threshold threshold_;  // of the deployed autoencoder
   graph::Graph trained_;
   graph::Graph float_network_;
   graph::Graph integer_;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "platypus/pipeline/lesson.h"
 #include "platypus/pipeline/summary.h"
 
 namespace platypus::pipeline {
@@ -36,10 +37,14 @@ class RunLog {
 std::string ConfusionTable(const std::vector<std::vector<int64_t>>& confusion,
                            std::span<const std::string> names);
 
-// The lines of one phase ("FloatTrain" or "QuantTrain"): every epoch, then the best one.
-void LogEpoch(RunLog& log, const std::string& phase, const train::Epoch& epoch);
-void LogBestEpoch(RunLog& log, const std::string& phase, const train::Epoch& best,
-                  std::span<const std::string> classes);
+// The lines of one phase ("FloatTrain" or "QuantTrain"): every epoch, then the best one. Epochs are
+// counted from 0, for every task.
+void LogEpoch(RunLog& log, const Lesson& lesson, const std::string& phase,
+              const train::Epoch& epoch);
+void LogBestEpoch(RunLog& log, const Goal& goal, const std::string& phase,
+                  const train::Epoch& best);
+// What the test split says of the last network.
+void LogTest(RunLog& log, const Goal& goal, const NetworkSummary& network);
 
 // The table of file_level_classification_summary.log: one row per recording.
 std::string FileTable(std::span<const FileSummary> files, std::span<const std::string> classes);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <numeric>
 
 #include "platypus/base/error.h"
 #include "platypus/base/random.h"
@@ -15,13 +16,41 @@ struct SampleRef {
   int64_t index = 0;
 };
 
+// The rows that windows are cut out of, which are not all where some are held back.
+std::span<const float> Rows(const data::Recording& recording) {
+  return {recording.values.data(),
+          std::min(recording.values.size(),
+                   static_cast<size_t>(recording.rows) * recording.columns.size())};
+}
+
+// Appends a sample's targets, [row ahead][column]; `start` in decimated rows.
+void AppendTargets(const features::Pipeline& pipeline, const data::Recording& recording,
+                   const Goal& goal, int64_t start, std::vector<float>& targets) {
+  const size_t columns = recording.target_columns.size();
+  const auto at = [&](int64_t row, size_t column) {
+    return recording.targets[static_cast<size_t>(row * pipeline.decimation) * columns + column];
+  };
+  const int64_t end = start + pipeline.RowsPerSample();
+  if (goal.Forecasts()) {
+    for (int64_t row = end; row < end + goal.horizon; ++row) {
+      for (size_t c = 0; c < columns; ++c) targets.push_back(at(row, c));
+    }
+    return;
+  }
+  for (size_t c = 0; c < columns; ++c) {
+    double sum = 0;
+    for (int64_t row = start; row < end; ++row) sum += at(row, c);
+    targets.push_back(static_cast<float>(sum / pipeline.RowsPerSample()));
+  }
+}
+
 // The raw values and features of chosen samples of one recording, in the order of `indices`.
 void AppendRaw(const features::Pipeline& pipeline, const data::RecordingRef& ref,
                const data::Recording& recording, const std::vector<int64_t>& indices,
                std::vector<deploy::GoldenSample>& out) {
   std::vector<float> features;
   std::vector<float> raw;
-  const int64_t samples = features::Extract(pipeline, recording.values, features, &raw);
+  const int64_t samples = features::Extract(pipeline, Rows(recording), features, &raw);
   if (samples == 0) return;
   const auto width = static_cast<int64_t>(features.size()) / samples;
   const auto raw_width = static_cast<int64_t>(raw.size()) / samples;
@@ -37,8 +66,14 @@ void AppendRaw(const features::Pipeline& pipeline, const data::RecordingRef& ref
 
 }  // namespace
 
+std::span<const float> SampleSet::Wanted(const Goal& goal) const {
+  if (goal.DetectsAnomalies()) return {inputs.data(), inputs.size()};
+  return targets;
+}
+
 train::LabelledSet SampleSet::View() const {
-  train::LabelledSet view{shape, {inputs.data(), inputs.size()}, labels};
+  train::LabelledSet view{
+      .shape = shape, .inputs = {inputs.data(), inputs.size()}, .labels = labels};
   if (inputs.InFile()) {
     view.prefetch = [row = inputs,
                      width = static_cast<size_t>(NumElements(shape))](int64_t sample) {
@@ -48,10 +83,19 @@ train::LabelledSet SampleSet::View() const {
   return view;
 }
 
+void HoldBack(std::vector<data::Recording>& recordings, const features::Pipeline& pipeline,
+              int horizon) {
+  for (data::Recording& recording : recordings) {
+    const int64_t kept = features::DecimatedRows(pipeline, recording.rows) - horizon;
+    recording.rows = std::max<int64_t>(0, kept) * pipeline.decimation;
+  }
+}
+
 SampleSet ExtractSamples(const features::Pipeline& pipeline,
                          const std::vector<data::RecordingRef>& refs,
                          const std::vector<data::Recording>& recordings, const std::string& split,
-                         DataMemory& memory, ThreadPool& pool, ProgressSink& sink) {
+                         const Goal& goal, DataMemory& memory, ThreadPool& pool,
+                         ProgressSink& sink) {
   SampleSet set;
   set.shape = pipeline.OutputShape();
   const auto width = static_cast<size_t>(NumElements(set.shape));
@@ -59,28 +103,34 @@ SampleSet ExtractSamples(const features::Pipeline& pipeline,
   std::vector<size_t> first;  // of each recording: where its samples begin
   for (size_t i = 0; i < refs.size(); ++i) {
     longest = std::max(longest, recordings[i].rows);
-    first.push_back(set.labels.size());
-    const auto samples = static_cast<size_t>(features::CountSamples(pipeline, recordings[i].rows));
-    set.labels.insert(set.labels.end(), samples, refs[i].label);
-    set.recording.insert(set.recording.end(), samples, static_cast<int32_t>(i));
+    first.push_back(set.recording.size());
+    const std::vector<int64_t> starts = features::SampleStarts(pipeline, recordings[i].rows);
+    if (!goal.classes.empty()) set.labels.insert(set.labels.end(), starts.size(), refs[i].label);
+    if (!goal.targets.empty()) {
+      for (const int64_t start : starts)
+        AppendTargets(pipeline, recordings[i], goal, start, set.targets);
+    }
+    set.recording.insert(set.recording.end(), starts.size(), static_cast<int32_t>(i));
   }
-  first.push_back(set.labels.size());
+  first.push_back(set.recording.size());
   if (set.Count() == 0) {
     throw Error(
         Category::kData,
         fmt::format("no recording of the {} split is long enough for one sample: the longest "
-                    "has {} rows, a sample needs {}",
-                    split, longest, pipeline.RowsPerSample() * pipeline.decimation),
+                    "has {} rows{}, a sample needs {}",
+                    split, longest,
+                    goal.Forecasts() ? fmt::format(" before the {} to forecast", goal.horizon) : "",
+                    pipeline.RowsPerSample() * pipeline.decimation),
         "lower data_processing_feature_extraction.frame_size or num_frame_concat");
   }
-  set.inputs = memory.Make(set.labels.size() * width);
+  set.inputs = memory.Make(set.recording.size() * width);
   const std::span<float> inputs = set.inputs.Fill();
   std::mutex mutex;
   int64_t finished = 0;
   pool.Run(static_cast<int64_t>(refs.size()), [&](int64_t i) {
     const auto n = static_cast<size_t>(i);
     std::vector<float> features;
-    features::Extract(pipeline, recordings[n].values, features);
+    features::Extract(pipeline, Rows(recordings[n]), features);
     Check(features.size() == (first[n + 1] - first[n]) * width,
           "features of {} have an unexpected size", refs[n].name);
     std::copy(features.begin(), features.end(), inputs.subspan(first[n] * width).begin());
@@ -107,11 +157,33 @@ std::vector<deploy::GoldenSample> PickRaw(const features::Pipeline& pipeline,
   for (int64_t k = 0; k < chosen; ++k) {
     const size_t file = usable[static_cast<size_t>(k * files / chosen)];
     std::vector<float> features;
-    const int64_t samples = features::Extract(pipeline, recordings[file].values, features);
+    const int64_t samples = features::Extract(pipeline, Rows(recordings[file]), features);
     const int64_t wanted = std::min(samples, count * (k + 1) / chosen - count * k / chosen);
     std::vector<int64_t> indices;
     for (int64_t j = 0; j < wanted; ++j) indices.push_back(j * samples / wanted);
     AppendRaw(pipeline, refs[file], recordings[file], indices, picked);
+  }
+  return picked;
+}
+
+std::vector<deploy::GoldenSample> PickRandom(const features::Pipeline& pipeline,
+                                             const std::vector<data::RecordingRef>& refs,
+                                             const std::vector<data::Recording>& recordings,
+                                             const SampleSet& samples, int count, uint64_t seed) {
+  std::vector<SampleRef> all;
+  for (size_t s = 0; s < samples.recording.size(); ++s) {
+    const bool next = s > 0 && samples.recording[s] == samples.recording[s - 1];
+    all.push_back({static_cast<size_t>(samples.recording[s]), next ? all.back().index + 1 : 0});
+  }
+  std::vector<size_t> order(all.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  Random(seed, "golden vectors").Shuffle(std::span(order));
+  order.resize(std::min(order.size(), static_cast<size_t>(count)));
+  std::sort(order.begin(), order.end());
+  std::vector<deploy::GoldenSample> picked;
+  for (const size_t s : order) {
+    const size_t file = all[s].recording;
+    AppendRaw(pipeline, refs[file], recordings[file], {all[s].index}, picked);
   }
   return picked;
 }

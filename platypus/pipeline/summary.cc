@@ -10,27 +10,82 @@ using Json = nlohmann::ordered_json;
 
 Json Number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
+void Add(Json& json, const train::ClassificationMetrics& metrics, const std::string& prefix) {
+  json[prefix + "loss"] = Number(metrics.loss);
+  json[prefix + "accuracy"] = Number(metrics.accuracy);
+  json[prefix + "f1_macro"] = Number(metrics.f1_macro);
+  json[prefix + "f1_micro"] = Number(metrics.f1_micro);
+  json[prefix + "auroc"] = Number(metrics.auroc);
+}
+
+void Add(Json& json, const train::RegressionMetrics& metrics, const std::string& prefix) {
+  json[prefix + "loss"] = Number(metrics.loss);
+  json[prefix + "mse"] = Number(metrics.mean.mse);
+  json[prefix + "rmse"] = Number(std::sqrt(metrics.mean.mse));
+  json[prefix + "mae"] = Number(metrics.mean.mae);
+  json[prefix + "smape"] = Number(metrics.mean.smape);
+  json[prefix + "r2"] = Number(metrics.mean.r2);
+  if (!prefix.empty()) return;
+  auto outputs = Json::array();
+  for (const auto& of : metrics.outputs) {
+    outputs.push_back({{"mse", Number(of.mse)},
+                       {"mae", Number(of.mae)},
+                       {"smape", Number(of.smape)},
+                       {"r2", Number(of.r2)}});
+  }
+  json["outputs"] = outputs;
+}
+
+Json DetectionJson(const Detection& d) {
+  return {{"k", d.k},
+          {"threshold", Number(d.threshold)},
+          {"accuracy", d.Accuracy()},
+          {"precision", d.Precision()},
+          {"recall", d.Recall()},
+          {"f1", d.F1()},
+          {"false_positive_rate", d.FalsePositiveRate()}};
+}
+
+Json Anomaly(const AnomalyTest& test) {
+  return {{"train_error_mean", Number(test.threshold.mean)},
+          {"train_error_deviation", Number(test.threshold.deviation)},
+          {"auroc", Number(test.auroc)},
+          {"chosen", DetectionJson(test.chosen)},
+          {"best", DetectionJson(test.best)}};
+}
+
+Json BaselineJson(const Baseline& baseline, const Goal& goal) {
+  Json json = {{"name", baseline.name}};
+  if (goal.DetectsAnomalies()) {
+    json["auroc"] = Number(baseline.auroc);
+  } else {
+    Add(json, baseline.values, "");
+    json.erase("loss");
+    json.erase("outputs");
+  }
+  return json;
+}
+
 Json Network(const NetworkSummary& network) {
   if (!network.present) return nullptr;
   Json json;
   json["best_epoch"] = network.best_epoch;
-  json["accuracy"] = Number(network.test.accuracy);
-  json["f1_macro"] = Number(network.test.f1_macro);
-  json["f1_micro"] = Number(network.test.f1_micro);
-  json["auroc"] = Number(network.test.auroc);
-  json["loss"] = Number(network.test.loss);
-  json["confusion_matrix"] = network.test.confusion;
+  if (network.test) std::visit([&](const auto& test) { Add(json, test, ""); }, *network.test);
+  if (const auto* test =
+          network.test ? std::get_if<train::ClassificationMetrics>(&*network.test) : nullptr) {
+    json["confusion_matrix"] = test->confusion;
+  }
+  if (network.anomaly) json["anomaly"] = Anomaly(*network.anomaly);
   auto history = Json::array();
   for (const train::Epoch& epoch : network.history) {
-    history.push_back({{"epoch", epoch.number},
-                       {"learning_rate", Number(epoch.learning_rate)},
-                       {"train_loss", Number(epoch.train_loss)},
-                       {"train_accuracy", Number(epoch.train_accuracy)},
-                       {"val_loss", Number(epoch.val.loss)},
-                       {"val_accuracy", Number(epoch.val.accuracy)},
-                       {"val_f1_macro", Number(epoch.val.f1_macro)},
-                       {"val_auroc", Number(epoch.val.auroc)},
-                       {"seconds", Number(epoch.seconds)}});
+    Json entry = {{"epoch", epoch.number},
+                  {"learning_rate", Number(epoch.learning_rate)},
+                  {"train_loss", Number(epoch.train_loss)}};
+    if (std::holds_alternative<train::ClassificationMetrics>(epoch.val))
+      entry["train_accuracy"] = Number(epoch.train_accuracy);
+    std::visit([&](const auto& val) { Add(entry, val, "val_"); }, epoch.val);
+    entry["seconds"] = Number(epoch.seconds);
+    history.push_back(entry);
   }
   json["history"] = history;
   return json;
@@ -63,6 +118,10 @@ Json Verification(const std::vector<deploy::VerifyResult>& results) {
 
 }  // namespace
 
+const NetworkSummary& Last(const RunSummary& summary) {
+  return summary.quantized_network.present ? summary.quantized_network : summary.float_network;
+}
+
 std::string ToJson(const RunSummary& s) {
   Json json;
   json["schema"] = 1;
@@ -72,7 +131,9 @@ std::string ToJson(const RunSummary& s) {
   json["model"] = s.model;
   json["device"] = s.device;
   json["dataset"] = s.dataset;
-  json["classes"] = s.classes;
+  json["classes"] = s.goal.classes;
+  json["targets"] = s.goal.targets;
+  json["horizon"] = s.goal.Forecasts() ? Json(s.goal.horizon) : Json(nullptr);
   json["parameters"] = s.parameters;
   json["macs"] = s.macs;
   json["input_shape"] = s.input_shape;
@@ -87,6 +148,10 @@ std::string ToJson(const RunSummary& s) {
   json["skipped"] = skipped;
   json["float"] = Network(s.float_network);
   json["quantized"] = Network(s.quantized_network);
+  auto baselines = Json::array();
+  for (const Baseline& baseline : s.baselines) baselines.push_back(BaselineJson(baseline, s.goal));
+  json["baselines"] = baselines;
+  json["not_beaten"] = s.not_beaten;
   json["package"] = s.package_path;
   json["memory"] = {{"arena_bytes", s.memory.arena_octets},
                     {"lower_bound_bytes", s.memory.lower_bound_octets}};

@@ -3,12 +3,15 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "platypus/deploy/memory_plan.h"
 #include "platypus/deploy/package.h"
 #include "platypus/deploy/verify.h"
+#include "platypus/pipeline/anomaly.h"
+#include "platypus/pipeline/baseline.h"
 #include "platypus/train/train.h"
 
 namespace platypus::pipeline {
@@ -18,9 +21,9 @@ struct NetworkSummary {
   bool present = false;
   int best_epoch = 0;
   std::vector<train::Epoch> history;
-  train::ClassificationMetrics test;
-  // One-vs-rest curve of every class on the test split.
-  std::vector<train::RocCurve> roc;
+  std::optional<train::Metrics> test;
+  std::vector<train::RocCurve> roc;  // classification: one-vs-rest of every class, test split
+  std::optional<AnomalyTest> anomaly;
 };
 
 struct FileSummary {  // all samples of one test recording
@@ -52,7 +55,7 @@ struct RunSummary {
   std::string model;
   std::string device;
   std::string dataset;
-  std::vector<std::string> classes;
+  Goal goal;
   int64_t parameters = 0;
   int64_t macs = 0;
   uint64_t seed = 0;
@@ -67,6 +70,8 @@ struct RunSummary {
   Shape input_shape;
   NetworkSummary float_network;
   NetworkSummary quantized_network;
+  std::vector<Baseline> baselines;      // on the test split
+  std::vector<std::string> not_beaten;  // names of those that the last network does not beat
   std::vector<FileSummary> test_files;
   std::vector<LayerSummary> layers;  // of the deployed network
   deploy::MemoryPlan memory;
@@ -75,6 +80,9 @@ struct RunSummary {
   std::vector<std::string> notices;
   std::vector<Picture> pictures;  // for the report; not in summary.json
 };
+
+// The network that the run is about in the end: the quantised one if there is one.
+const NetworkSummary& Last(const RunSummary& summary);
 
 // The content of summary.json (schema: docs/summary-schema.md).
 std::string ToJson(const RunSummary& summary);

@@ -16,88 +16,115 @@ train::Options MakeOptions(const config::Config& config, const std::filesystem::
   return options;
 }
 
-train::Result FitAndLog(const graph::Graph& graph, const Splits& splits,
-                        const train::Options& options, const train::Evaluator& evaluate,
-                        const std::string& phase, RunLog& log, ThreadPool& pool,
-                        ProgressSink& sink) {
-  train::Result result =
-      train::Fit(graph, splits.train.View(), splits.val.View(), options, evaluate, pool, sink);
-  for (const train::Epoch& epoch : result.history) LogEpoch(log, phase, epoch);
+train::Result FitAndLog(const graph::Graph& graph, const train::LabelledSet& samples,
+                        const Lesson& lesson, train::Options options,
+                        const train::Predictor& predict, const std::string& phase, RunLog& log,
+                        ThreadPool& pool, ProgressSink& sink) {
+  options.loss = lesson.Wanted().Loss();
+  options.judge = [&](std::span<const float> outputs) { return lesson.Judge(outputs); };
+  train::Result result = train::Fit(graph, samples, lesson.Val(), options, predict, pool, sink);
+  for (const train::Epoch& epoch : result.history) LogEpoch(log, lesson, phase, epoch);
   return result;
 }
 
-// At most `count` samples, evenly spread over the set.
-SampleSet Thin(const SampleSet& set, int64_t count) {
-  if (set.Count() <= count) return set;
-  const int64_t width = NumElements(set.shape);
-  SampleSet thin;
-  thin.shape = set.shape;
-  std::vector<float> inputs;
-  for (int64_t k = 0; k < count; ++k) {
-    const int64_t i = k * set.Count() / count;
-    inputs.insert(inputs.end(), set.inputs.begin() + i * width,
-                  set.inputs.begin() + (i + 1) * width);
-    thin.labels.push_back(set.labels[static_cast<size_t>(i)]);
+// At most `count` samples, evenly spread over a set.
+struct Thinned {
+  std::vector<float> inputs, targets;
+  std::vector<int32_t> labels;
+
+  Thinned(const train::LabelledSet& set, int64_t most) {
+    const int64_t width = NumElements(set.shape);
+    const int64_t outputs = static_cast<int64_t>(set.targets.size()) / set.Count();
+    const int64_t count = std::min(most, set.Count());
+    const auto append = [](std::vector<float>& to, std::span<const float> from, int64_t row,
+                           int64_t size) {
+      const auto values = from.subspan(static_cast<size_t>(row * size), static_cast<size_t>(size));
+      to.insert(to.end(), values.begin(), values.end());
+    };
+    for (int64_t k = 0; k < count; ++k) {
+      const int64_t i = k * set.Count() / count;
+      append(inputs, set.inputs, i, width);
+      append(targets, set.targets, i, outputs);
+      if (!set.labels.empty()) labels.push_back(set.labels[static_cast<size_t>(i)]);
+    }
   }
-  thin.inputs = std::move(inputs);
-  return thin;
-}
+  train::LabelledSet View(const Shape& shape) const {
+    return {.shape = shape, .inputs = inputs, .labels = labels, .targets = targets};
+  }
+};
 
 // Ranges from all training samples, chosen by the loss of some.
-graph::Graph CalibrateForLoss(const graph::Graph& prepared, const SampleSet& train,
+graph::Graph CalibrateForLoss(const graph::Graph& prepared, const Lesson& lesson,
                               ThreadPool& pool) {
   constexpr int64_t kSamples = 512;
-  const SampleSet judges = Thin(train, kSamples);
-  const auto classes = static_cast<int>(NumElements(prepared.Output().shape));
-  return quantize::ChooseRanges(
-      train::Calibrate(prepared, train.View(), pool), [&](const graph::Graph& graph) {
-        return train::Evaluate(train::Predict(graph, judges.View(), pool), judges.labels, classes)
-            .loss;
-      });
+  const train::LabelledSet all = lesson.Train();
+  const Thinned some(all, kSamples);
+  const train::LabelledSet judges = some.View(all.shape);
+  return quantize::ChooseRanges(train::Calibrate(prepared, all, pool),
+                                [&](const graph::Graph& graph) {
+                                  return lesson.LossOf(train::Predict(graph, judges, pool), judges);
+                                });
+}
+
+// What the quantised network learns: the samples' own classes or values, mixed with what the float
+// network makes of them.
+std::vector<float> Distill(const graph::Graph& trained, const Lesson& lesson,
+                           const config::Training& settings, ThreadPool& pool) {
+  const train::LabelledSet set = lesson.Train();
+  const std::vector<float> outputs = train::Predict(trained, set, pool);
+  return lesson.Wanted().Classifies()
+             ? train::MixTargets(outputs, set.labels, settings.label_smoothing,
+                                 settings.quantization_distillation)
+             : train::MixTargets(outputs, set.targets, settings.quantization_distillation);
 }
 
 }  // namespace
 
 int QuantizedEpochs(int training_epochs) { return std::max(10, training_epochs / 5); }
 
-train::Result TrainFloat(const graph::Graph& initial, const Splits& splits,
+train::Result TrainFloat(const graph::Graph& initial, const Lesson& lesson,
                          const config::Config& config, const std::filesystem::path& folder,
                          RunLog& log, ThreadPool& pool, ProgressSink& sink) {
   train::Options options = MakeOptions(config, folder);
   options.stage = "train";
   options.epochs = config.training.training_epochs;
   options.learning_rate = config.training.learning_rate;
-  return FitAndLog(initial, splits, options, {}, "FloatTrain", log, pool, sink);
+  return FitAndLog(initial, lesson.Train(), lesson, options, {}, "FloatTrain", log, pool, sink);
 }
 
-QuantizedResult TrainQuantized(const graph::Graph& trained, const Splits& splits,
+QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson,
                                const config::Config& config, const std::filesystem::path& folder,
                                RunLog& log, ThreadPool& pool, ProgressSink& sink) {
   const quantize::Settings settings =
       quantize::MakeSettings(config.training, config.common.task_category);
+  // No batch norm can follow where the output is integer: then the network learns real values.
+  const bool real = settings.output_int && !lesson.Wanted().Classifies();
+  const Lesson own = real ? lesson.WithRealValues() : lesson;
+  const graph::Graph source = real ? graph::FoldBatchNorm(lesson.InRealValues(trained)) : trained;
   train::Options options = MakeOptions(config, folder);
   options.stage = "quantize";
   options.epochs = QuantizedEpochs(config.training.training_epochs);
   options.learning_rate = config.training.learning_rate / 100;
   options.settings.lr_warmup_epochs = 0;
   options.judge_start = true;
-  options.targets =
-      train::MixTargets(train::Predict(trained, splits.train.View(), pool), splits.train.labels,
-                        config.training.label_smoothing, config.training.quantization_distillation);
   if (config.training.quantization_method == config::QuantizationMethod::kPtq) options.epochs = 0;
-  const train::Evaluator evaluate = [&](const graph::Graph& graph) {
+  train::LabelledSet samples = own.Train();
+  const std::vector<float> targets = Distill(source, own, config.training, pool);
+  samples.targets = targets;
+  const SampleSet& val = own.Data().val;
+  const train::Predictor predict = [&](const graph::Graph& graph) {
     const graph::Graph integer = quantize::Convert(graph, settings);
-    const std::vector<float> logits =
-        exec::Interpreter(integer).Run(splits.val.inputs, splits.val.Count(), pool);
-    return train::Evaluate(logits, splits.val.labels,
-                           static_cast<int>(NumElements(integer.Output().shape)),
-                           quantize::OutputScale(integer));
+    std::vector<float> outputs = exec::Interpreter(integer).Run(val.inputs, val.Count(), pool);
+    const auto scale = static_cast<float>(quantize::OutputScale(integer));
+    for (float& value : outputs) value *= scale;
+    return outputs;
   };
   QuantizedResult result;
   const graph::Graph start =
-      CalibrateForLoss(quantize::PrepareForTraining(trained, settings), splits.train, pool);
-  result.training = FitAndLog(start, splits, options, evaluate, "QuantTrain", log, pool, sink);
+      CalibrateForLoss(quantize::PrepareForTraining(source, settings), own, pool);
+  result.training = FitAndLog(start, samples, own, options, predict, "QuantTrain", log, pool, sink);
   result.integer = quantize::Convert(result.training.best, settings);
+  if (!real) result.integer = lesson.InRealValues(std::move(result.integer));
   return result;
 }
 

@@ -69,6 +69,19 @@ const deploy::VerifyResult* Deepest(const pipeline::RunSummary& s) {
   return best;
 }
 
+// The one figure that says what a network is worth on the test split.
+struct Figure {
+  std::string name, value;
+};
+Figure FigureOf(const pipeline::NetworkSummary& network, const pipeline::Goal& goal) {
+  if (network.anomaly) return {"AUROC", Number(network.anomaly->auroc)};
+  if (const auto* classes = std::get_if<train::ClassificationMetrics>(&*network.test))
+    return {"accuracy", Percent(classes->accuracy)};
+  const auto& values = std::get<train::RegressionMetrics>(*network.test);
+  if (goal.Forecasts()) return {"SMAPE", Number(values.mean.smape, 2) + "&nbsp;%"};
+  return {"R²", Number(values.mean.r2)};
+}
+
 std::string Headline(const pipeline::RunSummary& s) {
   std::string html =
       fmt::format("<h1>{} on {}</h1><p>{} · {} · for {}</p>", Escape(s.model), Escape(s.dataset),
@@ -86,12 +99,19 @@ std::string Headline(const pipeline::RunSummary& s) {
                 : fmt::format("<span class=\"badge bad\">{} results differ from the host</span>",
                               differ);
   }
+  for (const std::string& name : s.not_beaten) {
+    html += fmt::format(" <span class=\"badge bad\">no better than: {}</span>", Escape(name));
+  }
   html += "<div class=\"cards\">";
-  html += Card(Percent(s.float_network.test.accuracy), "accuracy, float");
-  if (s.quantized_network.present)
-    html += Card(Percent(s.quantized_network.test.accuracy), "accuracy, 8-bit integers");
+  for (const auto& [network, name] :
+       {std::pair{&s.float_network, "float"}, {&s.quantized_network, "8-bit integers"}}) {
+    if (!network->present || !network->test) continue;
+    const Figure figure = FigureOf(*network, s.goal);
+    html += Card(figure.value, figure.name + ", " + name);
+  }
   if (core != nullptr) {
-    html += Card(Percent(core->accuracy), "accuracy, C on " + Escape(core->core));
+    if (std::isfinite(core->accuracy))
+      html += Card(Percent(core->accuracy), "accuracy, C on " + Escape(core->core));
     if (core->flash_bytes > 0) html += Card(Thousands(core->flash_bytes), "octets of flash");
     html += Card(Thousands(core->ram_bytes), "octets of RAM");
     if (core->instructions > 0)
@@ -100,28 +120,27 @@ std::string Headline(const pipeline::RunSummary& s) {
   return html + "</div>";
 }
 
-std::string Figure(const std::string& svg, double width) {
+std::string FigureHtml(const std::string& svg, double width) {
   // Letters of a picture are at most a little larger than the page's; a sheet takes both columns.
   constexpr double kSheet = 760;
   return fmt::format("<figure style=\"max-width:{:.0f}px{}\">{}</figure>", width * 1.1,
                      width > kSheet ? ";grid-column:1/-1" : "", svg);
 }
 
-std::string Figure(const plot::Plot& picture) {
+std::string FigureHtml(const plot::Plot& picture) {
   const plot::Drawing drawing = plot::Layout(picture);
-  return Figure(plot::SvgElement(drawing), drawing.width);
+  return FigureHtml(plot::SvgElement(drawing), drawing.width);
 }
 
 std::string Curves(const pipeline::RunSummary& s) {
   std::string html =
       "<h2>Training</h2><p>Dashed: the best epoch of each phase, which is the one that is "
       "exported.</p><div class=\"two\">";
-  for (const plot::Curves& curves :
-       pipeline::ClassificationCurves(s.float_network, s.quantized_network)) {
+  for (const plot::Curves& curves : pipeline::CurvesOf(s)) {
     plot::Plot picture;
     picture.title = curves.quantity + " by epoch";
     picture.panels.push_back(plot::CurvesPanel(curves));
-    html += Figure(picture);
+    html += FigureHtml(picture);
   }
   return html + "</div>";
 }
@@ -129,7 +148,8 @@ std::string Curves(const pipeline::RunSummary& s) {
 std::string Pictures(const pipeline::RunSummary& s) {
   if (s.pictures.empty()) return "";
   std::string html = "<h2>Pictures</h2><div class=\"two\">";
-  for (const pipeline::Picture& picture : s.pictures) html += Figure(picture.svg, picture.width);
+  for (const pipeline::Picture& picture : s.pictures)
+    html += FigureHtml(picture.svg, picture.width);
   return html + "</div>";
 }
 
@@ -139,7 +159,8 @@ std::string Confusion(const pipeline::NetworkSummary& network,
   for (const std::string& name : classes) head.push_back(Escape(name));
   head.insert(head.end(), {"recall", "precision"});
   std::vector<Cells> rows;
-  const auto& m = network.test.confusion;
+  const auto& test = std::get<train::ClassificationMetrics>(*network.test);
+  const auto& m = test.confusion;
   for (size_t r = 0; r < m.size(); ++r) {
     int64_t real = 0;
     int64_t predicted = 0;
@@ -161,25 +182,82 @@ std::string Confusion(const pipeline::NetworkSummary& network,
     rows.push_back(std::move(row));
   }
   return fmt::format("<div><h3>{}</h3><p>macro F1 {} · AUROC {}</p>{}</div>", title,
-                     Number(network.test.f1_macro), Number(network.test.auroc), Table(head, rows));
+                     Number(test.f1_macro), Number(test.auroc), Table(head, rows));
+}
+
+// Figures of values, network beside what needs none.
+std::string ValuesTable(const pipeline::RunSummary& s) {
+  std::vector<Cells> rows;
+  const auto add = [&](const std::string& name, const train::RegressionMetrics& m) {
+    rows.push_back({Escape(name), Number(m.mean.smape, 2), Number(m.mean.r2),
+                    Number(std::sqrt(m.mean.mse)), Number(m.mean.mae)});
+  };
+  for (const auto& [network, name] : {std::pair{&s.float_network, "network, float"},
+                                      {&s.quantized_network, "network, 8-bit integers"}}) {
+    if (network->present && network->test)
+      add(name, std::get<train::RegressionMetrics>(*network->test));
+  }
+  for (const pipeline::Baseline& baseline : s.baselines) add(baseline.name, baseline.values);
+  return Table({"test split", "SMAPE, %", "R²", "RMSE", "MAE"}, rows);
+}
+
+// Target by target and, for forecasts, step by step.
+std::string OutputsTable(const pipeline::RunSummary& s) {
+  const auto& test = std::get<train::RegressionMetrics>(*pipeline::Last(s).test);
+  const size_t targets = s.goal.targets.size();
+  if (test.outputs.size() < 2 || targets == 0) return "";
+  std::vector<Cells> rows;
+  for (size_t i = 0; i < test.outputs.size(); ++i) {
+    const auto& of = test.outputs[i];
+    rows.push_back({Escape(s.goal.targets[i % targets]), std::to_string(i / targets + 1),
+                    Number(of.smape, 2), Number(of.r2), Number(std::sqrt(of.mse)), Number(of.mae)});
+  }
+  return "<h3>By target and step ahead</h3>" +
+         Table({"target", "step", "SMAPE, %", "R²", "RMSE", "MAE"}, rows);
+}
+
+std::string AnomalyTables(const pipeline::RunSummary& s) {
+  const pipeline::AnomalyTest& test = *pipeline::Last(s).anomaly;
+  std::vector<Cells> rows;
+  const auto add = [&](const std::string& name, const pipeline::Detection& d) {
+    rows.push_back({Escape(name), Number(d.k, 1), fmt::format("{:.6g}", d.threshold),
+                    Percent(d.Recall()), Percent(d.Precision()), Percent(d.F1()),
+                    Percent(d.FalsePositiveRate())});
+  };
+  add("in effect (in the C)", test.chosen);
+  add("best F1 of the sweep", test.best);
+  std::string html =
+      Table({"threshold", "k", "error", "recall", "precision", "F1", "false alarms"}, rows);
+  rows.clear();
+  for (const auto& [network, name] : {std::pair{&s.float_network, "network, float"},
+                                      {&s.quantized_network, "network, 8-bit integers"}}) {
+    if (network->anomaly) rows.push_back({name, Number(network->anomaly->auroc)});
+  }
+  for (const pipeline::Baseline& baseline : s.baselines)
+    rows.push_back({Escape(baseline.name), Number(baseline.auroc)});
+  return html + Table({"test split", "AUROC"}, rows);
 }
 
 std::string TestResults(const pipeline::RunSummary& s) {
-  if (s.float_network.test.samples == 0) return "";
-  std::string html =
-      "<h2>Test split</h2><div class=\"two\">" + Confusion(s.float_network, s.classes, "Float");
+  if (!s.float_network.test) return "";
+  if (!s.goal.Classifies()) {
+    std::string html = "<h2>Test split</h2>";
+    html += s.goal.DetectsAnomalies() ? AnomalyTables(s) : ValuesTable(s) + OutputsTable(s);
+    return html;
+  }
+  std::string html = "<h2>Test split</h2><div class=\"two\">" +
+                     Confusion(s.float_network, s.goal.classes, "Float");
   if (s.quantized_network.present)
-    html += Confusion(s.quantized_network, s.classes, "8-bit integers");
+    html += Confusion(s.quantized_network, s.goal.classes, "8-bit integers");
   html += "</div>";
-  const pipeline::NetworkSummary& last =
-      s.quantized_network.present ? s.quantized_network : s.float_network;
+  const pipeline::NetworkSummary& last = pipeline::Last(s);
   std::vector<plot::RocSeries> curves;
   for (size_t c = 0; c < last.roc.size(); ++c) {
     const train::RocCurve& roc = last.roc[c];
-    curves.push_back({c < s.classes.size() ? s.classes[c] : "", roc.false_positive_rate,
+    curves.push_back({c < s.goal.classes.size() ? s.goal.classes[c] : "", roc.false_positive_rate,
                       roc.true_positive_rate, roc.threshold, roc.area});
   }
-  html += "<div class=\"two\"><div>" + Figure(plot::RocPlot(curves)) + "</div>";
+  html += "<div class=\"two\"><div>" + FigureHtml(plot::RocPlot(curves)) + "</div>";
   std::vector<const pipeline::FileSummary*> files;
   for (const pipeline::FileSummary& file : s.test_files) files.push_back(&file);
   const auto wrong = [](const pipeline::FileSummary* file) {

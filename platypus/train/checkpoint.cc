@@ -10,7 +10,7 @@
 namespace platypus::train {
 namespace {
 
-constexpr std::string_view kMagic = "PLATYPUS-CHECKPOINT-1\n";
+constexpr std::string_view kMagic = "PLATYPUS-CHECKPOINT-2\n";
 
 // One description of the fields for both directions.
 template <typename Archive>
@@ -45,6 +45,7 @@ class Writer {
     for (T& value : row) (*this)(value);
   }
   void operator()(Epoch& e);
+  void operator()(RegressionMetrics::OfOutput& of);
 
   std::string bytes;
 };
@@ -75,6 +76,7 @@ class Reader {
     for (T& value : row) (*this)(value);
   }
   void operator()(Epoch& e);
+  void operator()(RegressionMetrics::OfOutput& of);
 
  private:
   void Need(uint64_t size) const {
@@ -84,23 +86,50 @@ class Reader {
 };
 
 template <typename Archive>
+void VisitMetrics(Archive& archive, ClassificationMetrics& m) {
+  archive(m.samples);
+  archive(m.loss);
+  archive(m.accuracy);
+  archive(m.f1_macro);
+  archive(m.f1_micro);
+  archive(m.auroc);
+  archive(m.confusion);
+}
+
+template <typename Archive>
+void VisitMetrics(Archive& archive, RegressionMetrics& m) {
+  archive(m.samples);
+  archive(m.loss);
+  archive(m.error);
+  archive(m.mean);
+  archive(m.outputs);
+}
+
+template <typename Archive>
+void VisitOutput(Archive& archive, RegressionMetrics::OfOutput& of) {
+  archive(of.mse);
+  archive(of.mae);
+  archive(of.smape);
+  archive(of.r2);
+}
+
+template <typename Archive>
 void VisitEpoch(Archive& archive, Epoch& e) {
   archive(e.number);
   archive(e.learning_rate);
   archive(e.train_loss);
   archive(e.train_accuracy);
   archive(e.seconds);
-  archive(e.val.samples);
-  archive(e.val.loss);
-  archive(e.val.accuracy);
-  archive(e.val.f1_macro);
-  archive(e.val.f1_micro);
-  archive(e.val.auroc);
-  archive(e.val.confusion);
+  auto kind = static_cast<uint8_t>(e.val.index());
+  archive(kind);
+  if (kind == 1 && e.val.index() == 0) e.val = RegressionMetrics{};
+  std::visit([&](auto& metrics) { VisitMetrics(archive, metrics); }, e.val);
 }
 
 void Writer::operator()(Epoch& e) { VisitEpoch(*this, e); }
 void Reader::operator()(Epoch& e) { VisitEpoch(*this, e); }
+void Writer::operator()(RegressionMetrics::OfOutput& of) { VisitOutput(*this, of); }
+void Reader::operator()(RegressionMetrics::OfOutput& of) { VisitOutput(*this, of); }
 
 }  // namespace
 

@@ -112,14 +112,14 @@ std::string CheckpointKey(const graph::Graph& graph, const LabelledSet& train,
   for (const LabelledSet* set : {&train, &val}) {
     hash.Update({reinterpret_cast<const char*>(set->inputs.data()), set->inputs.size_bytes()});
     hash.Update({reinterpret_cast<const char*>(set->labels.data()), set->labels.size_bytes()});
+    hash.Update({reinterpret_cast<const char*>(set->targets.data()), set->targets.size_bytes()});
   }
-  hash.Update({reinterpret_cast<const char*>(options.targets.data()),
-               options.targets.size() * sizeof(float)});
   std::string text;
   const auto add = [&](const auto&... values) {
     (fmt::format_to(std::back_inserter(text), " {}", values), ...);
   };
-  add(options.epochs, options.learning_rate, options.seed, options.stage, options.judge_start);
+  add(options.epochs, options.learning_rate, options.seed, options.stage, options.judge_start,
+      options.loss.index());
   add(s.batch_size, s.optimizer, s.momentum, s.weight_decay, s.label_smoothing, s.lambda_reg);
   add(s.lr_scheduler, s.lr_warmup_epochs, s.lr_warmup_method, s.lr_warmup_decay, s.lr_step_size);
   add(s.lr_gamma, s.lr_min, s.clip_grad_norm.value_or(0), s.clip_grad_value.value_or(-1),

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 
 #include "platypus/base/error.h"
 #include "platypus/base/random.h"
@@ -12,9 +13,13 @@
 namespace platypus::train {
 namespace {
 
-// A label without a logit: the data do not fit the model.
-void CheckLabels(const graph::Graph& graph, const LabelledSet& set, const char* what) {
+// A label without a logit, a target without an output: the data do not fit the model.
+void CheckTargets(const graph::Graph& graph, const LabelledSet& set, const char* what) {
   const int64_t classes = NumElements(graph.Output().shape);
+  if (!set.targets.empty() && static_cast<int64_t>(set.targets.size()) != classes * set.Count()) {
+    Fail(Category::kModel, "{} {} samples have {} target values, but the network has {} outputs",
+         set.Count(), what, set.targets.size(), classes);
+  }
   for (const int32_t label : set.labels) {
     if (label < 0 || label >= classes) {
       Fail(Category::kModel, "a {} sample is of class {}, but the network has {} outputs", what,
@@ -23,15 +28,17 @@ void CheckLabels(const graph::Graph& graph, const LabelledSet& set, const char* 
   }
 }
 
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
 class Fitting {
  public:
   Fitting(const graph::Graph& graph, const LabelledSet& train, const LabelledSet& val,
-          const Options& options, const Evaluator& evaluate, ThreadPool& pool, ProgressSink& sink)
+          const Options& options, const Predictor& predict, ThreadPool& pool, ProgressSink& sink)
       : graph_(graph),
         train_(train),
         val_(val),
         options_(options),
-        evaluate_(evaluate),
+        predict_(predict),
         pool_(pool),
         sink_(sink),
         batch_(std::clamp<int64_t>(options.settings.batch_size, 1,
@@ -40,13 +47,16 @@ class Fitting {
                  std::max(batch_, std::min(kPredictBatch, std::max(train.Count(), val.Count())))),
         optimizer_(options.settings, network_.Parameters().size()),
         random_(options.seed, "order of " + options.stage),
-        loss_(CrossEntropy{static_cast<float>(options.settings.label_smoothing)}) {}
+        loss_(options.loss) {
+    if (auto* classes = std::get_if<CrossEntropy>(&loss_))
+      classes->smoothing = static_cast<float>(options.settings.label_smoothing);
+  }
 
   Result Run() {
     Check(train_.Count() > 0 && val_.Count() > 0, "training without samples");
     for (const LabelledSet* set : {&train_, &val_}) CheckShape(graph_, *set);
-    CheckLabels(graph_, train_, "training");
-    CheckLabels(graph_, val_, "validation");
+    CheckTargets(graph_, train_, "training");
+    CheckTargets(graph_, val_, "validation");
     Resume();
     if (options_.judge_start && point_.history.empty()) JudgeStart();
     for (int epoch = Finished(); epoch < options_.epochs; ++epoch) {
@@ -101,12 +111,18 @@ class Fitting {
 
   // Epoch 0: the graph as it came.
   void JudgeStart() {
-    const ClassificationMetrics train = Evaluate(
-        PredictWith(network_, train_, pool_), train_.labels, static_cast<int>(network_.Outputs()));
+    const std::vector<float> outputs = PredictWith(network_, train_, pool_);
     Epoch start;
-    start.train_loss = train.loss;
-    start.train_accuracy = train.accuracy;
-    Judge(start);
+    if (std::holds_alternative<CrossEntropy>(loss_)) {
+      const ClassificationMetrics train =
+          Evaluate(outputs, train_.labels, static_cast<int>(network_.Outputs()));
+      start.train_loss = train.loss;
+      start.train_accuracy = train.accuracy;
+    } else {
+      start.train_loss = MeanLoss(loss_, outputs, train_.targets);
+      start.train_accuracy = kNone;
+    }
+    KeepIfBest(start);
     point_.history.push_back(start);
   }
 
@@ -117,7 +133,9 @@ class Fitting {
     result.learning_rate =
         LearningRate(options_.settings, options_.learning_rate, epoch, options_.epochs);
     const std::vector<int64_t> order =
-        DrawOrder(train_.labels, options_.settings.class_balanced_sampling, random_);
+        train_.labels.empty()
+            ? DrawOrder(train_.Count(), random_)
+            : DrawOrder(train_.labels, options_.settings.class_balanced_sampling, random_);
     double loss = 0;
     int64_t correct = 0;
     for (int64_t at = 0; at < train_.Count(); at += batch_) {
@@ -128,8 +146,7 @@ class Fitting {
         for (int64_t i = next; i < std::min(next + batch_, train_.Count()); ++i)
           train_.prefetch(order[static_cast<size_t>(i)]);
       }
-      Network::Batch batch =
-          gathered_.Take(train_, std::span(order.data() + at, count), options_.targets);
+      Network::Batch batch = gathered_.Take(train_, std::span(order.data() + at, count));
       batch.draw = options_.seed ^ (static_cast<uint64_t>(optimizer_.Steps()) << 20);
       batch.epoch = epoch;
       batch.epochs = options_.epochs;
@@ -146,21 +163,25 @@ class Fitting {
     }
     const auto total = static_cast<double>(train_.Count());
     result.train_loss = loss / total;
-    result.train_accuracy = static_cast<double>(correct) / total;
-    Judge(result);
+    result.train_accuracy = train_.labels.empty() ? kNone : static_cast<double>(correct) / total;
+    KeepIfBest(result);
     result.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     point_.history.push_back(result);
-    sink_.OnProgress({options_.stage,
-                      "",
-                      epoch + 1,
-                      options_.epochs,
-                      "epochs",
-                      {{"train_loss", result.train_loss},
+    ProgressEvent event{options_.stage, "", epoch + 1, options_.epochs, "epochs", {}};
+    if (const auto* classes = std::get_if<ClassificationMetrics>(&result.val)) {
+      event.metrics = {{"train_loss", result.train_loss},
                        {"train_accuracy", result.train_accuracy},
-                       {"val_loss", result.val.loss},
-                       {"val_accuracy", result.val.accuracy},
-                       {"learning_rate", result.learning_rate}}});
+                       {"val_loss", classes->loss},
+                       {"val_accuracy", classes->accuracy}};
+    } else {
+      const auto& values = std::get<RegressionMetrics>(result.val);
+      event.metrics = {{"train_loss", result.train_loss},
+                       {"val_loss", values.loss},
+                       {"val_error", values.error}};
+    }
+    event.metrics.emplace_back("learning_rate", result.learning_rate);
+    sink_.OnProgress(event);
   }
 
   void StopIfCancelled(int epoch) {
@@ -214,7 +235,7 @@ class Fitting {
 
   // Judges the epoch's weights (the averaged ones with EMA) and keeps them if they are the best so
   // far.
-  void Judge(Epoch& result) {
+  void KeepIfBest(Epoch& result) {
     std::vector<float> parameters(network_.Parameters().begin(), network_.Parameters().end());
     std::vector<float> state(network_.State().begin(), network_.State().end());
     const bool averaged = point_.averages > 0;
@@ -224,22 +245,24 @@ class Fitting {
       std::copy(point_.averaged_state.begin(), point_.averaged_state.end(),
                 network_.State().begin());
     }
-    if (evaluate_) {
+    std::vector<float> outputs;
+    if (predict_) {
       graph::Graph current = graph_;
       network_.Save(current);
-      result.val = evaluate_(current);
+      outputs = predict_(current);
     } else {
-      result.val = Evaluate(PredictWith(network_, val_, pool_), val_.labels,
-                            static_cast<int>(network_.Outputs()));
+      outputs = PredictWith(network_, val_, pool_);
+    }
+    if (options_.judge) {
+      result.val = options_.judge(outputs);
+    } else {
+      result.val = Evaluate(outputs, val_.labels, static_cast<int>(network_.Outputs()));
     }
     const Epoch* best = nullptr;
     for (const Epoch& epoch : point_.history) {
       if (epoch.number == point_.best_epoch) best = &epoch;
     }
-    const bool better =
-        best == nullptr || result.val.accuracy > best->val.accuracy ||
-        (result.val.accuracy == best->val.accuracy && result.val.loss < best->val.loss);
-    if (better) {
+    if (best == nullptr || IsBetter(result.val, best->val)) {
       point_.best_epoch = result.number;
       point_.best_parameters.assign(network_.Parameters().begin(), network_.Parameters().end());
       point_.best_state.assign(network_.State().begin(), network_.State().end());
@@ -261,7 +284,7 @@ class Fitting {
   const LabelledSet& train_;
   const LabelledSet& val_;
   const Options& options_;
-  const Evaluator& evaluate_;
+  const Predictor& predict_;
   ThreadPool& pool_;
   ProgressSink& sink_;
   int64_t batch_;
@@ -277,9 +300,8 @@ class Fitting {
 }  // namespace
 
 Result Fit(const graph::Graph& graph, const LabelledSet& train, const LabelledSet& val,
-           const Options& options, const Evaluator& evaluate, ThreadPool& pool,
-           ProgressSink& sink) {
-  return Fitting(graph, train, val, options, evaluate, pool, sink).Run();
+           const Options& options, const Predictor& predict, ThreadPool& pool, ProgressSink& sink) {
+  return Fitting(graph, train, val, options, predict, pool, sink).Run();
 }
 
 }  // namespace platypus::train

@@ -19,12 +19,10 @@ struct Gathered {
   std::vector<int32_t> labels;
   std::vector<const float*> rows;  // of the targets
 
-  // `targets` [set.Count()][classes], or empty.
-  Network::Batch Take(const LabelledSet& set, std::span<const int64_t> indices,
-                      std::span<const float> targets = {});
+  Network::Batch Take(const LabelledSet& set, std::span<const int64_t> indices);
 };
 
-// Logits [count][classes] of all samples, in batches of at most kPredictBatch.
+// Outputs [count][output] of all samples, in batches of at most kPredictBatch.
 std::vector<float> PredictWith(Network& network, const LabelledSet& set, ThreadPool& pool);
 
 // Error (internal) if the set's samples do not fit the graph's input.

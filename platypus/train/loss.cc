@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "platypus/base/error.h"
 #include "platypus/graph/op.h"
 #include "platypus/train/kernels.h"
 
@@ -49,56 +50,43 @@ double Run(const CrossEntropy& loss, const BlockOutput& out, int64_t lane, const
   return total;
 }
 
-// f(y, t) gives {loss, derivative by y} of one element.
-template <typename Function>
-double MeanOf(const BlockOutput& out, int64_t lane, const float* y, float* gradient, Function f) {
-  const float* target = out.targets[static_cast<size_t>(lane)];
-  const auto n = static_cast<double>(out.elements);
-  double total = 0;
-  for (int64_t k = 0; k < out.elements; ++k) {
-    const auto [loss, slope] = f(double{y[k * kLanes]}, double{target[k]});
-    total += loss / n;
-    gradient[k * kLanes] = static_cast<float>(slope * out.scale / n);
-  }
-  return total;
-}
-
+// Loss of one element and its derivative by y.
 struct Point {
   double loss;
   double slope;
 };
 double Sign(double x) { return x > 0 ? 1.0 : (x < 0 ? -1.0 : 0.0); }
 
-double Run(const MeanSquaredError&, const BlockOutput& out, int64_t lane, const float* y,
-           float* gradient) {
-  return MeanOf(out, lane, y, gradient, [](double v, double t) {
-    return Point{(v - t) * (v - t), 2 * (v - t)};
-  });
-}
-double Run(const MeanAbsoluteError&, const BlockOutput& out, int64_t lane, const float* y,
-           float* gradient) {
-  return MeanOf(out, lane, y, gradient, [](double v, double t) {
-    return Point{std::abs(v - t), Sign(v - t)};
-  });
-}
-double Run(const Huber& loss, const BlockOutput& out, int64_t lane, const float* y,
-           float* gradient) {
+Point At(const MeanSquaredError&, double y, double t) { return {(y - t) * (y - t), 2 * (y - t)}; }
+Point At(const MeanAbsoluteError&, double y, double t) { return {std::abs(y - t), Sign(y - t)}; }
+Point At(const Huber& loss, double y, double t) {
   const double delta = loss.delta;
-  return MeanOf(out, lane, y, gradient, [delta](double v, double t) {
-    const double d = v - t;
-    if (std::abs(d) <= delta) return Point{d * d / 2, d};
-    return Point{delta * (std::abs(d) - delta / 2), delta * Sign(d)};
-  });
+  const double d = y - t;
+  if (std::abs(d) <= delta) return {d * d / 2, d};
+  return {delta * (std::abs(d) - delta / 2), delta * Sign(d)};
 }
-double Run(const Smape&, const BlockOutput& out, int64_t lane, const float* y, float* gradient) {
+Point At(const Smape&, double y, double t) {
   constexpr double kSmallest = 1e-8;
-  return MeanOf(out, lane, y, gradient, [](double v, double t) {
-    const double d = v - t;
-    const double size = (std::abs(v) + std::abs(t)) / 2;
-    if (size <= kSmallest) return Point{100 * std::abs(d) / kSmallest, 100 * Sign(d) / kSmallest};
-    return Point{100 * std::abs(d) / size,
-                 100 * (Sign(d) * size - std::abs(d) * Sign(v) / 2) / (size * size)};
-  });
+  const double d = y - t;
+  const double size = (std::abs(y) + std::abs(t)) / 2;
+  if (size <= kSmallest) return {100 * std::abs(d) / kSmallest, 100 * Sign(d) / kSmallest};
+  return {100 * std::abs(d) / size,
+          100 * (Sign(d) * size - std::abs(d) * Sign(y) / 2) / (size * size)};
+}
+
+// The mean over the elements of one sample; y and gradient step by kLanes.
+template <typename Elementwise>
+double Run(const Elementwise& loss, const BlockOutput& out, int64_t lane, const float* y,
+           float* gradient) {
+  const float* target = out.targets[static_cast<size_t>(lane)];
+  const auto n = static_cast<double>(out.elements);
+  double total = 0;
+  for (int64_t k = 0; k < out.elements; ++k) {
+    const auto [value, slope] = At(loss, double{y[k * kLanes]}, double{target[k]});
+    total += value / n;
+    gradient[k * kLanes] = static_cast<float>(slope * out.scale / n);
+  }
+  return total;
 }
 
 }  // namespace
@@ -117,6 +105,23 @@ BlockLoss LossAndGradient(const Loss& loss, const BlockOutput& output) {
     block.correct += Largest(y, output.elements) == label ? 1 : 0;
   }
   return block;
+}
+
+double MeanLoss(const Loss& loss, std::span<const float> outputs, std::span<const float> targets) {
+  Check(outputs.size() == targets.size(), "{} outputs for {} targets", outputs.size(),
+        targets.size());
+  return std::visit(
+      graph::Overloaded{[](const CrossEntropy&) -> double {
+                          Check(false, "the mean cross-entropy of values");
+                          return 0;
+                        },
+                        [&](const auto& elementwise) {
+                          double sum = 0;
+                          for (size_t i = 0; i < outputs.size(); ++i)
+                            sum += At(elementwise, double{outputs[i]}, double{targets[i]}).loss;
+                          return sum / static_cast<double>(std::max<size_t>(1, outputs.size()));
+                        }},
+      loss);
 }
 
 double TotalWeight(const Loss& loss, std::span<const int32_t> labels, int64_t count) {

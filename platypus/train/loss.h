@@ -49,6 +49,9 @@ struct BlockLoss {
 };
 BlockLoss LossAndGradient(const Loss& loss, const BlockOutput& output);
 
+// Mean over all elements, for the losses that compare values with targets (not CrossEntropy).
+double MeanLoss(const Loss& loss, std::span<const float> outputs, std::span<const float> targets);
+
 // What a batch's sum of losses is divided by: its number of samples, or with class weights the sum
 // of its labels' weights. labels: those that the loss compares with, empty where targets stand for
 // them.

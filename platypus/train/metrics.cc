@@ -68,6 +68,58 @@ ClassificationMetrics Evaluate(std::span<const float> logits, std::span<const in
   return metrics;
 }
 
+RegressionMetrics EvaluateRegression(std::span<const float> outputs, std::span<const float> targets,
+                                     int64_t width, Criterion criterion) {
+  Check(width > 0 && outputs.size() == targets.size() &&
+            outputs.size() % static_cast<size_t>(width) == 0,
+        "{} outputs for {} targets in rows of {}", outputs.size(), targets.size(), width);
+  constexpr double kSmallest = 1e-8;
+  RegressionMetrics metrics;
+  const auto columns = static_cast<size_t>(width);
+  const size_t rows = outputs.size() / columns;
+  const auto count = static_cast<double>(std::max<size_t>(1, rows));
+  metrics.samples = static_cast<int64_t>(rows);
+  metrics.outputs.resize(columns);
+  std::vector<double> mean(columns, 0);
+  std::vector<double> squares(columns, 0);  // of the targets' deviations from their mean
+  for (size_t i = 0; i < targets.size(); ++i) mean[i % columns] += targets[i] / count;
+  for (size_t i = 0; i < targets.size(); ++i) {
+    const double y = outputs[i];
+    const double t = targets[i];
+    const double d = std::abs(y - t);
+    RegressionMetrics::OfOutput& of = metrics.outputs[i % columns];
+    of.mse += d * d / count;
+    of.mae += d / count;
+    of.smape += 100 * d / std::max(kSmallest, (std::abs(y) + std::abs(t)) / 2) / count;
+    squares[i % columns] += (t - mean[i % columns]) * (t - mean[i % columns]);
+  }
+  int defined = 0;
+  double r2 = 0;
+  for (size_t c = 0; c < columns; ++c) {
+    RegressionMetrics::OfOutput& of = metrics.outputs[c];
+    of.r2 =
+        squares[c] > 0 ? 1 - of.mse * count / squares[c] : std::numeric_limits<double>::quiet_NaN();
+    metrics.mean.mse += of.mse / static_cast<double>(width);
+    metrics.mean.mae += of.mae / static_cast<double>(width);
+    metrics.mean.smape += of.smape / static_cast<double>(width);
+    if (std::isfinite(of.r2)) {
+      r2 += of.r2;
+      ++defined;
+    }
+  }
+  metrics.mean.r2 = defined > 0 ? r2 / defined : std::numeric_limits<double>::quiet_NaN();
+  metrics.error = criterion == Criterion::kMse ? metrics.mean.mse : metrics.mean.smape;
+  return metrics;
+}
+
+bool IsBetter(const Metrics& candidate, const Metrics& best) {
+  if (const auto* values = std::get_if<RegressionMetrics>(&candidate))
+    return values->error < std::get<RegressionMetrics>(best).error;
+  const auto& a = std::get<ClassificationMetrics>(candidate);
+  const auto& b = std::get<ClassificationMetrics>(best);
+  return a.accuracy > b.accuracy || (a.accuracy == b.accuracy && a.loss < b.loss);
+}
+
 RocCurve Roc(std::span<const float> scores, std::span<const uint8_t> positive) {
   Check(scores.size() == positive.size(), "{} scores for {} samples", scores.size(),
         positive.size());

@@ -22,17 +22,16 @@ void ForBatches(const LabelledSet& set, Visit visit) {
 
 }  // namespace
 
-Network::Batch Gathered::Take(const LabelledSet& set, std::span<const int64_t> indices,
-                              std::span<const float> targets) {
+Network::Batch Gathered::Take(const LabelledSet& set, std::span<const int64_t> indices) {
   const int64_t elements = NumElements(set.shape);
-  const auto classes = static_cast<int64_t>(targets.size() / set.labels.size());
+  const int64_t outputs = static_cast<int64_t>(set.targets.size()) / set.Count();
   samples.clear();
   labels.clear();
   rows.clear();
   for (const int64_t i : indices) {
     samples.push_back(set.inputs.data() + i * elements);
-    labels.push_back(set.labels[static_cast<size_t>(i)]);
-    if (!targets.empty()) rows.push_back(targets.data() + i * classes);
+    if (!set.labels.empty()) labels.push_back(set.labels[static_cast<size_t>(i)]);
+    if (outputs > 0) rows.push_back(set.targets.data() + i * outputs);
   }
   return {samples, labels, rows};
 }

@@ -4,13 +4,16 @@
 
 namespace platypus::train {
 
+std::vector<int64_t> DrawOrder(int64_t count, Random& random) {
+  std::vector<int64_t> order(static_cast<size_t>(count));
+  std::iota(order.begin(), order.end(), int64_t{0});
+  random.Shuffle(std::span(order));
+  return order;
+}
+
 std::vector<int64_t> DrawOrder(std::span<const int32_t> labels, bool balanced, Random& random) {
+  if (!balanced) return DrawOrder(static_cast<int64_t>(labels.size()), random);
   std::vector<int64_t> order(labels.size());
-  if (!balanced) {
-    std::iota(order.begin(), order.end(), int64_t{0});
-    random.Shuffle(std::span(order));
-    return order;
-  }
   std::vector<std::vector<int64_t>> members;
   for (size_t i = 0; i < labels.size(); ++i) {
     const auto label = static_cast<size_t>(labels[i]);

@@ -14,6 +14,8 @@ namespace platypus::train {
 // weights of the reference's sampler, which draws with replacement and so leaves out a third of the
 // samples of an epoch. Else a permutation.
 std::vector<int64_t> DrawOrder(std::span<const int32_t> labels, bool balanced, Random& random);
+// A permutation of `count` samples.
+std::vector<int64_t> DrawOrder(int64_t count, Random& random);
 
 }  // namespace platypus::train
 

@@ -24,4 +24,12 @@ std::vector<float> MixTargets(std::span<const float> logits, std::span<const int
   return targets;
 }
 
+std::vector<float> MixTargets(std::span<const float> outputs, std::span<const float> targets,
+                              double share) {
+  std::vector<float> mixed(targets.begin(), targets.end());
+  for (size_t i = 0; i < mixed.size(); ++i)
+    mixed[i] = static_cast<float>((1.0 - share) * targets[i] + share * outputs[i]);
+  return mixed;
+}
+
 }  // namespace platypus::train

@@ -121,7 +121,7 @@ int main(void) {
         print_count("network", instructions, stack);
       }
     }
-    (void)M(classify)(&app, app.features);
+    M(infer)(&app, app.features);
     if (io_write(out, app.out, (long)sizeof app.out) != (long)sizeof app.out) {
       return fail("output");
     }
@@ -138,7 +138,7 @@ int main(void) {
       const unsigned long instructions = count_stop() - overhead;
       print_count("features", instructions, stack_stop());
     }
-    (void)M(classify)(&app, app.features);
+    M(infer)(&app, app.features);
     if (io_write(out, app.features, (long)sizeof app.features) != (long)sizeof app.features ||
         io_write(out, app.out, (long)sizeof app.out) != (long)sizeof app.out) {
       return fail("output");

@@ -103,7 +103,11 @@ TEST_F(PlotsTest, Forecasts) {
 TEST_F(PlotsTest, Anomalies) {
   const std::vector<float> anomaly = {1, 2, 3};
   const std::vector<float> normal = {0.1F, 0.2F, 0.3F, 1.2F};
-  WriteAnomalyPlots({anomaly, normal, 0.25, 0.5, 1.75}, to_, sink_);
+  std::vector<float> errors = anomaly;
+  errors.insert(errors.end(), normal.begin(), normal.end());
+  const std::vector<int32_t> labels = {0, 0, 0, 1, 1, 1, 1};
+  const AnomalyTest test = TestAnomalies({.mean = 0.25, .deviation = 0.5, .k = 3}, errors, labels);
+  WriteAnomalyPlots(test, to_, sink_);
   ExpectPictures({"reconstruction_error", "reconstruction_error_log_scale"});
   const std::string table = ReadFile(folder_.Path() / "threshold_performance.csv");
   EXPECT_THAT(table, ::testing::StartsWith("k_value,threshold,accuracy,precision,recall,f1_score,"
@@ -111,7 +115,7 @@ TEST_F(PlotsTest, Anomalies) {
                                            "false_positives,false_negatives\r\n"
                                            "0.0,0.25,71.43,60.0,100.0,75.0,50.0,3,2,2,0\r\n"));
   EXPECT_THAT(table, ::testing::EndsWith("4.5,2.5,71.43,100.0,33.33,50.0,0.0,1,4,0,2\r\n"));
-  WriteAnomalyPlots({{}, {}, NAN, NAN, NAN}, to_, sink_);
+  WriteAnomalyPlots(TestAnomalies({NAN, NAN, NAN}, {}, {}), to_, sink_);
   EXPECT_TRUE(sink_.texts.empty());
 }
 

@@ -14,10 +14,12 @@ namespace {
 
 RunSummary Example() {
   RunSummary s;
-  s.classes = {"a", "b\xff"};
+  s.goal.classes = {"a", "b\xff"};
   s.float_network.present = true;
-  s.float_network.test.auroc = std::nan("");
-  s.float_network.test.confusion = {{3, 1}, {0, 4}};
+  train::ClassificationMetrics test;
+  test.auroc = std::nan("");
+  test.confusion = {{3, 1}, {0, 4}};
+  s.float_network.test = test;
   s.verify.push_back({});
   s.verify.back().core = "host";
   s.verify.back().ran = true;
@@ -48,6 +50,37 @@ TEST(SummaryTest, HoldsWhatTheSchemaSays) {
   EXPECT_TRUE(json["quantized"].is_null());
   EXPECT_EQ(json["verify"]["host"]["mismatches"], 0);
   EXPECT_EQ(json["verify"]["riscv32"]["notice"], "not installed");
+}
+
+TEST(SummaryTest, ValuesAnomaliesAndBaselines) {
+  RunSummary s;
+  s.goal = {config::TaskCategory::kTimeseriesForecasting, {}, {"t"}, 2};
+  train::RegressionMetrics metrics;
+  metrics.mean = {4, 1, 10, 0.5};
+  metrics.outputs = {{4, 1, 10, 0.5}, {4, 1, 10, std::nan("")}};
+  s.float_network.present = true;
+  s.float_network.test = metrics;
+  s.float_network.history.resize(1);
+  s.float_network.history[0].val = metrics;
+  s.baselines = {{"last value", metrics}};
+  s.not_beaten = {"last value"};
+  auto json = nlohmann::json::parse(ToJson(s));
+  EXPECT_EQ(json["targets"][0], "t");
+  EXPECT_EQ(json["horizon"], 2);
+  EXPECT_EQ(json["float"]["rmse"], 2);
+  EXPECT_TRUE(json["float"]["outputs"][1]["r2"].is_null());
+  EXPECT_EQ(json["float"]["history"][0]["val_smape"], 10);
+  EXPECT_FALSE(json["float"]["history"][0].contains("train_accuracy"));
+  EXPECT_EQ(json["baselines"][0]["r2"], 0.5);
+  EXPECT_EQ(json["not_beaten"][0], "last value");
+  s.goal.category = config::TaskCategory::kTimeseriesAnomalyDetection;
+  const std::vector<float> errors = {4, 1};
+  s.float_network.anomaly = TestAnomalies({0.5, 0.5, 3}, errors, std::vector<int32_t>{0, 1});
+  s.baselines[0].auroc = 0.25;
+  json = nlohmann::json::parse(ToJson(s));
+  EXPECT_EQ(json["float"]["anomaly"]["chosen"]["threshold"], 2);
+  EXPECT_EQ(json["float"]["anomaly"]["auroc"], 1);
+  EXPECT_EQ(json["baselines"][0]["auroc"], 0.25);
 }
 
 TEST(TrainingTest, QuantisedEpochs) {

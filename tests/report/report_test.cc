@@ -30,16 +30,19 @@ pipeline::RunSummary Example(int epochs, int classes) {
   pipeline::RunSummary s;
   s.model = "CLS_1k_NPU";
   s.dataset = "set <script>alert(1)</script>";
-  for (int c = 0; c < classes; ++c) s.classes.push_back("class & \"" + std::to_string(c) + "\"");
+  for (int c = 0; c < classes; ++c)
+    s.goal.classes.push_back("class & \"" + std::to_string(c) + "\"");
   s.samples = {{"train", 10}, {"val", 5}, {"test", 5}};
   for (pipeline::NetworkSummary* n : {&s.float_network, &s.quantized_network}) {
     n->present = true;
     n->best_epoch = 1;
     for (int e = 1; e <= epochs; ++e) n->history.push_back({e, 0.1, 0.5 / e, 0.9, {}, 0.1});
-    n->test.samples = 5;
-    n->test.auroc = std::nan("");
-    n->test.confusion.assign(static_cast<size_t>(classes),
-                             std::vector<int64_t>(static_cast<size_t>(classes), 1));
+    train::ClassificationMetrics test;
+    test.samples = 5;
+    test.auroc = std::nan("");
+    test.confusion.assign(static_cast<size_t>(classes),
+                          std::vector<int64_t>(static_cast<size_t>(classes), 1));
+    n->test = test;
     for (int c = 0; c < classes; ++c) {
       train::RocCurve curve;
       for (int i = 0; i < 10000; ++i) {
@@ -71,6 +74,46 @@ TEST(ReportTest, WellFormedSelfContainedAndEscaped) {
     EXPECT_LT(html.size(), 600000u) << "curves are thinned";
     EXPECT_EQ(html, RenderReport(Example(epochs, classes)));
   }
+}
+
+TEST(ReportTest, ForecastsBesideWhatNeedsNoNetwork) {
+  pipeline::RunSummary s = Example(3, 0);
+  s.goal = {config::TaskCategory::kTimeseriesForecasting, {}, {"T<1>", "b"}, 2};
+  train::RegressionMetrics metrics;
+  metrics.mean.smape = 12.345;
+  metrics.outputs.resize(4);
+  for (pipeline::NetworkSummary* n : {&s.float_network, &s.quantized_network}) {
+    n->test = metrics;
+    for (train::Epoch& epoch : n->history) epoch.val = metrics;
+  }
+  pipeline::Baseline baseline;
+  baseline.name = "last value";
+  baseline.values.mean.r2 = 0.875;
+  s.baselines = {baseline};
+  const std::string fair = RenderReport(s);
+  EXPECT_EQ(Unbalanced(fair), "");
+  EXPECT_NE(fair.find("<td>last value</td><td>0.00</td><td>0.875</td>"), std::string::npos);
+  EXPECT_NE(fair.find("12.35&nbsp;%</b><span>SMAPE, 8-bit integers"), std::string::npos);
+  EXPECT_NE(fair.find("<td>T&lt;1&gt;</td><td>2</td>"), std::string::npos);
+  EXPECT_EQ(fair.find("no better than"), std::string::npos);
+  s.not_beaten = {"last value"};
+  EXPECT_NE(RenderReport(s).find("no better than: last value"), std::string::npos);
+}
+
+TEST(ReportTest, AnomaliesWithBothThresholds) {
+  pipeline::RunSummary s = Example(3, 2);
+  s.goal = {config::TaskCategory::kTimeseriesAnomalyDetection, {"Anomaly", "Normal"}, {}, 1};
+  for (pipeline::NetworkSummary* n : {&s.float_network, &s.quantized_network}) {
+    n->test = train::RegressionMetrics{};
+    for (train::Epoch& epoch : n->history) epoch.val = train::RegressionMetrics{};
+    const std::vector<float> errors = {4, 1};
+    n->anomaly = pipeline::TestAnomalies({0.5, 0.5, 3}, errors, std::vector<int32_t>{0, 1});
+  }
+  const std::string html = RenderReport(s);
+  EXPECT_EQ(Unbalanced(html), "");
+  EXPECT_NE(html.find("<td>in effect (in the C)</td><td>3.0</td><td>2</td><td>100.00&nbsp;%</td>"),
+            std::string::npos);
+  EXPECT_NE(html.find("1.000</b><span>AUROC, float"), std::string::npos);
 }
 
 TEST(ReportTest, SaysWhenResultsDiffer) {

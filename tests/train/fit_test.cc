@@ -82,6 +82,11 @@ graph::Graph MakeNetwork(bool fake_quantized = false) {
   return g;
 }
 
+const ClassificationMetrics& Classes(const Epoch& epoch) {
+  return std::get<ClassificationMetrics>(epoch.val);
+}
+ClassificationMetrics& Classes(Epoch& epoch) { return std::get<ClassificationMetrics>(epoch.val); }
+
 Options MakeOptions(int epochs) {
   Options options;
   options.epochs = epochs;
@@ -109,9 +114,9 @@ TEST(FitTest, LearnsAndReportsTheBestEpoch) {
   const Result result = Fit(MakeNetwork(), train.Set(), val.Set(), MakeOptions(12), {}, pool, sink);
   ASSERT_EQ(result.history.size(), 12u);
   double best = 0;
-  for (const Epoch& epoch : result.history) best = std::max(best, epoch.val.accuracy);
+  for (const Epoch& epoch : result.history) best = std::max(best, Classes(epoch).accuracy);
   EXPECT_GE(best, 0.99);
-  EXPECT_EQ(result.history[static_cast<size_t>(result.best_epoch - 1)].val.accuracy, best);
+  EXPECT_EQ(Classes(result.history[static_cast<size_t>(result.best_epoch - 1)]).accuracy, best);
   const ClassificationMetrics again =
       Evaluate(Predict(result.best, val.Set(), pool), val.labels, 2);
   EXPECT_EQ(again.accuracy, best) << "the best graph is not the one that was judged best";
@@ -156,7 +161,7 @@ TEST(FitTest, ResumesToTheSameBits) {
     EXPECT_EQ(resumed.best.parameters, expected.best.parameters);
     EXPECT_EQ(resumed.best_epoch, expected.best_epoch);
     ASSERT_EQ(resumed.history.size(), 6u);
-    EXPECT_EQ(resumed.history[5].val.loss, expected.history[5].val.loss);
+    EXPECT_EQ(Classes(resumed.history[5]).loss, Classes(expected.history[5]).loss);
   }
 }
 
@@ -170,7 +175,7 @@ TEST(FitTest, IgnoresDamagedAndForeignCheckpoints) {
   const Result expected = Fit(MakeNetwork(), train.Set(), val.Set(), options, {}, pool, sink);
   options.checkpoint = folder.Path() / "c.bin";
   for (const std::string& content :
-       {std::string("nonsense"), std::string("PLATYPUS-CHECKPOINT-1\n") + std::string(90, 'x')}) {
+       {std::string("nonsense"), std::string("PLATYPUS-CHECKPOINT-2\n") + std::string(90, 'x')}) {
     WriteFile(options.checkpoint, content);
     EXPECT_EQ(Fit(MakeNetwork(), train.Set(), val.Set(), options, {}, pool, sink).best.parameters,
               expected.best.parameters);
@@ -226,26 +231,26 @@ TEST(FitTest, KeepsTheStartThatTrainingDoesNotImprove) {
   Options options = MakeOptions(2);
   options.judge_start = true;
   int judged = 0;
-  const Evaluator worse_and_worse = [&](const graph::Graph&) {
+  options.judge = [&](std::span<const float>) {
     ClassificationMetrics metrics;
     metrics.accuracy = 0.9 - 0.1 * judged++;
     return metrics;
   };
-  const Result kept = Fit(start, train.Set(), train.Set(), options, worse_and_worse, pool, sink);
+  const Result kept = Fit(start, train.Set(), train.Set(), options, {}, pool, sink);
   EXPECT_EQ(kept.best_epoch, 0);
   EXPECT_EQ(kept.best.parameters, start.parameters);
   ASSERT_EQ(kept.history.size(), 3U);
   EXPECT_EQ(kept.history[0].number, 0);
   EXPECT_EQ(kept.history[2].number, 2);
-  const Evaluator better_and_better = [&](const graph::Graph&) {
+  options.judge = [&](std::span<const float>) {
     ClassificationMetrics metrics;
     metrics.accuracy = 0.1 * judged++;
     return metrics;
   };
-  const Result trained =
-      Fit(start, train.Set(), train.Set(), options, better_and_better, pool, sink);
+  const Result trained = Fit(start, train.Set(), train.Set(), options, {}, pool, sink);
   EXPECT_EQ(trained.best_epoch, 2);
   options.epochs = 0;
+  options.judge = {};
   const Result untrained = Fit(start, train.Set(), train.Set(), options, {}, pool, sink);
   EXPECT_EQ(untrained.best.parameters, start.parameters);
   EXPECT_GT(untrained.history.at(0).train_loss, 0);
@@ -279,10 +284,10 @@ TEST(FitTest, LearnsExclusiveOr) {
   ThreadPool pool(2);
   NullSink sink;
   const Result result = Fit(g, set, set, MakeOptions(40), {}, pool, sink);
-  EXPECT_GT(result.history[static_cast<size_t>(result.best_epoch - 1)].val.accuracy, 0.99);
+  EXPECT_GT(Classes(result.history[static_cast<size_t>(result.best_epoch - 1)]).accuracy, 0.99);
 }
 
-TEST(FitTest, TakesTheBestEpochOfTheEvaluator) {
+TEST(FitTest, TakesTheBestEpochByWhatTheJudgeSays) {
   const Waves train = MakeWaves(60, 1);
   ThreadPool pool(1);
   NullSink sink;
@@ -291,14 +296,17 @@ TEST(FitTest, TakesTheBestEpochOfTheEvaluator) {
   const std::vector<std::pair<double, double>> judged = {
       {0.5, 1}, {0.4, 0.1}, {0.9, 0.5}, {0.9, 0.4}, {0.9, 0.4}};
   std::vector<graph::Graph> seen;
-  const Evaluator evaluate = [&](const graph::Graph& graph) {
-    ClassificationMetrics metrics;
-    std::tie(metrics.accuracy, metrics.loss) = judged[seen.size()];
+  const Predictor predict = [&](const graph::Graph& graph) {
     seen.push_back(graph);
+    return std::vector<float>{static_cast<float>(seen.size())};
+  };
+  Options options = MakeOptions(5);
+  options.judge = [&](std::span<const float> outputs) {
+    ClassificationMetrics metrics;
+    std::tie(metrics.accuracy, metrics.loss) = judged.at(static_cast<size_t>(outputs[0]) - 1);
     return metrics;
   };
-  const Result result =
-      Fit(MakeNetwork(), train.Set(), train.Set(), MakeOptions(5), evaluate, pool, sink);
+  const Result result = Fit(MakeNetwork(), train.Set(), train.Set(), options, predict, pool, sink);
   EXPECT_EQ(result.best_epoch, 4);
   EXPECT_EQ(result.best.parameters, seen[3].parameters);
   EXPECT_NE(result.best.parameters, seen[4].parameters);
@@ -346,11 +354,14 @@ TEST(FitTest, LearnsTargetsInsteadOfLabels) {
   ThreadPool pool(1);
   NullSink sink;
   Options options = MakeOptions(8);
+  std::vector<float> targets;
   for (const int32_t label : train.labels) {  // the other class each
-    options.targets.push_back(label == 0 ? 0.0f : 1.0f);
-    options.targets.push_back(label == 0 ? 1.0f : 0.0f);
+    targets.push_back(label == 0 ? 0.0f : 1.0f);
+    targets.push_back(label == 0 ? 1.0f : 0.0f);
   }
-  const Result result = Fit(MakeNetwork(), train.Set(), train.Set(), options, {}, pool, sink);
+  LabelledSet set = train.Set();
+  set.targets = targets;
+  const Result result = Fit(MakeNetwork(), set, train.Set(), MakeOptions(8), {}, pool, sink);
   EXPECT_LT(result.history.back().train_accuracy, 0.1);
 }
 
@@ -406,7 +417,7 @@ TEST(FitTest, SoftRoundingHardensToTheLastEpoch) {
     const graph::Graph start = Calibrate(g, train.Set(), pool);
     const Result result = Fit(start, train.Set(), train.Set(), options, {}, pool, sink);
     EXPECT_EQ(result.best.parameters, start.parameters);
-    const auto distance = [](const Epoch& e) { return std::abs(e.train_loss - e.val.loss); };
+    const auto distance = [](const Epoch& e) { return std::abs(e.train_loss - Classes(e).loss); };
     const double first = distance(result.history.front());
     EXPECT_GT(first, 2e-3) << static_cast<int>(kind);
     EXPECT_LT(distance(result.history.back()), first / 10) << static_cast<int>(kind);
@@ -446,8 +457,8 @@ TEST(FitTest, ReportsProgress) {
   const std::vector<std::pair<std::string, double>> expected = {
       {"train_loss", result.history[1].train_loss},
       {"train_accuracy", result.history[1].train_accuracy},
-      {"val_loss", result.history[1].val.loss},
-      {"val_accuracy", result.history[1].val.accuracy},
+      {"val_loss", Classes(result.history[1]).loss},
+      {"val_accuracy", Classes(result.history[1]).accuracy},
       {"learning_rate", result.history[1].learning_rate}};
   EXPECT_EQ(event.metrics, expected);
 }
@@ -544,14 +555,17 @@ TEST(CheckpointTest, EveryTruncationIsNoticed) {
   checkpoint.key = "k";
   checkpoint.parameters = {1, 2, 3};
   checkpoint.history.resize(2);
-  checkpoint.history[1].val.confusion = {{1, 2}, {3, 4}};
+  checkpoint.history[0].val = RegressionMetrics{};
+  std::get<RegressionMetrics>(checkpoint.history[0].val).outputs = {{1, 2, 3, 0.5}};
+  Classes(checkpoint.history[1]).confusion = {{1, 2}, {3, 4}};
   const std::filesystem::path file = folder.Path() / "c.bin";
   Save(checkpoint, file);
   std::string problem;
   const std::optional<Checkpoint> loaded = LoadCheckpoint(file, problem);
   ASSERT_TRUE(loaded) << problem;
   EXPECT_EQ(loaded->parameters, checkpoint.parameters);
-  EXPECT_EQ(loaded->history[1].val.confusion, checkpoint.history[1].val.confusion);
+  EXPECT_EQ(std::get<RegressionMetrics>(loaded->history[0].val).outputs.at(0).r2, 0.5);
+  EXPECT_EQ(Classes(loaded->history[1]).confusion, Classes(checkpoint.history[1]).confusion);
   const std::string bytes = ReadFile(file);
   for (size_t size = 0; size < bytes.size(); size += 7) {
     WriteFile(file, std::string_view(bytes).substr(0, size));

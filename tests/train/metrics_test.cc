@@ -29,6 +29,54 @@ TEST(MetricsTest, ClosedForms) {
   EXPECT_NEAR(m.loss, loss / 4, 1e-12);
 }
 
+// Two outputs of three samples.
+TEST(RegressionMetricsTest, ClosedForms) {
+  const std::vector<float> targets = {1, 10, 2, 20, 3, 60};
+  const std::vector<float> outputs = {1, 10, 3, 20, 2, 30};
+  const RegressionMetrics m = EvaluateRegression(outputs, targets, 2, Criterion::kMse);
+  EXPECT_EQ(m.samples, 3);
+  ASSERT_EQ(m.outputs.size(), 2u);
+  EXPECT_NEAR(m.outputs[0].mse, 2.0 / 3, 1e-12);
+  EXPECT_NEAR(m.outputs[0].mae, 2.0 / 3, 1e-12);
+  EXPECT_NEAR(m.outputs[0].smape, (100 / 2.5 + 100 / 2.5) / 3, 1e-12);
+  // The variance is that of the targets, not of the outputs: 1 - 2 / 2 and 1 - 900 / 1400.
+  EXPECT_NEAR(m.outputs[0].r2, 0, 1e-12);
+  EXPECT_NEAR(m.outputs[1].r2, 1 - 900.0 / 1400, 1e-12);
+  EXPECT_NEAR(m.mean.mse, (2.0 / 3 + 300) / 2, 1e-12);
+  EXPECT_EQ(m.error, m.mean.mse);
+  EXPECT_EQ(EvaluateRegression(outputs, targets, 2, Criterion::kSmape).error, m.mean.smape);
+}
+
+TEST(RegressionMetricsTest, ZerosAndConstants) {
+  const std::vector<float> zeros = {0, 0};
+  EXPECT_EQ(EvaluateRegression(zeros, zeros, 1, Criterion::kSmape).error, 0);
+  EXPECT_TRUE(std::isnan(EvaluateRegression(zeros, zeros, 1, Criterion::kMse).mean.r2));
+  const std::vector<float> opposite = {5, -5};
+  const std::vector<float> other = {-5, 5};
+  EXPECT_NEAR(EvaluateRegression(opposite, other, 1, Criterion::kSmape).error, 200, 1e-9);
+  EXPECT_THROW(EvaluateRegression(zeros, opposite, 3, Criterion::kMse), Error);
+}
+
+TEST(MetricsTest, BetterMeansMoreAccurateOrLessWrong) {
+  ClassificationMetrics a;
+  ClassificationMetrics b;
+  a.accuracy = b.accuracy = 0.5;
+  a.loss = 1;
+  b.loss = 2;
+  EXPECT_TRUE(IsBetter(a, b));
+  EXPECT_FALSE(IsBetter(b, a));
+  EXPECT_FALSE(IsBetter(a, a));
+  b.accuracy = 0.6;
+  EXPECT_TRUE(IsBetter(b, a));
+  RegressionMetrics c;
+  RegressionMetrics d;
+  c.error = 1;
+  d.error = 2;
+  EXPECT_TRUE(IsBetter(c, d));
+  EXPECT_FALSE(IsBetter(d, c));
+  EXPECT_FALSE(IsBetter(c, c));
+}
+
 TEST(MetricsTest, ScaleTurnsIntegersIntoLogits) {
   const std::vector<float> real = {0.5f, -1.0f, 2.0f, 0.25f};
   const std::vector<float> codes = {2, -4, 8, 1};
