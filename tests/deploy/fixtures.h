@@ -269,6 +269,39 @@ inline void MakeFloatModel(Model& model, int64_t samples) {
   Fill(model, samples, 14);
 }
 
+// The same features through cells, and images of another size: every function of float networks.
+inline void MakeRecurrentModel(Model& model, int64_t samples) {
+  Random random(15, "recurrent model");
+  model.pipeline = SpectrumPipeline();
+  model.network = graph::MakeGraph("recurrent", model.pipeline.OutputShape());
+  Graph& g = model.network;
+  using Cell = graph::Recurrent::Cell;
+  const std::vector<graph::Op> ops = {
+      graph::Scale{},
+      graph::Resize{{11, 1}, graph::Resize::Mode::kBilinear},
+      graph::Recurrent{Cell::kGru, 4, 1, false},
+      graph::LayerNorm{},
+      graph::Gelu{},
+      graph::Resize{{8, 1}, graph::Resize::Mode::kNearest},
+      graph::Recurrent{Cell::kRnn, 3, 1, false},
+      graph::LogSoftmax{},
+      graph::Recurrent{Cell::kLstm, 5, 2, true},
+      graph::Linear{3, true, {}},
+      graph::Softmax{},
+  };
+  for (const graph::Op& op : ops) {
+    const std::string name = "layer." + std::to_string(g.nodes.size());
+    const Shape in = g.Output().shape;
+    graph::Append(g, name, op, {g.output});
+    for (const graph::Role& role : graph::Roles(op, in)) {
+      const double deviation = std::holds_alternative<graph::Scale>(op) ? 0.02 : 0.5;
+      g.parameters[name + "." + role.name] = {role.shape,
+                                              Floats(random, NumElements(role.shape), deviation)};
+    }
+  }
+  Fill(model, samples, 16);
+}
+
 }  // namespace platypus::deploy::fixtures
 
 #endif  // PLATYPUS_TESTS_DEPLOY_FIXTURES_H_
