@@ -6,6 +6,24 @@
 // Small networks that use every operator, in odd sizes.
 namespace platypus::deploy::fixtures {
 
+inline void SetFloats(Graph& g, Random& random, const std::string& name, Shape shape,
+                      double deviation) {
+  const int64_t count = NumElements(shape);
+  g.parameters[name] = {std::move(shape), Floats(random, count, deviation)};
+}
+
+inline TensorId AddNorm(Graph& g, Random& random, const std::string& name, TensorId in) {
+  const int64_t channels = g.At(in).shape.at(0);
+  const TensorId out = graph::Append(g, name, graph::BatchNorm{}, {in});
+  SetFloats(g, random, name + ".weight", {channels}, 1.0);
+  SetFloats(g, random, name + ".bias", {channels}, 1.0);
+  SetFloats(g, random, name + ".running_mean", {channels}, 1.0);
+  std::vector<float> variance = Floats(random, channels, 1.0);
+  for (float& v : variance) v = 0.1f + v * v;
+  g.parameters[name + ".running_var"] = {{channels}, variance};
+  return out;
+}
+
 inline graph::Padding2 RandomPadding(Random& random, graph::Size2 kernel) {
   return {Below(random, kernel.h / 2 + 1), Below(random, kernel.w / 2 + 1),
           Below(random, kernel.h / 2 + 1), Below(random, kernel.w / 2 + 1)};
@@ -52,6 +70,11 @@ inline graph::Conv2d RandomConv(Random& random, const Shape& in) {
   return op;
 }
 
+inline graph::Size2 RandomSize(Random& random, const Shape& in) {
+  return {Between(random, 1, 2 * static_cast<int>(in[1]) + 1),
+          in[2] == 1 ? 1 : Between(random, 1, 8)};
+}
+
 inline Graph RandomIntegerGraph(uint64_t seed) {
   Random random(seed, "integer graph");
   const bool narrow = Below(random, 2) == 0;
@@ -62,7 +85,15 @@ inline Graph RandomIntegerGraph(uint64_t seed) {
   for (int i = 0; i < layers; ++i) {
     const std::string name = "layer." + std::to_string(i);
     const Shape in = g.At(t).shape;
-    switch (Below(random, 8)) {
+    switch (Below(random, 11)) {
+      case 8:
+        t = graph::Append(g, name, graph::Resize{RandomSize(random, in)}, {t});
+        break;
+      case 9: {
+        const graph::Resize op{RandomSize(random, in), graph::Resize::Mode::kBilinear};
+        t = AddBilinear(g, random, name, t, op, RandomCodes(random));
+        break;
+      }
       case 0: {
         const Window w = RandomWindow(random, in);
         t = graph::Append(g, name, graph::MaxPool{w.kernel, w.stride, w.dilation, w.padding}, {t});
@@ -114,14 +145,11 @@ inline Graph RandomIntegerGraph(uint64_t seed) {
                     RandomCodes(random));
     }
   }
-  if (Below(random, 3) == 0) t = graph::Append(g, "real", graph::Dequantize{0.0625f}, {t});
+  if (Below(random, 3) == 0) {
+    t = graph::Append(g, "real", graph::Dequantize{0.0625f}, {t});
+    if (Below(random, 2) == 0) AddNorm(g, random, "units", t);
+  }
   return g;
-}
-
-inline void SetFloats(Graph& g, Random& random, const std::string& name, Shape shape,
-                      double deviation) {
-  const int64_t count = NumElements(shape);
-  g.parameters[name] = {std::move(shape), Floats(random, count, deviation)};
 }
 
 inline TensorId AddFloatConv(Graph& g, Random& random, const std::string& name, TensorId in,
@@ -131,18 +159,6 @@ inline TensorId AddFloatConv(Graph& g, Random& random, const std::string& name, 
   const TensorId out = graph::Append(g, name, op, {in});
   SetFloats(g, random, name + ".weight", {op.out_channels, ins, op.kernel.h, op.kernel.w}, 0.3);
   if (op.has_bias) SetFloats(g, random, name + ".bias", {op.out_channels}, 0.3);
-  return out;
-}
-
-inline TensorId AddNorm(Graph& g, Random& random, const std::string& name, TensorId in) {
-  const int64_t channels = g.At(in).shape.at(0);
-  const TensorId out = graph::Append(g, name, graph::BatchNorm{}, {in});
-  SetFloats(g, random, name + ".weight", {channels}, 1.0);
-  SetFloats(g, random, name + ".bias", {channels}, 1.0);
-  SetFloats(g, random, name + ".running_mean", {channels}, 1.0);
-  std::vector<float> variance = Floats(random, channels, 1.0);
-  for (float& v : variance) v = 0.1f + v * v;
-  g.parameters[name + ".running_var"] = {{channels}, variance};
   return out;
 }
 
@@ -179,9 +195,7 @@ inline graph::Slice RandomSlice(Random& random, const Shape& in) {
 // An operator that takes one image and has no window.
 inline graph::Op RandomImageOperator(Random& random, const Shape& in) {
   using graph::Resize;
-  const auto rows = static_cast<int>(in[1]);
-  const graph::Size2 size = {Between(random, 1, 2 * rows + 1),
-                             in[2] == 1 ? 1 : Between(random, 1, 8)};
+  const graph::Size2 size = RandomSize(random, in);
   switch (Below(random, 14)) {
     case 0:
       return graph::Clamp{-0.5f, 1.5f};

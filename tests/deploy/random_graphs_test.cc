@@ -110,6 +110,28 @@ TEST(ChainTest, FloatsAreTheInterpretersBits) {
   }
 }
 
+// Real units behind the integers: gain and shift of each output, flat or of each channel.
+TEST(RealUnitsTest, FloatsAreTheInterpretersBits) {
+  for (const bool flat : {false, true}) {
+    Random random(flat ? 1 : 2, "units");
+    graph::Graph g = graph::MakeGraph("units", {2, 6, 3});
+    graph::TensorId t = fixtures::AddInput(g, random, fixtures::kSigned);
+    graph::Conv2d conv;
+    conv.out_channels = 4;
+    t = fixtures::AddConv(g, random, "conv", t, conv, fixtures::Scaling::kNarrow,
+                          fixtures::kSigned);
+    if (flat) {
+      t = graph::Append(g, "flatten", graph::Flatten{}, {t});
+      t = fixtures::AddLinear(g, random, "linear", t, 5, fixtures::Scaling::kShift,
+                              fixtures::kSigned);
+    }
+    t = graph::Append(g, "real", graph::Dequantize{0.125f}, {t});
+    fixtures::AddNorm(g, random, "units", t);
+    graph::Verify(g);
+    ExpectSame(std::move(g), flat ? 1 : 2);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomGraphTest, testing::Range(0, 32));
 
 }  // namespace
