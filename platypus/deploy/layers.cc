@@ -404,6 +404,11 @@ class Lowering {
       CLayer layer = NewLayer(node, node.output);
       layer.inputs = {source};
       layer.macs = steps * op.Gates() * op.hidden * (inputs + op.hidden);
+      layer.comment =
+          fmt::format("{} {}, layer {} of {}: {} steps of {} -> {}{}, {} multiply-accumulates",
+                      graph::Name(node.op), node.name, k + 1, op.layers, steps, inputs,
+                      last && op.last_step_only ? "" : fmt::format("{} steps of ", steps),
+                      op.hidden, layer.macs);
       layer.scratch = {Temporary((op.cell == Cell::kLstm ? 8 : 4) * int64_t{op.hidden})};
       if (!last) {
         layer.name += fmt::format(".l{}", k);
