@@ -29,15 +29,15 @@ class Buffers {
       : storage_(storage), last_(LastUses(layers)) {
     for (size_t i = 0; i < layers.size(); ++i) {
       const TensorId id = layers[i].output;
-      if (id == in || id == out) continue;
       const auto layer = static_cast<int>(i);
+      for (const TensorId scratch : layers[i].scratch) Add(scratch, layer, layer);
+      if (id == in || id == out) continue;
       const int shared = Reusable(layers[i], layer);
       if (shared >= 0) {
         owner_[id] = shared;
         list_[static_cast<size_t>(shared)].last_layer = last_.at(id);
       } else {
-        owner_[id] = static_cast<int>(list_.size());
-        list_.push_back({id, 0, storage.at(id).octets, layer, last_.at(id)});
+        Add(id, layer, last_.at(id));
       }
     }
   }
@@ -50,6 +50,11 @@ class Buffers {
   }
 
  private:
+  void Add(TensorId id, int first_layer, int last_layer) {
+    owner_[id] = static_cast<int>(list_.size());
+    list_.push_back({id, 0, storage_.at(id).octets, first_layer, last_layer});
+  }
+
   int Reusable(const CLayer& layer, int index) const {
     for (const TensorId id : layer.overwrites) {
       const bool fits = storage_.at(id).octets >= storage_.at(layer.output).octets;
@@ -97,7 +102,7 @@ void PlaceInArena(CNetwork& network, const std::map<TensorId, Storage>& storage,
     layer.uses_in = std::count(layer.inputs.begin(), layer.inputs.end(), in) > 0;
     layer.uses_out =
         layer.output == out || std::count(layer.inputs.begin(), layer.inputs.end(), out) > 0;
-    layer.uses_arena = layer.output != out;
+    layer.uses_arena = layer.output != out || !layer.scratch.empty();
     for (const TensorId id : layer.inputs) layer.uses_arena |= id != in && id != out;
     std::string text;
     for (size_t i = 0; i < layer.code.size();) {

@@ -2,6 +2,7 @@
 #define PLATYPUS_DEPLOY_EMISSION_H_
 
 #include <string>
+#include <vector>
 
 #include "platypus/deploy/layers.h"
 #include "platypus/deploy/package.h"
@@ -38,6 +39,8 @@ int64_t InLength(const Emission& e);
 bool Classifies(const Emission& e);  // or gives values
 // Whether <m>.c includes rt/tm_float.h.
 bool NeedsFloatKernels(const Emission& e);
+// Names of runtime files (below rt/) that <m>.c needs.
+std::vector<std::string> NetworkRuntimeFiles(const Emission& e);
 // SHA-256 of the network's constants.
 std::string ModelHash(const Emission& e);
 

@@ -8,6 +8,12 @@
 namespace platypus::deploy {
 namespace {
 
+bool IsRecurrent(const Emission& e) {
+  return std::any_of(e.net.layers.begin(), e.net.layers.end(), [](const CLayer& layer) {
+    return layer.shape.find("tm_recurrent") != std::string::npos;
+  });
+}
+
 std::string Header(const Emission& e) {
   const Shape in = e.request.network->Input().shape;
   std::string text = Top(e, e.m + ".h", "the network");
@@ -72,6 +78,7 @@ std::string Source(const Emission& e) {
   std::string text = Top(e, e.m + ".c", "the network, layer by layer");
   text += fmt::format("#include \"{0}.h\"\n\n#include \"{0}_weights.h\"\n", e.m);
   if (NeedsFloatKernels(e)) text += "#include \"rt/tm_float.h\"\n";
+  if (IsRecurrent(e)) text += "#include \"rt/tm_recurrent.h\"\n";
   if (e.net.is_integer) text += "#include \"rt/tm_kernels.h\"\n";
   text += "\n";
   text +=
@@ -213,6 +220,15 @@ std::string Weights(const Emission& e) {
 }
 
 }  // namespace
+
+std::vector<std::string> NetworkRuntimeFiles(const Emission& e) {
+  std::vector<std::string> files = {"tm_math.c", "tm_math.h", "tm_moves.h", "tm_resize.h",
+                                    "tm_shape.h"};
+  if (e.net.is_integer) files.insert(files.end(), {"tm_kernels.h", "tm_layers.h"});
+  if (NeedsFloatKernels(e)) files.insert(files.end(), {"tm_float.h", "tm_functions.h"});
+  if (IsRecurrent(e)) files.push_back("tm_recurrent.h");
+  return files;
+}
 
 void EmitNetwork(const Emission& e, Package& package) {
   package[e.m + ".h"] = Header(e);

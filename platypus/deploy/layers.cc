@@ -1,6 +1,7 @@
 #include "platypus/deploy/layers.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -9,6 +10,7 @@
 #include "platypus/base/error.h"
 #include "platypus/deploy/arena.h"
 #include "platypus/deploy/c_text.h"
+#include "tm_resize.h"
 
 namespace platypus::deploy {
 namespace {
@@ -154,6 +156,22 @@ class Lowering {
     return consumers.size() == 1 ? consumers[0] : nullptr;
   }
 
+  // The Requantize that turns a node's sums into codes, as a part of its layer.
+  const Node* TakeRequantize(const Node& node) {
+    const Node* requantize = OnlyConsumer(node.output);
+    Check(requantize != nullptr && std::holds_alternative<graph::Requantize>(requantize->op),
+          "node {}: no Requantize behind it", node.name);
+    fused_.insert(requantize);
+    return requantize;
+  }
+
+  // Memory for what is no tensor of the graph.
+  TensorId Temporary(int64_t octets, const std::string& type = "f32") {
+    const TensorId id = next_temporary_++;
+    storage_[id] = {type, octets};
+    return id;
+  }
+
   std::string AddTable(const std::string& name, const char* type, std::string values, int64_t count,
                        int64_t each, CLayer& layer) {
     net_.tables.push_back({name, type, count, std::move(values), count * each});
@@ -297,10 +315,7 @@ class Lowering {
       Finish(std::move(layer));
       return;
     }
-    const Node* requantize = OnlyConsumer(node.output);
-    Check(requantize != nullptr && std::holds_alternative<graph::Requantize>(requantize->op),
-          "node {}: no Requantize behind it", node.name);
-    fused_.insert(requantize);
+    const Node* requantize = TakeRequantize(node);
     CLayer layer = NewLayer(node, requantize->output);
     std::vector<int8_t> w = g_.Parameter(node, "weight").Int8s();
     std::vector<double> bounds;
@@ -333,10 +348,7 @@ class Lowering {
 
   void LowerSumPool(const Node& node, const graph::SumPool& op) {
     const std::string id = Identifier(node);
-    const Node* requantize = OnlyConsumer(node.output);
-    Check(requantize != nullptr && std::holds_alternative<graph::Requantize>(requantize->op),
-          "node {}: no Requantize behind it", node.name);
-    fused_.insert(requantize);
+    const Node* requantize = TakeRequantize(node);
     CLayer layer = NewLayer(node, requantize->output);
     layer.shape = ShapeOf(id, ExtentOf(At(node.inputs[0]).shape), ExtentOf(At(node.output).shape),
                           op.kernel, op.stride, {}, op.padding);
@@ -349,6 +361,150 @@ class Lowering {
     Finish(std::move(layer));
   }
 
+  void LowerResize(const Node& node, const graph::Resize& op) {
+    const std::string id = Identifier(node);
+    const graph::Tensor& in = At(node.inputs[0]);
+    const Extent from = ExtentOf(in.shape);
+    const Extent to = ExtentOf(At(node.output).shape);
+    const bool nearest = op.mode == graph::Resize::Mode::kNearest;
+    const bool sums = !nearest && in.dtype != DType::kFloat32;
+    const Node* requantize = sums ? TakeRequantize(node) : nullptr;
+    const TensorId output = sums ? requantize->output : node.output;
+    CLayer layer = NewLayer(node, output);
+    layer.shape = ShapeOf(id, from, to, {}, {}, {}, {});
+    const std::string type = TypeName(in.dtype);
+    const std::string address = Address(node.inputs[0]);
+    if (sums) {
+      const auto parts = [](int64_t ins, int64_t outs) {
+        return tm_stretch_of(static_cast<tm_i32>(ins), static_cast<tm_i32>(outs)).parts;
+      };
+      const double bound = LargestCode(node.inputs[0]) * parts(from.h, to.h) * parts(from.w, to.w);
+      layer.code = fmt::format("tm_resize_bilinear_{}_{}({}, s_{}, {}, @{});", type,
+                               TypeName(At(output).dtype), address, id,
+                               RequantOf(id, *requantize, {bound}, layer), output);
+    } else {
+      layer.code = fmt::format("tm_resize_{}_{}({}, s_{}, @{});", nearest ? "nearest" : "bilinear",
+                               type, address, id, output);
+    }
+    Finish(std::move(layer));
+  }
+
+  // One call for each layer of cells; all but the last one give the state after every step to the
+  // next.
+  void LowerRecurrent(const Node& node, const graph::Recurrent& op) {
+    using Cell = graph::Recurrent::Cell;
+    const std::string id = Identifier(node);
+    const char* cell = op.cell == Cell::kLstm ? "lstm" : op.cell == Cell::kGru ? "gru" : "rnn";
+    const Shape& in = At(node.inputs[0]).shape;
+    const int64_t steps = in[1];
+    int64_t inputs = in[0];
+    TensorId source = Place(node.inputs[0]);
+    for (int k = 0; k < op.layers; ++k) {
+      const bool last = k + 1 == op.layers;
+      CLayer layer = NewLayer(node, node.output);
+      layer.inputs = {source};
+      layer.macs = steps * op.Gates() * op.hidden * (inputs + op.hidden);
+      layer.comment =
+          fmt::format("{} {}, layer {} of {}: {} steps of {} -> {}{}, {} multiply-accumulates",
+                      graph::Name(node.op), node.name, k + 1, op.layers, steps, inputs,
+                      last && op.last_step_only ? "" : fmt::format("{} steps of ", steps),
+                      op.hidden, layer.macs);
+      layer.scratch = {Temporary((op.cell == Cell::kLstm ? 8 : 4) * int64_t{op.hidden})};
+      if (!last) {
+        layer.name += fmt::format(".l{}", k);
+        layer.tensor = -1;
+        layer.output = Temporary(4 * steps * op.hidden);
+        layer.activation_octets = storage_.at(layer.output).octets;
+      }
+      std::string tables;
+      for (const char* role : {"weight_ih", "weight_hh", "bias_ih", "bias_hh"}) {
+        const std::string name = fmt::format("{}_l{}", role, k);
+        const std::vector<float>& values = g_.Parameter(node, name).Floats();
+        tables += AddTable(id + "_" + name, "tm_f32", CList(values),
+                           static_cast<int64_t>(values.size()), 4, layer) +
+                  ", ";
+      }
+      layer.shape = fmt::format(
+          "static const tm_recurrent r_{}_l{} = {{\n    {}\n    {}, {}, {}, {}}}; /* steps, "
+          "inputs, "
+          "hidden, all steps */\n",
+          id, k, tables, steps, inputs, op.hidden, last && op.last_step_only ? 0 : 1);
+      layer.code = fmt::format("tm_{}_f32(@{}, r_{}_l{}, @{}, @{});", cell, source, id, k,
+                               layer.scratch[0], layer.output);
+      source = layer.output;
+      inputs = op.hidden;
+      Finish(std::move(layer));
+    }
+  }
+
+  void LowerTransposedConvolution(const Node& node, const graph::ConvTranspose2d& op) {
+    const std::string id = Identifier(node);
+    const std::vector<float>& weight = g_.Parameter(node, "weight").Floats();
+    const Extent in = ExtentOf(At(node.inputs[0]).shape);
+    const Extent out = ExtentOf(At(node.output).shape);
+    const int64_t ins = in.c / op.groups;
+    const int64_t outs = out.c / op.groups;
+    const int64_t taps = int64_t{op.kernel.h} * op.kernel.w;
+    std::vector<float> ordered;  // [in][out/groups][tap] to [out][tap][in/groups]
+    for (int64_t o = 0; o < out.c; ++o) {
+      for (int64_t t = 0; t < taps; ++t) {
+        for (int64_t i = o / outs * ins; i < (o / outs + 1) * ins; ++i) {
+          ordered.push_back(weight[static_cast<size_t>((i * outs + o % outs) * taps + t)]);
+        }
+      }
+    }
+    CLayer layer = NewLayer(node, node.output);
+    const std::string table = AddTable(id + "_weight", "tm_f32", CList(ordered),
+                                       static_cast<int64_t>(ordered.size()), 4, layer);
+    const std::string bias =
+        op.has_bias ? AddTable(id + "_bias", "tm_f32", CList(g_.Parameter(node, "bias").Floats()),
+                               out.c, 4, layer)
+                    : "NULL";
+    layer.shape = ShapeOf(id, in, out, op.kernel, op.stride, op.dilation, op.padding);
+    layer.code = fmt::format("tm_conv_transposed_f32({}, {}, {}, {}, s_{}, @{});",
+                             Address(node.inputs[0]), table, bias, op.groups, id, node.output);
+    Finish(std::move(layer));
+  }
+
+  void LowerLayerNorm(const Node& node, const graph::LayerNorm& op) {
+    const std::string id = Identifier(node);
+    const Extent e = ExtentOf(At(node.output).shape);
+    CLayer layer = NewLayer(node, node.output);
+    std::string tables;
+    for (const char* role : {"weight", "bias"}) {
+      const std::vector<float>& values = g_.Parameter(node, role).Floats();
+      std::vector<float> channels_last;
+      for (int64_t p = 0; p < e.h * e.w; ++p) {
+        for (int64_t c = 0; c < e.c; ++c) {
+          channels_last.push_back(values[static_cast<size_t>(c * e.h * e.w + p)]);
+        }
+      }
+      tables += AddTable(fmt::format("{}_{}", id, role), "tm_f32", CList(channels_last),
+                         e.c * e.h * e.w, 4, layer) +
+                ", ";
+    }
+    layer.overwrites = layer.inputs;
+    layer.code = fmt::format("tm_layer_norm_f32({}, {}{}, {}, {}, @{});", Address(node.inputs[0]),
+                             tables, e.h * e.w, e.c, CFloat(op.epsilon), node.output);
+    Finish(std::move(layer));
+  }
+
+  // Values that stand `first` and then `steps` (row, column, channel) apart in the input.
+  void LowerPick(const Node& node, int64_t first, const std::array<int64_t, 3>& steps) {
+    CLayer layer = NewLayer(node, node.output);
+    const Extent out = ExtentOf(At(node.output).shape);
+    layer.code = fmt::format("tm_pick_{}({} + {}, {}, {}, {}, {}, {}, {}, @{});",
+                             TypeName(At(node.output).dtype), Address(node.inputs[0]), first, out.h,
+                             out.w, out.c, steps[0], steps[1], steps[2], node.output);
+    Finish(std::move(layer));
+  }
+
+  // From one index of axis c, h or w to the next.
+  std::array<int64_t, 3> Steps(TensorId id) const {
+    const Extent e = ExtentOf(At(id).shape);
+    return {1, e.w * e.c, e.c};
+  }
+
   // Views move nothing, unless a reader needs the elements in another order: kept channels last,
   // two tensors of different channel counts have theirs in different places.
   void LowerView(const Node& node) {
@@ -357,7 +513,6 @@ class Lowering {
     const Extent seen = ExtentOf(At(node.output).shape);
     const auto spread = [](Extent x) { return x.c > 1 && x.h * x.w > 1; };
     const bool reorders = e.c != seen.c && (spread(e) || spread(seen));
-    if (spread(e) && spread(seen) && reorders) RefuseOperator(node);
     const std::vector<const Node*> readers = graph::Consumers(g_, node.output);
     const bool linear_only =
         node.output != g_.output && std::all_of(readers.begin(), readers.end(), [](const Node* r) {
@@ -373,14 +528,25 @@ class Lowering {
     }
     CLayer layer = NewLayer(node, node.output);
     const std::string type = TypeName(At(node.output).dtype);
-    // Channels last to channel after channel, or the reverse.
-    const auto [rows, columns] =
-        spread(e) ? std::pair{e.h * e.w, e.c} : std::pair{seen.c, seen.h * seen.w};
-    layer.code =
-        reorders ? fmt::format("tm_transpose_{}({}, {}, {}, @{});", type, Address(in), rows,
-                               columns, node.output)
-                 : fmt::format("tm_copy_runs_{}({}, 1, {}, {}, @{});", type, Address(in),
-                               NumElements(At(in).shape), NumElements(At(in).shape), node.output);
+    const int64_t elements = NumElements(At(in).shape);
+    // Channels last to channel after channel, and the reverse.
+    const auto out_of = [&](const std::string& to) {
+      return fmt::format("tm_transpose_{}({}, {}, {}, {});", type, Address(in), e.h * e.w, e.c, to);
+    };
+    const auto into = [&](const std::string& from) {
+      return fmt::format("tm_transpose_{}({}, {}, {}, @{});", type, from, seen.c, seen.h * seen.w,
+                         node.output);
+    };
+    if (!reorders) {
+      layer.code = fmt::format("tm_copy_runs_{}({}, 1, {}, {}, @{});", type, Address(in), elements,
+                               elements, node.output);
+    } else if (spread(e) && spread(seen)) {
+      const TensorId between = Temporary(elements * Octets(At(in).dtype), type);
+      layer.scratch = {between};
+      layer.code = out_of(fmt::format("@{}", between)) + "\n  " + into(fmt::format("@{}", between));
+    } else {
+      layer.code = spread(e) ? out_of(fmt::format("@{}", node.output)) : into(Address(in));
+    }
     Finish(std::move(layer));
   }
 
@@ -432,6 +598,15 @@ class Lowering {
       if (in_place) layer.overwrites = layer.inputs;
       Finish(std::move(layer));
     };
+    const auto map = [&](const char* function) {
+      simple(fmt::format("tm_{}_f32({}, {}, @{});", function, Address(in), elements, node.output),
+             {}, true);
+    };
+    const auto over_channels = [&](const char* function) {
+      simple(fmt::format("tm_{}_f32({}, {}, {}, @{});", function, Address(in),
+                         in_extent.h * in_extent.w, in_extent.c, node.output),
+             {}, true);
+    };
     std::visit(
         graph::Overloaded{
             [&](const graph::Identity&) { LowerView(node); },
@@ -449,10 +624,7 @@ class Lowering {
               const Shape& w = g_.Parameter(node, "weight").shape;
               LowerConvolution(node, conv, in_extent, out_extent, {w[0], w[1], 1, 1});
             },
-            [&](const graph::Relu&) {
-              simple(fmt::format("tm_relu_f32({}, {}, @{});", Address(in), elements, node.output),
-                     {}, true);
-            },
+            [&](const graph::Relu&) { map("relu"); },
             [&](const graph::MaxPool& op) {
               simple(
                   fmt::format("tm_max_pool_{}({}, s_{}, @{});", type, Address(in), id, node.output),
@@ -474,22 +646,57 @@ class Lowering {
                      {}, true);
             },
             [&](const graph::Concat& op) { LowerConcat(node, op); },
-            [&](const graph::ConvTranspose2d& op) { refuse(op); },
-            [&](const graph::Clamp& op) { refuse(op); },
-            [&](const graph::LeakyRelu& op) { refuse(op); },
-            [&](const graph::Sigmoid& op) { refuse(op); },
-            [&](const graph::Tanh& op) { refuse(op); },
-            [&](const graph::Gelu& op) { refuse(op); },
-            [&](const graph::Softmax& op) { refuse(op); },
-            [&](const graph::LogSoftmax& op) { refuse(op); },
-            [&](const graph::Transpose& op) { refuse(op); },
-            [&](const graph::Pad& op) { refuse(op); },
-            [&](const graph::Slice& op) { refuse(op); },
-            [&](const graph::Resize& op) { refuse(op); },
-            [&](const graph::LayerNorm& op) { refuse(op); },
-            [&](const graph::Recurrent& op) { refuse(op); },
-            [&](const graph::Mul& op) { refuse(op); },
-            [&](const graph::Scale& op) { refuse(op); },
+            [&](const graph::ConvTranspose2d& op) { LowerTransposedConvolution(node, op); },
+            [&](const graph::Clamp& op) {
+              if (type != "f32") refuse(op);
+              simple(fmt::format("tm_clamp_f32({}, {}, {}, {}, @{});", Address(in), elements,
+                                 CFloat(op.low), CFloat(op.high), node.output),
+                     {}, true);
+            },
+            [&](const graph::LeakyRelu& op) {
+              simple(fmt::format("tm_leaky_relu_f32({}, {}, {}, @{});", Address(in), elements,
+                                 CFloat(op.slope), node.output),
+                     {}, true);
+            },
+            [&](const graph::Sigmoid&) { map("sigmoid"); },
+            [&](const graph::Tanh&) { map("tanh"); },
+            [&](const graph::Gelu&) { map("gelu"); },
+            [&](const graph::Softmax&) { over_channels("softmax"); },
+            [&](const graph::LogSoftmax&) { over_channels("log_softmax"); },
+            [&](const graph::Transpose& op) {
+              const std::array<int64_t, 3> steps = Steps(in);
+              const auto of = [&](size_t axis) {
+                return steps[static_cast<size_t>(op.order[axis])];
+              };
+              LowerPick(node, 0, {of(1), of(2), of(0)});
+            },
+            [&](const graph::Pad& op) {
+              simple(fmt::format("tm_pad_{}({}, s_{}, {}, @{});", type, Address(in), id,
+                                 type == "f32" ? CFloat(op.value)
+                                               : fmt::format("{}", static_cast<int>(op.value)),
+                                 node.output),
+                     ShapeOf(id, in_extent, out_extent, {}, {}, {}, op.padding));
+            },
+            [&](const graph::Slice& op) {
+              const auto axis = static_cast<size_t>(op.axis);
+              std::array<int64_t, 3> steps = Steps(in);
+              const int64_t first = op.begin * steps[axis];
+              steps[axis] *= op.step;
+              LowerPick(node, first, {steps[1], steps[2], steps[0]});
+            },
+            [&](const graph::Resize& op) { LowerResize(node, op); },
+            [&](const graph::LayerNorm& op) { LowerLayerNorm(node, op); },
+            [&](const graph::Recurrent& op) { LowerRecurrent(node, op); },
+            [&](const graph::Mul&) {
+              simple(fmt::format("tm_mul_f32({}, {}, {}, @{});", Address(in),
+                                 Address(node.inputs[1]), elements, node.output),
+                     {}, true);
+            },
+            [&](const graph::Scale&) {
+              simple(fmt::format("tm_scale_f32({}, {}, {}, @{});", Address(in), elements,
+                                 CFloat(g_.Parameter(node, "weight").Floats()[0]), node.output),
+                     {}, true);
+            },
             [&](const graph::FakeQuantize& op) { refuse(op); },
             [&](const graph::QuantizeInput& op) { refuse(op); },
             [&](const graph::SumPool& op) { LowerSumPool(node, op); },
@@ -566,6 +773,7 @@ class Lowering {
       permuted_;  // flat tensor in channels-last order -> the tensor it was
   std::map<TensorId, Storage> storage_;
   std::map<std::string, const Node*> identifiers_;
+  TensorId next_temporary_ = kDelivered + 1;
   TensorId in_root_ = -1;
   bool arranged_ = false;
 };

@@ -32,7 +32,8 @@ struct CLayer {
   std::vector<graph::TensorId> inputs;
   graph::TensorId output = -1;
   std::vector<graph::TensorId> overwrites;  // inputs whose place its output may take
-  // What it computes: a tensor of the graph, and where it stands afterwards.
+  std::vector<graph::TensorId> scratch;     // memory that it needs while it runs
+  // What it computes: a tensor of the graph, and where it stands afterwards. -1: a part of one.
   graph::TensorId tensor = -1;
   bool channels_last = true;
   int64_t offset = -1;  // octets into the arena; -1: the caller's output

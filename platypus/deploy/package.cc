@@ -61,11 +61,7 @@ constexpr const char* kLicence =
 
 void AddRuntime(const Emission& e, Package& package) {
   std::vector<std::string> wanted = FeatureRuntimeFiles(*e.request.pipeline);
-  wanted.insert(wanted.end(), {"tm_shape.h", "tm_moves.h"});
-  if (e.net.is_integer) {
-    wanted.insert(wanted.end(), {"tm_kernels.h", "tm_layers.h", "tm_math.c", "tm_math.h"});
-  }
-  if (NeedsFloatKernels(e)) wanted.push_back("tm_float.h");
+  for (const std::string& file : NetworkRuntimeFiles(e)) wanted.push_back(file);
   for (const embedded::File& file : embedded::runtime_files()) {
     const std::string path(file.path);
     if (path.starts_with("rt/") && std::count(wanted.begin(), wanted.end(), path.substr(3)) > 0) {

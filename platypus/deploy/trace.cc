@@ -68,6 +68,7 @@ std::string FirstDifference(const graph::Graph& network, std::span<const float> 
   if (!found.empty()) return "network input " + found;
   for (size_t i = 0; i < net.layers.size(); ++i) {
     const CLayer& layer = net.layers[i];
+    if (layer.tensor < 0) continue;
     const std::string_view after = recorded.substr(in_octets + i * each, each);
     const size_t start = layer.offset < 0 ? arena_octets : static_cast<size_t>(layer.offset);
     const graph::Tensor& tensor = network.At(layer.tensor);

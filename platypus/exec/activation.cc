@@ -1,8 +1,7 @@
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 
 #include "platypus/exec/kernels.h"
+#include "tm_functions.h"
 
 namespace platypus::exec {
 namespace {
@@ -33,18 +32,17 @@ PLATYPUS_CLONES void LeakyRelu(float slope, const float* in, Dims dims, float* o
   Map(in, dims, out, [slope](float x) { return x >= 0.0f ? x : slope * x; });
 }
 
+// The microcontroller's functions: its bits.
 PLATYPUS_CLONES void Sigmoid(const float* in, Dims dims, float* out) {
-  Map(in, dims, out, [](float x) { return 1.0f / (1.0f + std::exp(-x)); });
+  Map(in, dims, out, [](float x) { return tm_sigmoidf(x); });
 }
 
 PLATYPUS_CLONES void Tanh(const float* in, Dims dims, float* out) {
-  Map(in, dims, out, [](float x) { return std::tanh(x); });
+  Map(in, dims, out, [](float x) { return tm_tanhf(x); });
 }
 
 PLATYPUS_CLONES void Gelu(const float* in, Dims dims, float* out) {
-  Map(in, dims, out, [](float x) {
-    return 0.5f * x * (1.0f + std::erf(x * (1.0f / std::numbers::sqrt2_v<float>)));
-  });
+  Map(in, dims, out, [](float x) { return tm_geluf(x); });
 }
 
 }  // namespace platypus::exec

@@ -238,7 +238,7 @@ Step Compilation::Run() const {
           },
           [&](const graph::Resize& op) {
             if (op.mode == graph::Resize::Mode::kBilinear) {
-              return OnFloats([=](const float* x, float* y) { ResizeBilinear(x, from, y, to); });
+              return OnEither([=](const auto* x, auto* y) { ResizeBilinear(x, from, y, to); });
             }
             return OnEither([=](const auto* x, auto* y) { ResizeNearest(x, from, y, to); });
           },

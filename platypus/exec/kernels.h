@@ -76,6 +76,8 @@ void Slice(const graph::Slice& op, const int32_t* in, Dims in_dims, int32_t* out
 void ResizeNearest(const float* in, Dims in_dims, float* out, Dims out_dims);
 void ResizeNearest(const int32_t* in, Dims in_dims, int32_t* out, Dims out_dims);
 void ResizeBilinear(const float* in, Dims in_dims, float* out, Dims out_dims);
+// The whole numbers of tm_resize.h: parts of rows times parts of columns too large.
+void ResizeBilinear(const int32_t* in, Dims in_dims, int32_t* out, Dims out_dims);
 
 // in [V][F], out [hidden][F] or [hidden].
 struct RecurrentLayer {

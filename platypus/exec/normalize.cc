@@ -2,44 +2,65 @@
 #include <cmath>
 
 #include "platypus/exec/kernels.h"
+#include "tm_functions.h"
+#include "tm_math.h"
 
 namespace platypus::exec {
 namespace {
 
-// Along the channels of one position of one lane; `stride` floats lie between two channels.
-float Largest(const float* x, int64_t channels, int64_t stride) {
-  float largest = x[0];
-  for (int64_t c = 1; c < channels; ++c) largest = std::max(largest, x[c * stride]);
-  return largest;
+// One value of each lane.
+using Lanes = float[kLanes];
+
+// The largest channel of one position; `stride` floats lie between two channels.
+[[gnu::always_inline]] inline void Largest(const float* x, int64_t channels, int64_t stride,
+                                           Lanes& largest) {
+  std::copy(x, x + kLanes, largest);
+  for (int64_t c = 1; c < channels; ++c) {
+    for (int i = 0; i < kLanes; ++i) largest[i] = std::max(largest[i], x[c * stride + i]);
+  }
 }
 
-// Sum of exp(x - largest), which no x makes infinite.
-float SumOfPowers(const float* x, int64_t channels, int64_t stride, float largest) {
-  float sum = 0.0f;
-  for (int64_t c = 0; c < channels; ++c) sum += std::exp(x[c * stride] - largest);
-  return sum;
-}
-
-}  // namespace
-
-void Softmax(const float* in, Dims dims, float* out) {
-  const int64_t stride = dims.h * dims.w * kLanes;
-  for (int64_t i = 0; i < stride; ++i) {
-    const float largest = Largest(in + i, dims.c, stride);
-    const float sum = SumOfPowers(in + i, dims.c, stride, largest);
-    for (int64_t c = 0; c < dims.c; ++c) {
-      out[c * stride + i] = std::exp(in[c * stride + i] - largest) / sum;
+// exp(x - largest), which no x makes infinite, of each channel, and their sum; y may be x.
+[[gnu::always_inline]] inline void Powers(const float* x, int64_t channels, int64_t stride,
+                                          const Lanes& largest, float* y, Lanes& sum) {
+  std::fill(sum, sum + kLanes, 0.0f);
+  for (int64_t c = 0; c < channels; ++c) {
+    for (int i = 0; i < kLanes; ++i) {
+      const float power = tm_expf(x[c * stride + i] - largest[i]);
+      y[c * stride + i] = power;
+      sum[i] += power;
     }
   }
 }
 
-void LogSoftmax(const float* in, Dims dims, float* out) {
+}  // namespace
+
+PLATYPUS_CLONES void Softmax(const float* in, Dims dims, float* out) {
   const int64_t stride = dims.h * dims.w * kLanes;
-  for (int64_t i = 0; i < stride; ++i) {
-    const float largest = Largest(in + i, dims.c, stride);
-    const float log_sum = std::log(SumOfPowers(in + i, dims.c, stride, largest));
+  for (int64_t p = 0; p < stride; p += kLanes) {
+    Lanes largest;
+    Lanes sum;
+    Largest(in + p, dims.c, stride, largest);
+    Powers(in + p, dims.c, stride, largest, out + p, sum);
     for (int64_t c = 0; c < dims.c; ++c) {
-      out[c * stride + i] = in[c * stride + i] - largest - log_sum;
+      for (int i = 0; i < kLanes; ++i) out[c * stride + p + i] /= sum[i];
+    }
+  }
+}
+
+PLATYPUS_CLONES void LogSoftmax(const float* in, Dims dims, float* out) {
+  const int64_t stride = dims.h * dims.w * kLanes;
+  for (int64_t p = 0; p < stride; p += kLanes) {
+    Lanes largest;
+    Lanes sum;
+    Largest(in + p, dims.c, stride, largest);
+    Powers(in + p, dims.c, stride, largest, out + p, sum);
+    for (float& value : sum) value = tm_logf(value);
+    for (int64_t c = 0; c < dims.c; ++c) {
+      for (int i = 0; i < kLanes; ++i) {
+        const int64_t at = c * stride + p + i;
+        out[at] = in[at] - largest[i] - sum[i];
+      }
     }
   }
 }

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "platypus/exec/kernels.h"
+#include "tm_resize.h"
 
 namespace platypus::exec {
 namespace {
@@ -79,18 +80,38 @@ void Nearest(const T* in, Dims in_dims, T* out, Dims out_dims) {
   }
 }
 
-// Output i of an axis is first * (1 - part) + second * part.
-struct Neighbours {
+// The two neighbours of an output along one axis.
+template <typename T>
+struct Weighted {
   int64_t first = 0;
   int64_t second = 0;
-  float part = 0.0f;
+  T weight_first = 0;
+  T weight_second = 0;
 };
 
-Neighbours HalfPixel(int64_t i, int64_t in, int64_t out) {
-  const float scale = static_cast<float>(in) / static_cast<float>(out);
-  const float source = std::max(0.0f, (static_cast<float>(i) + 0.5f) * scale - 0.5f);
-  const int64_t first = std::min(static_cast<int64_t>(source), in - 1);
-  return {first, std::min(first + 1, in - 1), source - static_cast<float>(first)};
+// at(output index, ins, outs): the neighbours along an axis.
+template <typename T, typename At>
+[[gnu::always_inline]] inline void Blend(const T* in, Dims in_dims, T* out, Dims out_dims, At at) {
+  for (int64_t c = 0; c < out_dims.c; ++c) {
+    const T* plane = in + c * in_dims.h * in_dims.w * kLanes;
+    for (int64_t y = 0; y < out_dims.h; ++y) {
+      const Weighted<T> rows = at(y, in_dims.h, out_dims.h);
+      const T* upper = plane + rows.first * in_dims.w * kLanes;
+      const T* lower = plane + rows.second * in_dims.w * kLanes;
+      for (int64_t x = 0; x < out_dims.w; ++x, out += kLanes) {
+        const Weighted<T> columns = at(x, in_dims.w, out_dims.w);
+        const int64_t left = columns.first * kLanes;
+        const int64_t right = columns.second * kLanes;
+        for (int i = 0; i < kLanes; ++i) {
+          const T above =
+              upper[left + i] * columns.weight_first + upper[right + i] * columns.weight_second;
+          const T below =
+              lower[left + i] * columns.weight_first + lower[right + i] * columns.weight_second;
+          out[i] = above * rows.weight_first + below * rows.weight_second;
+        }
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -128,26 +149,19 @@ void ResizeNearest(const int32_t* in, Dims in_dims, int32_t* out, Dims out_dims)
 }
 
 PLATYPUS_CLONES void ResizeBilinear(const float* in, Dims in_dims, float* out, Dims out_dims) {
-  for (int64_t c = 0; c < out_dims.c; ++c) {
-    const float* plane = in + c * in_dims.h * in_dims.w * kLanes;
-    for (int64_t y = 0; y < out_dims.h; ++y) {
-      const Neighbours rows = HalfPixel(y, in_dims.h, out_dims.h);
-      const float* upper = plane + rows.first * in_dims.w * kLanes;
-      const float* lower = plane + rows.second * in_dims.w * kLanes;
-      for (int64_t x = 0; x < out_dims.w; ++x, out += kLanes) {
-        const Neighbours columns = HalfPixel(x, in_dims.w, out_dims.w);
-        const int64_t left = columns.first * kLanes;
-        const int64_t right = columns.second * kLanes;
-        for (int i = 0; i < kLanes; ++i) {
-          const float above =
-              upper[left + i] * (1.0f - columns.part) + upper[right + i] * columns.part;
-          const float below =
-              lower[left + i] * (1.0f - columns.part) + lower[right + i] * columns.part;
-          out[i] = above * (1.0f - rows.part) + below * rows.part;
-        }
-      }
-    }
-  }
+  Blend(in, in_dims, out, out_dims, [](int64_t i, int64_t ins, int64_t outs) {
+    const tm_neighbours n =
+        tm_half_pixel(static_cast<int>(i), static_cast<int>(ins), static_cast<int>(outs));
+    return Weighted<float>{n.first, n.second, 1.0f - n.part, n.part};
+  });
+}
+
+PLATYPUS_CLONES void ResizeBilinear(const int32_t* in, Dims in_dims, int32_t* out, Dims out_dims) {
+  Blend(in, in_dims, out, out_dims, [](int64_t i, int64_t ins, int64_t outs) {
+    const tm_stretch stretch = tm_stretch_of(static_cast<int>(ins), static_cast<int>(outs));
+    const tm_blend b = tm_blend_at(static_cast<int>(i), stretch, static_cast<int>(ins));
+    return Weighted<int32_t>{b.first, b.second, b.weight_first, b.weight_second};
+  });
 }
 
 }  // namespace platypus::exec

@@ -1,12 +1,10 @@
 #include <algorithm>
-#include <cmath>
 
 #include "platypus/exec/kernels.h"
+#include "tm_functions.h"
 
 namespace platypus::exec {
 namespace {
-
-float Logistic(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 
 // y = W x + b: W [rows][columns], x of `stride` floats from one column to the next, y [rows][lane].
 [[gnu::always_inline]] inline void Multiply(const std::vector<float>& weight,
@@ -25,28 +23,28 @@ float Logistic(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 }
 
 // The next state h (and c of an LSTM) of `size` values; x = W x + b_ih, u = U h + b_hh, one gate of
-// `size` values after the other.
-void Advance(graph::Recurrent::Cell cell, const std::vector<float>& x, const std::vector<float>& u,
-             std::vector<float>& h, std::vector<float>& c) {
-  const size_t size = h.size();
-  for (size_t i = 0; i < size; ++i) {
-    const auto gate = [&](size_t k) { return x[k * size + i] + u[k * size + i]; };
-    switch (cell) {
-      case graph::Recurrent::Cell::kRnn:
-        h[i] = std::tanh(gate(0));
-        break;
-      case graph::Recurrent::Cell::kGru: {
-        const float r = Logistic(gate(0));
-        const float z = Logistic(gate(1));
-        const float n = std::tanh(x[2 * size + i] + r * u[2 * size + i]);
+// `size` values after the other. The functions are the microcontroller's: its bits.
+[[gnu::always_inline]] inline void Advance(graph::Recurrent::Cell cell, int64_t size,
+                                           const float* x, const float* u, float* h, float* c) {
+  const auto gate = [=](int64_t k, int64_t i) { return x[k * size + i] + u[k * size + i]; };
+  switch (cell) {
+    case graph::Recurrent::Cell::kRnn:
+      for (int64_t i = 0; i < size; ++i) h[i] = tm_tanhf(gate(0, i));
+      break;
+    case graph::Recurrent::Cell::kGru:
+      for (int64_t i = 0; i < size; ++i) {
+        const float r = tm_sigmoidf(gate(0, i));
+        const float z = tm_sigmoidf(gate(1, i));
+        const float n = tm_tanhf(x[2 * size + i] + r * u[2 * size + i]);
         h[i] = (1.0f - z) * n + z * h[i];
-        break;
       }
-      case graph::Recurrent::Cell::kLstm:
-        c[i] = Logistic(gate(1)) * c[i] + Logistic(gate(0)) * std::tanh(gate(2));
-        h[i] = Logistic(gate(3)) * std::tanh(c[i]);
-        break;
-    }
+      break;
+    case graph::Recurrent::Cell::kLstm:
+      for (int64_t i = 0; i < size; ++i) {
+        c[i] = tm_sigmoidf(gate(1, i)) * c[i] + tm_sigmoidf(gate(0, i)) * tm_tanhf(gate(2, i));
+        h[i] = tm_sigmoidf(gate(3, i)) * tm_tanhf(c[i]);
+      }
+      break;
   }
 }
 
@@ -69,7 +67,8 @@ PLATYPUS_CLONES void Recur(const graph::Recurrent& op, std::span<const Recurrent
       Multiply(layer.weight_ih, layer.bias_ih, series.data() + t * kLanes, values, steps * kLanes,
                from_input);
       Multiply(layer.weight_hh, layer.bias_hh, state.data(), op.hidden, kLanes, from_state);
-      Advance(op.cell, from_input, from_state, state, cell);
+      Advance(op.cell, static_cast<int64_t>(size), from_input.data(), from_state.data(),
+              state.data(), cell.data());
       for (int64_t v = 0; v < op.hidden; ++v) {
         std::copy_n(state.data() + v * kLanes, kLanes, next.data() + (v * steps + t) * kLanes);
       }

@@ -202,7 +202,9 @@ struct Slice {
 
 // Rows and columns of [C,H,W] to another number of them. Nearest: source = floor(i * in / out).
 // Bilinear: source = max(0, (i + 0.5) * in / out - 0.5), between its two neighbours, the last one
-// repeated (half-pixel centres).
+// repeated (half-pixel centres). Integer graph: nearest as MaxPool; bilinear the sum of codes times
+// whole weights, P_h P_w times the value, in int32 (with i = a g, o = b g inputs and outputs of an
+// axis, g their greatest common divisor, P is 2 b, or b if a + b is even); a Requantize follows.
 struct Resize {
   enum class Mode { kNearest, kBilinear };
   Size2 output;

@@ -255,6 +255,10 @@ DType InferType(const Op& op, const std::vector<DType>& inputs) {
   return std::visit(Overloaded{[&](const Conv2d&) { return accumulator(); },
                                [&](const Linear&) { return accumulator(); },
                                [&](const SumPool&) { return DType::kInt32; },
+                               [&](const Resize& r) {
+                                 return r.mode == Resize::Mode::kBilinear ? accumulator()
+                                                                          : inputs.at(0);
+                               },
                                [&](const QuantizeInput& q) { return code(q.lo); },
                                [&](const Requantize& q) { return code(q.lo); },
                                [&](const AddRequantize& q) { return code(q.lo); },

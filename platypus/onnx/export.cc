@@ -81,6 +81,7 @@ bool OnnxFinds(const std::vector<int64_t>& indices, int64_t in) {
 }
 
 void Write(const graph::Resize& op, const Site& site) {
+  if (site.graph.At(site.node.output).dtype == DType::kInt32) return WriteIntegerResize(site);
   Model& model = site.model;
   const std::string& n = site.node.name;
   const Shape& in = site.InputShape();

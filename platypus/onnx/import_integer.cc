@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "platypus/onnx/importer.h"
+#include "tm_resize.h"
 
 namespace platypus::onnx_io {
 namespace {
@@ -173,6 +174,67 @@ void Read(NodeReader& node, const WindowSumPattern& pattern) {
   pool.Finish();
   const View out = node.Append(node.Name(), graph::SumPool{w.kernel, w.stride, w.padding}, in);
   node.Emit(ImageView(node, out));
+}
+
+namespace {
+
+// Axis of a Gather node on an image: 1 (rows) or 2 (columns) of its shape here.
+size_t BlendAxis(NodeReader& gather) {
+  const int axis = gather.Axis(gather.Int("axis", 0), 4);
+  gather.Finish();
+  if (axis < 2) gather.Refuse("on axis {} of a weighted sum; supported: rows and columns", axis);
+  return static_cast<size_t>(axis - 1);
+}
+
+// How many outputs a blend has along its axis; refused if its numbers are not ours for `ins`.
+int BlendOutputs(const NodeReader& node, const BlendPattern& pattern, int64_t ins) {
+  std::array<std::vector<float>, 2> indices;
+  std::array<std::vector<float>, 2> weights;
+  for (size_t k = 0; k < 2; ++k) {
+    indices[k] = Values(node, pattern.gathers[k]->input(1)).Floats();
+    weights[k] = Values(node, pattern.weights[k]).Floats();
+  }
+  const size_t outs = indices[0].size();
+  const int size = node.Small("rows or columns", static_cast<int64_t>(outs));
+  const tm_stretch stretch = tm_stretch_of(static_cast<tm_i32>(ins), size);
+  bool ours = outs > 0 && indices[1].size() == outs && weights[0].size() == outs &&
+              weights[1].size() == outs;
+  for (size_t i = 0; ours && i < outs; ++i) {
+    const tm_blend b = tm_blend_at(static_cast<tm_i32>(i), stretch, static_cast<tm_i32>(ins));
+    ours = indices[0][i] == static_cast<float>(b.first) &&
+           indices[1][i] == static_cast<float>(b.second) &&
+           weights[0][i] == static_cast<float>(b.weight_first) &&
+           weights[1][i] == static_cast<float>(b.weight_second);
+  }
+  if (!ours) {
+    node.Refuse("a weighted sum of {} from {} elements; supported: bilinear weights as exported",
+                outs, ins);
+  }
+  return size;
+}
+
+}  // namespace
+
+void Read(NodeReader& node, const BlendPattern& pattern) {
+  const BlendPattern& first = pattern.inner ? *pattern.inner : pattern;
+  NodeReader gather(node.Model(), *first.gathers[0]);
+  const View in = Image(gather, 0);
+  if (!node.IsInteger(in) || in.shape.size() != 4) {
+    node.Refuse("a weighted sum of elements of {}; supported: of integer images",
+                ToString(in.shape));
+  }
+  graph::Resize op;
+  op.mode = graph::Resize::Mode::kBilinear;
+  op.output = {static_cast<int>(in.shape[2]), static_cast<int>(in.shape[3])};
+  for (const BlendPattern* blend : {&first, &pattern}) {
+    NodeReader reader(node.Model(), *blend->gathers[0]);
+    const size_t axis = BlendAxis(reader);
+    const int outs = BlendOutputs(node, *blend, in.shape[axis + 1]);
+    (axis == 1 ? op.output.h : op.output.w) = outs;
+    NodeReader second(node.Model(), *blend->gathers[1]);
+    if (BlendAxis(second) != axis) node.Refuse("a weighted sum along two axes");
+  }
+  node.Emit(ImageView(node, node.Append(node.Name(), op, in)));
 }
 
 void ReadPattern(NodeReader& node, const Pattern& pattern) {

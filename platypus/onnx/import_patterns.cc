@@ -30,6 +30,7 @@ class Finder {
       if (node.op_type() == "Clip") FindChain(node);
       if (node.op_type() == "Erf") FindGelu(node);
       if (node.op_type() == "Round") FindWindowSum(node);
+      if (node.op_type() == "Add") FindBlend(node);
     }
     return std::move(patterns_);
   }
@@ -154,6 +155,52 @@ class Finder {
     const auto size = Split(mul);
     const NodeProto* pool = size ? Writer(size->data, "AveragePool") : nullptr;
     if (pool != nullptr) Accept(round, WindowSumPattern{pool, size->constant}, {mul, pool});
+  }
+
+  // Whether two constants are whole and not negative, with the same sum everywhere.
+  bool AreParts(const std::array<std::string, 2>& names) const {
+    const std::vector<float> first = importer_.FindConstant(names[0])->Floats();
+    const std::vector<float> second = importer_.FindConstant(names[1])->Floats();
+    bool parts = !first.empty() && first.size() == second.size();
+    for (size_t i = 0; parts && i < first.size(); ++i) {
+      parts = first[i] >= 0 && second[i] >= 0 && first[i] == std::floor(first[i]) &&
+              first[i] + second[i] == first[0] + second[0];
+    }
+    return parts;
+  }
+
+  // Sum of two weighted choices along an axis of one tensor. If that is a blend itself, of the
+  // other axis, it belongs to this one.
+  void FindBlend(const NodeProto& add) {
+    if (add.input_size() != 2) return;
+    BlendPattern blend;
+    std::array<const NodeProto*, 2> products{};
+    for (int k = 0; k < 2; ++k) {
+      const auto at = static_cast<size_t>(k);
+      products[at] = Writer(add.input(k), "Mul");
+      const auto split = Split(products[at]);
+      const NodeProto* gather = split ? Writer(split->data, "Gather") : nullptr;
+      if (gather == nullptr || gather->input_size() != 2 || !IsConstant(gather->input(1))) return;
+      blend.gathers[at] = gather;
+      blend.weights[at] = split->constant;
+    }
+    const std::string& source = blend.gathers[0]->input(0);
+    if (blend.gathers[0] == blend.gathers[1] || blend.gathers[1]->input(0) != source ||
+        !AreParts(blend.weights)) {
+      return;
+    }
+    const auto before = writers_.find(source);
+    if (before != writers_.end() && importer_.Reads(source) == 2) {
+      const auto found = patterns_.at.find(before->second);
+      const auto* inner =
+          found == patterns_.at.end() ? nullptr : std::get_if<BlendPattern>(&found->second);
+      if (inner != nullptr && inner->inner == nullptr) {
+        blend.inner = std::make_shared<BlendPattern>(*inner);
+        patterns_.at.erase(found);
+        patterns_.inside.insert(before->second);
+      }
+    }
+    Accept(add, std::move(blend), {products[0], products[1], blend.gathers[0], blend.gathers[1]});
   }
 
   const Importer& importer_;

@@ -3,8 +3,10 @@
 
 #include <onnx/onnx_pb.h>
 
+#include <array>
 #include <initializer_list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -72,8 +74,15 @@ struct WindowSumPattern {
   const onnx::NodeProto* pool = nullptr;
   std::string size;
 };
-using Pattern =
-    std::variant<GeluPattern, RequantizePattern, AddRequantizePattern, WindowSumPattern>;
+// first * weights[0] + second * weights[1], two Gather nodes on one axis of one tensor; `inner`
+// blends another axis before.
+struct BlendPattern {
+  std::array<const onnx::NodeProto*, 2> gathers{};
+  std::array<std::string, 2> weights;
+  std::shared_ptr<const BlendPattern> inner;
+};
+using Pattern = std::variant<GeluPattern, RequantizePattern, AddRequantizePattern, WindowSumPattern,
+                             BlendPattern>;
 
 struct Patterns {
   std::map<const onnx::NodeProto*, Pattern> at;
@@ -304,6 +313,7 @@ void ReadLstm(NodeReader& node);
 void Read(NodeReader& node, const RequantizePattern& pattern);
 void Read(NodeReader& node, const AddRequantizePattern& pattern);
 void Read(NodeReader& node, const WindowSumPattern& pattern);
+void Read(NodeReader& node, const BlendPattern& pattern);
 
 }  // namespace platypus::onnx_io
 

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "platypus/onnx/model.h"
+#include "tm_resize.h"
 
 namespace platypus::onnx_io {
 namespace {
@@ -106,6 +107,52 @@ void WriteIntegerLinear(const Site& site) {
   }
   site.Node("MatMul",
             {site.model.AddConstant(site.node.name + ".weight", {ins, outs}, transposed)});
+}
+
+// Along each axis that changes: first * weight_first + second * weight_second. (A Resize of ONNX
+// rounds its weights.)
+void WriteIntegerResize(const Site& site) {
+  const Shape& in = site.InputShape();
+  const Shape& out = site.OutputShape();
+  Model& model = site.model;
+  std::vector<size_t> axes;
+  for (const size_t axis : {size_t{1}, size_t{2}}) {
+    if (in[axis] != out[axis]) axes.push_back(axis);
+  }
+  if (axes.empty()) site.Node("Identity");
+  std::string source = site.inputs[0];
+  for (const size_t axis : axes) {
+    const auto ins = static_cast<tm_i32>(in[axis]);
+    const tm_stretch stretch = tm_stretch_of(ins, static_cast<tm_i32>(out[axis]));
+    std::vector<int64_t> indices[2];
+    std::vector<float> weights[2];
+    for (tm_i32 i = 0; i < out[axis]; ++i) {
+      const tm_blend blend = tm_blend_at(i, stretch, ins);
+      indices[0].push_back(blend.first);
+      indices[1].push_back(blend.second);
+      weights[0].push_back(static_cast<float>(blend.weight_first));
+      weights[1].push_back(static_cast<float>(blend.weight_second));
+    }
+    const bool last = axis == axes.back();
+    const std::string n = last ? site.node.name : site.node.name + ".rows";
+    Shape shape = {1, 1, 1, 1};
+    shape[axis + 1] = out[axis];
+    std::vector<std::string> parts;
+    for (size_t k = 0; k < 2; ++k) {
+      const std::string part = n + (k == 0 ? ".first" : ".second");
+      model
+          .AddNode("Gather", part, {source, model.AddInts(part + ".index", indices[k])},
+                   {part + "_of"})
+          .SetInt("axis", static_cast<int64_t>(axis) + 1);
+      model.AddNode("Mul", part + ".mul",
+                    {part + "_of", model.AddConstant(part + ".weight", shape, weights[k])},
+                    {part + "_mul"});
+      parts.push_back(part + "_mul");
+    }
+    const std::string result = last ? site.output : n + "_out";
+    model.AddNode("Add", n, parts, {result});
+    source = result;
+  }
 }
 
 }  // namespace platypus::onnx_io

@@ -83,6 +83,7 @@ void Write(const graph::SumPool& op, const Site& site);
 void Write(const graph::Requantize& op, const Site& site);
 void Write(const graph::AddRequantize& op, const Site& site);
 void WriteIntegerLinear(const Site& site);
+void WriteIntegerResize(const Site& site);
 
 }  // namespace platypus::onnx_io
 

@@ -9,6 +9,7 @@
 #include "platypus/graph/quantization.h"
 #include "platypus/quantize/affine.h"
 #include "platypus/quantize/quantize.h"
+#include "tm_resize.h"
 
 namespace platypus::quantize {
 namespace {
@@ -21,6 +22,7 @@ constexpr int kExactBits = 24;
 // A step of this many codes crosses the whole range of 8 bits, as any larger one does: layers whose
 // results were all 0 when their range was observed have such steps.
 constexpr double kWholeRange = 256.0;
+constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 
 // A tensor of integers: real = scale * code.
 struct Quantized {
@@ -40,7 +42,7 @@ struct Accumulated {
   std::vector<double> bias;
   std::vector<int64_t> bound;  // largest magnitude of the accumulator
 };
-// int32 window sums: real = scale * sum.
+// int32 sums over windows or neighbours: real = scale * sum.
 struct Summed {
   TensorId tensor = -1;
   std::string layer;
@@ -120,18 +122,16 @@ class Conversion {
             [&](const graph::Linear& op) -> Pending {
               return Accumulate(node, op, op.weight_quantizer);
             },
-            [&](const graph::Relu&) -> Pending { return Rectify(node); },
-            [&](const graph::MaxPool& op) -> Pending {
-              const Quantized& x = Input(node, 0);
-              return Emit(node.name, op, {x.tensor}, x.codes);
-            },
-            [&](const graph::Flatten& op) -> Pending {
-              const Quantized& x = Input(node, 0);
-              return Emit(node.name, op, {x.tensor}, x.codes);
-            },
-            [&](const graph::Reshape& op) -> Pending {
-              const Quantized& x = Input(node, 0);
-              return Emit(node.name, op, {x.tensor}, x.codes);
+            [&](const graph::Relu&) -> Pending { return Limit(node, 0.0, kNoLimit); },
+            [&](const graph::Clamp& op) -> Pending { return Limit(node, op.low, op.high); },
+            [&](const graph::MaxPool& op) -> Pending { return Move(node, op); },
+            [&](const graph::Flatten& op) -> Pending { return Move(node, op); },
+            [&](const graph::Reshape& op) -> Pending { return Move(node, op); },
+            [&](const graph::Transpose& op) -> Pending { return Move(node, op); },
+            [&](const graph::Slice& op) -> Pending { return Move(node, op); },
+            [&](const graph::Resize& op) -> Pending {
+              if (op.mode == graph::Resize::Mode::kNearest) return Move(node, op);
+              return Blend(node, op);
             },
             [&](const graph::AvgPool& op) -> Pending {
               return Sum(node, {op.kernel, op.stride, op.padding});
@@ -242,12 +242,49 @@ class Conversion {
     return value;
   }
 
-  // Pending values keep the ReLU for the FakeQuantize behind it, whose codes then begin at 0.
-  Pending Rectify(const Node& node) {
+  // The weights of tm_resize.h are `parts` times too large.
+  Summed Blend(const Node& node, const graph::Resize& op) {
+    const Quantized& x = Input(node, 0);
+    const Shape& in = source_.At(node.inputs[0]).shape;
+    const auto parts = [](int64_t ins, int outs) {
+      return int64_t{tm_stretch_of(static_cast<tm_i32>(ins), outs).parts};
+    };
+    const int64_t all = parts(in[1], op.output.h) * parts(in[2], op.output.w);
+    Summed value;
+    value.layer = node.name;
+    value.scale = double{x.codes.scale} / static_cast<double>(all);
+    value.bound = all * LargestMagnitude(x.codes);
+    RequireInt32(node.name, 0, value.bound, "sum of neighbours");
+    value.tensor = graph::Append(out_, node.name, op, {x.tensor});
+    return value;
+  }
+
+  // The same codes in other places.
+  Quantized Move(const Node& node, graph::Op op) {
+    const Quantized& x = Input(node, 0);
+    return Emit(node.name, std::move(op), {x.tensor}, x.codes);
+  }
+
+  // The codes of values from low to high.
+  static graph::Codes Limited(const graph::Codes& codes, double low, double high) {
+    const auto code = [&](double value) {
+      return static_cast<int32_t>(std::clamp(std::floor(value / codes.scale + 0.5),
+                                             static_cast<double>(codes.lo),
+                                             static_cast<double>(codes.hi)));
+    };
+    return {codes.scale, code(low), code(high)};
+  }
+
+  // Pending values keep the limits for the FakeQuantize behind them.
+  Pending Limit(const Node& node, double low, double high) {
     const Pending& value = values_.at(node.inputs[0]);
     const auto* x = std::get_if<Quantized>(&value);
-    if (x == nullptr || x->codes.lo >= 0) return value;
-    const graph::Codes codes{x->codes.scale, 0, x->codes.hi};
+    if (x == nullptr) {
+      limits_[node.output] = {low, high};
+      return value;
+    }
+    const graph::Codes codes = Limited(x->codes, low, high);
+    if (codes == x->codes) return value;
     const Quantized result =
         Emit(node.name, graph::Requantize{codes.lo, codes.hi}, {x->tensor}, codes);
     SetRequantize(node.name, {0}, {1}, {0});
@@ -276,7 +313,10 @@ class Conversion {
     if (range[0] > range[1]) {
       Fail(Category::kModel, "node {}: no range was observed; calibrate or train first", node.name);
     }
-    const graph::Codes codes = graph::ActivationCodes(op, range[0], range[1]);
+    graph::Codes codes = graph::ActivationCodes(op, range[0], range[1]);
+    if (const auto found = limits_.find(node.inputs[0]); found != limits_.end()) {
+      codes = Limited(codes, found->second.first, found->second.second);
+    }
     return std::visit(
         graph::Overloaded{[&](const Quantized& x) { return x; },
                           [&](const Normalized& x) { return QuantizeInput(node.name, x, codes); },
@@ -430,7 +470,8 @@ class Conversion {
   const graph::Graph& source_;
   const Settings& settings_;
   graph::Graph out_;
-  std::map<TensorId, Pending> values_;  // what stands for each tensor of source_
+  std::map<TensorId, Pending> values_;                    // what stands for each tensor of source_
+  std::map<TensorId, std::pair<double, double>> limits_;  // of pending values
 };
 
 }  // namespace

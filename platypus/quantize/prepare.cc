@@ -1,6 +1,7 @@
 // The fake-quantised graph.
 #include <cmath>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "platypus/base/error.h"
@@ -17,35 +18,59 @@ bool Is(const Node* node) {
   return node != nullptr && std::holds_alternative<T>(node->op);
 }
 
-// Whether an operator's result has values that no input had: then it gets codes of its own. Error
-// (model) for an operator that has no integer form.
-bool MakesNewValues(const Node& node) {
+// Whether an operator's result has values that no input had: then it gets codes of its own. Nothing
+// for an operator that has no integer form.
+std::optional<bool> MakesNewValues(const graph::Op& op) {
   return std::visit(
-      graph::Overloaded{
-          [](const graph::Identity&) { return false; }, [](const graph::Relu&) { return false; },
-          [](const graph::MaxPool&) { return false; }, [](const graph::Flatten&) { return false; },
-          [](const graph::Reshape&) { return false; }, [](const graph::Conv2d&) { return true; },
-          [](const graph::Linear&) { return true; }, [](const graph::BatchNorm&) { return true; },
-          [](const graph::AvgPool&) { return true; },
-          [](const graph::AdaptiveAvgPool&) { return true; },
-          [](const graph::Add&) { return true; }, [](const graph::Concat&) { return true; },
-          [&](const auto&) -> bool {
-            Fail(Category::kModel, "layer {}: {} has no integer form", node.name,
-                 graph::Name(node.op));
-          }},
-      node.op);
+      graph::Overloaded{[](const graph::Identity&) { return std::optional(false); },
+                        [](const graph::Relu&) { return std::optional(false); },
+                        [](const graph::Clamp&) { return std::optional(false); },
+                        [](const graph::MaxPool&) { return std::optional(false); },
+                        [](const graph::Flatten&) { return std::optional(false); },
+                        [](const graph::Reshape&) { return std::optional(false); },
+                        [](const graph::Transpose&) { return std::optional(false); },
+                        [](const graph::Slice&) { return std::optional(false); },
+                        [](const graph::Resize& resize) {
+                          return std::optional(resize.mode == graph::Resize::Mode::kBilinear);
+                        },
+                        [](const graph::Conv2d&) { return std::optional(true); },
+                        [](const graph::Linear&) { return std::optional(true); },
+                        [](const graph::BatchNorm&) { return std::optional(true); },
+                        [](const graph::AvgPool&) { return std::optional(true); },
+                        [](const graph::AdaptiveAvgPool&) { return std::optional(true); },
+                        [](const graph::Add&) { return std::optional(true); },
+                        [](const graph::Concat&) { return std::optional(true); },
+                        [](const auto&) { return std::optional<bool>(); }},
+      op);
 }
+
+bool IsInputStage(const graph::Graph& g, const Node& node) {
+  return std::holds_alternative<graph::BatchNorm>(node.op) && node.inputs[0] == g.input;
+}
+
+// Why a node of a graph with folded batch norms has no integer form.
+std::optional<std::string> Obstacle(const graph::Graph& folded, const Node& node) {
+  if (!MakesNewValues(node.op)) {
+    return fmt::format("layer {}: {} has no integer form", node.name, graph::Name(node.op));
+  }
+  const Shape& shape = folded.At(node.inputs[0]).shape;
+  if (std::holds_alternative<graph::BatchNorm>(node.op) && !IsInputStage(folded, node) &&
+      shape.size() != 3) {
+    return fmt::format(
+        "layer {}: a batch norm on {} that follows no convolution or linear layer has no integer "
+        "form",
+        node.name, ToString(shape));
+  }
+  return std::nullopt;
+}
+
+// Operators that a layer's codes take in: they only bound its values.
+bool IsLimit(const Node* node) { return Is<graph::Relu>(node) || Is<graph::Clamp>(node); }
 
 // A batch norm that could not be folded, as the depthwise 1x1 convolution that computes the same.
 void AppendBatchNormAsConvolution(graph::Graph& out, const graph::Graph& source, const Node& node,
                                   TensorId input, const graph::WeightQuantizer& quantizer) {
   const Shape& shape = out.At(input).shape;
-  if (shape.size() != 3) {
-    Fail(Category::kModel,
-         "layer {}: a batch norm on {} that follows no convolution or linear layer has no integer "
-         "form",
-         node.name, ToString(shape));
-  }
   const auto channels = static_cast<size_t>(shape[0]);
   std::vector<float> gain = source.Parameter(node, "weight").Floats();
   std::vector<float> bias = source.Parameter(node, "bias").Floats();
@@ -85,7 +110,10 @@ class Preparation {
 
  private:
   void Visit(const Node& node) {
-    const bool makes_new_values = MakesNewValues(node);
+    if (const std::optional<std::string> obstacle = Obstacle(source_, node)) {
+      throw Error(Category::kModel, *obstacle);
+    }
+    const bool makes_new_values = MakesNewValues(node.op).value();
     std::vector<TensorId> inputs;
     for (const TensorId id : node.inputs) inputs.push_back(renamed_.at(id));
     const bool on_input = inputs[0] == out_.input;  // which has no codes yet
@@ -100,14 +128,13 @@ class Preparation {
       CopyParameters(node);
     }
     TensorId output = out_.output;
-    // A ReLU behind the operator is part of it: the codes come behind the ReLU.
+    // A limit behind the operator is part of it: the codes come behind the limit.
     const std::vector<const Node*> consumers = graph::Consumers(source_, node.output);
     const bool fused =
-        consumers.size() == 1 && Is<graph::Relu>(consumers[0]) && node.output != source_.output;
-    const bool relu_of_new =
-        std::holds_alternative<graph::Relu>(node.op) && pending_.contains(inputs[0]);
+        consumers.size() == 1 && IsLimit(consumers[0]) && node.output != source_.output;
+    const bool limit_of_new = IsLimit(&node) && pending_.contains(inputs[0]);
     if (makes_new_values && fused) pending_.insert(output);
-    if ((makes_new_values && !fused) || relu_of_new) output = Quantize(node.name, output);
+    if ((makes_new_values && !fused) || limit_of_new) output = Quantize(node.name, output);
     renamed_[node.output] = output;
   }
 
@@ -130,7 +157,7 @@ class Preparation {
   const Settings& settings_;
   graph::Graph out_;
   std::map<TensorId, TensorId> renamed_;  // tensor of source_ -> tensor of out_ that stands for it
-  std::set<TensorId> pending_;            // tensors of out_ whose codes come behind their ReLU
+  std::set<TensorId> pending_;            // tensors of out_ whose codes come behind their limit
 };
 
 }  // namespace
@@ -160,6 +187,14 @@ Settings MakeSettings(const config::Training& training, config::TaskCategory cat
   settings.output_int =
       training.output_int.value_or(category == config::TaskCategory::kTimeseriesClassification);
   return settings;
+}
+
+std::optional<std::string> WithoutIntegerForm(const graph::Graph& trained) {
+  const graph::Graph folded = graph::FoldBatchNorm(trained);
+  for (const Node& node : folded.nodes) {
+    if (std::optional<std::string> obstacle = Obstacle(folded, node)) return obstacle;
+  }
+  return std::nullopt;
 }
 
 graph::Graph PrepareForTraining(const graph::Graph& trained, const Settings& settings) {

@@ -2,6 +2,7 @@
 #define PLATYPUS_QUANTIZE_QUANTIZE_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "platypus/config/config.h"
@@ -23,6 +24,10 @@ graph::WeightQuantizer MakeWeightQuantizer(int bits);
 
 // Error (configuration) for activations of other than 8 bits.
 Settings MakeSettings(const config::Training& training, config::TaskCategory category);
+
+// The first layer of a trained graph that has no integer form: "layer features.1.rnn: Lstm has no
+// integer form". Nothing if PrepareForTraining takes the graph.
+std::optional<std::string> WithoutIntegerForm(const graph::Graph& trained);
 
 // Folds batch norms (an input batch norm stays, as float), gives every Conv2d and Linear a
 // WeightQuantizer, and puts a FakeQuantize behind the input stage and behind every operator that

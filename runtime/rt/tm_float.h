@@ -5,7 +5,10 @@
 #ifndef TM_FLOAT_H
 #define TM_FLOAT_H
 
+#include "tm_functions.h"
+#include "tm_math.h"
 #include "tm_moves.h"
+#include "tm_resize.h"
 #include "tm_shape.h"
 
 /* weight [out_c][kernel_h][kernel_w][in_c / groups]; the sum begins with the bias, then kernel row,
@@ -80,6 +83,52 @@ TM_INLINE void tm_relu_f32(const tm_f32* x, tm_i32 n, tm_f32* y) {
   }
 }
 
+/* y may be x. */
+TM_INLINE void tm_clamp_f32(const tm_f32* x, tm_i32 n, tm_f32 low, tm_f32 high, tm_f32* y) {
+  tm_i32 i;
+  for (i = 0; i < n; ++i) {
+    const tm_f32 v = x[i] < low ? low : x[i];
+    y[i] = v > high ? high : v;
+  }
+}
+
+/* y may be x. */
+TM_INLINE void tm_leaky_relu_f32(const tm_f32* x, tm_i32 n, tm_f32 slope, tm_f32* y) {
+  tm_i32 i;
+  for (i = 0; i < n; ++i) {
+    y[i] = x[i] >= 0.0f ? x[i] : slope * x[i];
+  }
+}
+
+/* y = f(x); y may be x. */
+#define TM_DEFINE_MAP(name, f)                                           \
+  TM_INLINE void tm_##name##_f32(const tm_f32* x, tm_i32 n, tm_f32* y) { \
+    tm_i32 i;                                                            \
+    for (i = 0; i < n; ++i) {                                            \
+      y[i] = f(x[i]);                                                    \
+    }                                                                    \
+  }
+
+TM_DEFINE_MAP(sigmoid, tm_sigmoidf)
+TM_DEFINE_MAP(tanh, tm_tanhf)
+TM_DEFINE_MAP(gelu, tm_geluf)
+
+/* y may be x. */
+TM_INLINE void tm_scale_f32(const tm_f32* x, tm_i32 n, tm_f32 factor, tm_f32* y) {
+  tm_i32 i;
+  for (i = 0; i < n; ++i) {
+    y[i] = x[i] * factor;
+  }
+}
+
+/* z may be x or y. */
+TM_INLINE void tm_mul_f32(const tm_f32* x, const tm_f32* y, tm_i32 n, tm_f32* z) {
+  tm_i32 i;
+  for (i = 0; i < n; ++i) {
+    z[i] = x[i] * y[i];
+  }
+}
+
 /* z may be x or y. */
 TM_INLINE void tm_add_f32(const tm_f32* x, const tm_f32* y, tm_i32 n, tm_f32* z) {
   tm_i32 i;
@@ -126,6 +175,111 @@ TM_INLINE void tm_adaptive_pool_f32(const tm_f32* x, tm_shape s, tm_f32* y) {
         *y++ = sum / (tm_f32)((bottom - top) * (right - left));
       }
     }
+  }
+}
+
+/* The transpose of a convolution. weight [out_c][kernel_h][kernel_w][in_c / groups]; the sum begins
+ * with the bias, then kernel row, kernel column, input channel. Input row iy reaches output row
+ * iy * stride + ky * dilation - padding. */
+TM_INLINE void tm_conv_transposed_f32(const tm_f32* x, const tm_f32* weight, const tm_f32* bias,
+                                      tm_i32 groups, tm_shape s, tm_f32* y) {
+  const tm_i32 ins = s.in_c / groups;
+  const tm_i32 outs = s.out_c / groups;
+  tm_i32 oy, ox, c, ky, kx, i;
+  for (oy = 0; oy < s.out_h; ++oy) {
+    for (ox = 0; ox < s.out_w; ++ox) {
+      for (c = 0; c < s.out_c; ++c) {
+        tm_f32 sum = bias == NULL ? 0.0f : bias[c];
+        for (ky = 0; ky < s.kernel_h; ++ky) {
+          const tm_i32 top = oy + s.pad_h - ky * s.dilation_h;
+          if (top < 0 || top % s.stride_h != 0 || top / s.stride_h >= s.in_h) {
+            continue;
+          }
+          for (kx = 0; kx < s.kernel_w; ++kx) {
+            const tm_i32 left = ox + s.pad_w - kx * s.dilation_w;
+            const tm_f32* p;
+            const tm_f32* q;
+            if (left < 0 || left % s.stride_w != 0 || left / s.stride_w >= s.in_w) {
+              continue;
+            }
+            p = x + ((top / s.stride_h * s.in_w + left / s.stride_w) * s.in_c + c / outs * ins);
+            q = weight + ((c * s.kernel_h + ky) * s.kernel_w + kx) * ins;
+            for (i = 0; i < ins; ++i) {
+              sum += q[i] * p[i];
+            }
+          }
+        }
+        *y++ = sum;
+      }
+    }
+  }
+}
+
+TM_INLINE tm_f32 tm_largest_f32(const tm_f32* x, tm_i32 n) {
+  tm_f32 largest = x[0];
+  tm_i32 i;
+  for (i = 1; i < n; ++i) {
+    largest = largest < x[i] ? x[i] : largest;
+  }
+  return largest;
+}
+
+/* exp(x - largest) / sum of them, over the channels of each position; y may be x. */
+TM_INLINE void tm_softmax_f32(const tm_f32* x, tm_i32 positions, tm_i32 channels, tm_f32* y) {
+  tm_i32 p, c;
+  for (p = 0; p < positions; ++p) {
+    const tm_f32 largest = tm_largest_f32(x, channels);
+    tm_f32 sum = 0.0f;
+    for (c = 0; c < channels; ++c) {
+      y[c] = tm_expf(x[c] - largest);
+      sum += y[c];
+    }
+    for (c = 0; c < channels; ++c) {
+      y[c] = y[c] / sum;
+    }
+    x += channels;
+    y += channels;
+  }
+}
+
+/* Its logarithm; y may be x. */
+TM_INLINE void tm_log_softmax_f32(const tm_f32* x, tm_i32 positions, tm_i32 channels, tm_f32* y) {
+  tm_i32 p, c;
+  for (p = 0; p < positions; ++p) {
+    const tm_f32 largest = tm_largest_f32(x, channels);
+    tm_f32 sum = 0.0f;
+    for (c = 0; c < channels; ++c) {
+      sum += tm_expf(x[c] - largest);
+    }
+    sum = tm_logf(sum);
+    for (c = 0; c < channels; ++c) {
+      *y++ = *x++ - largest - sum;
+    }
+  }
+}
+
+/* Over all values of a sample, summed channel after channel; weight and bias lie as x; y may be x.
+ */
+TM_INLINE void tm_layer_norm_f32(const tm_f32* x, const tm_f32* weight, const tm_f32* bias,
+                                 tm_i32 positions, tm_i32 channels, tm_f32 epsilon, tm_f32* y) {
+  const tm_i32 n = positions * channels;
+  tm_f32 mean = 0.0f, variance = 0.0f, gain;
+  tm_i32 p, c, i;
+  for (c = 0; c < channels; ++c) {
+    for (p = 0; p < positions; ++p) {
+      mean += x[p * channels + c];
+    }
+  }
+  mean = mean / (tm_f32)n;
+  for (c = 0; c < channels; ++c) {
+    for (p = 0; p < positions; ++p) {
+      const tm_f32 d = x[p * channels + c] - mean;
+      variance += d * d;
+    }
+  }
+  gain = 1.0f / tm_sqrtf(variance / (tm_f32)n + epsilon);
+  for (i = 0; i < n; ++i) {
+    y[i] = (x[i] - mean) * gain * weight[i] + bias[i];
   }
 }
 

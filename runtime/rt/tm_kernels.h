@@ -9,6 +9,7 @@
 
 #include "tm_math.h"
 #include "tm_moves.h"
+#include "tm_resize.h"
 #include "tm_shape.h"
 
 /* How sums become codes. */

@@ -272,6 +272,31 @@ TM_INLINE void TM_FN(tm_sum_pool)(const TM_X* x, tm_shape s, tm_requant r, TM_Y*
   }
 }
 
+/* The blends of rows and columns (tm_resize.h), parts of rows times parts of columns too large. */
+TM_INLINE void TM_FN(tm_resize_bilinear)(const TM_X* x, tm_shape s, tm_requant r, TM_Y* y) {
+  const tm_stretch down = tm_stretch_of(s.in_h, s.out_h);
+  const tm_stretch across = tm_stretch_of(s.in_w, s.out_w);
+  tm_i32 oy, ox, c;
+  for (oy = 0; oy < s.out_h; ++oy) {
+    const tm_blend rows = tm_blend_at(oy, down, s.in_h);
+    const TM_X* upper = x + rows.first * s.in_w * s.in_c;
+    const TM_X* lower = x + rows.second * s.in_w * s.in_c;
+    for (ox = 0; ox < s.out_w; ++ox) {
+      const tm_blend columns = tm_blend_at(ox, across, s.in_w);
+      const tm_i32 left = columns.first * s.in_c;
+      const tm_i32 right = columns.second * s.in_c;
+      for (c = 0; c < s.out_c; ++c) {
+        const tm_i32 above =
+            upper[left + c] * columns.weight_first + upper[right + c] * columns.weight_second;
+        const tm_i32 below =
+            lower[left + c] * columns.weight_first + lower[right + c] * columns.weight_second;
+        const tm_i32 sum = above * rows.weight_first + below * rows.weight_second;
+        *y++ = (TM_Y)tm_requantize(sum + tm_offset(c, r), c, r);
+      }
+    }
+  }
+}
+
 /* y may be x. */
 TM_INLINE void TM_FN(tm_requantize)(const TM_X* x, tm_i32 positions, tm_i32 channels, tm_requant r,
                                     TM_Y* y) {

@@ -51,6 +51,31 @@
       }                                                                                            \
     }                                                                                              \
   }                                                                                                \
+  /* Values from elsewhere: of row oy, column ox and channel c from x + oy * step_h + ox * step_w  \
+   * + c * step_c. */                                                                                    \
+  TM_INLINE void tm_pick_##type(const tm_##type* x, tm_i32 rows, tm_i32 columns, tm_i32 channels,  \
+                                tm_i32 step_h, tm_i32 step_w, tm_i32 step_c, tm_##type* y) {       \
+    tm_i32 oy, ox, c;                                                                              \
+    for (oy = 0; oy < rows; ++oy) {                                                                \
+      for (ox = 0; ox < columns; ++ox) {                                                           \
+        for (c = 0; c < channels; ++c) {                                                           \
+          *y++ = x[oy * step_h + ox * step_w + c * step_c];                                        \
+        }                                                                                          \
+      }                                                                                            \
+    }                                                                                              \
+  }                                                                                                \
+  /* `value` around the image. */                                                                  \
+  TM_INLINE void tm_pad_##type(const tm_##type* x, tm_shape s, tm_##type value, tm_##type* y) {    \
+    tm_i32 oy, ox, c;                                                                              \
+    for (oy = -s.pad_h; oy < s.out_h - s.pad_h; ++oy) {                                            \
+      for (ox = -s.pad_w; ox < s.out_w - s.pad_w; ++ox) {                                          \
+        const int inside = oy >= 0 && oy < s.in_h && ox >= 0 && ox < s.in_w;                       \
+        for (c = 0; c < s.out_c; ++c) {                                                            \
+          *y++ = inside ? x[(oy * s.in_w + ox) * s.in_c + c] : value;                              \
+        }                                                                                          \
+      }                                                                                            \
+    }                                                                                              \
+  }                                                                                                \
   /* [row][column] to [column][row]: channel after channel to channels last, or back. */           \
   TM_INLINE void tm_transpose_##type(const tm_##type* x, tm_i32 rows, tm_i32 columns,              \
                                      tm_##type* y) {                                               \

@@ -12,6 +12,7 @@
 #include "platypus/deploy/verify.h"
 #include "platypus/exec/interpreter.h"
 #include "platypus/graph/graph.h"
+#include "tm_resize.h"
 
 // Networks, pipelines and test sets to deploy.
 namespace platypus::deploy::fixtures {
@@ -118,6 +119,19 @@ inline TensorId AddMeanPool(Graph& g, Random& random, const std::string& name, T
                             graph::SumPool op, Codes codes) {
   const TensorId sums = graph::Append(g, name, op, {in});
   const double spread = 60.0 * op.kernel.h * op.kernel.w;
+  return AddRequantize(g, random, name + ".requantize", sums, spread, Scaling::kNarrow, codes,
+                       true);
+}
+
+// A bilinear Resize and the Requantize behind it.
+inline TensorId AddBilinear(Graph& g, Random& random, const std::string& name, TensorId in,
+                            const graph::Resize& op, Codes codes) {
+  const Shape& shape = g.At(in).shape;
+  const auto parts = [](int64_t ins, int outs) {
+    return tm_stretch_of(static_cast<int>(ins), outs).parts;
+  };
+  const double spread = 60.0 * parts(shape[1], op.output.h) * parts(shape[2], op.output.w);
+  const TensorId sums = graph::Append(g, name, op, {in});
   return AddRequantize(g, random, name + ".requantize", sums, spread, Scaling::kNarrow, codes,
                        true);
 }
@@ -249,6 +263,37 @@ inline void MakeSpectrumModel(Model& model, int64_t samples) {
   Fill(model, samples, 12);
 }
 
+// The same features reconstructed in integers, at last in units of their own.
+inline void MakeReconstructionModel(Model& model, int64_t samples) {
+  Random random(17, "reconstruction");
+  model.pipeline = SpectrumPipeline();
+  model.network = graph::MakeGraph("reconstruction", model.pipeline.OutputShape());
+  Graph& g = model.network;
+  TensorId t = AddInput(g, random, kSigned);
+  for (int32_t& s : std::get<std::vector<int32_t>>(g.parameters["input.quantize.shift"].values)) {
+    s += 6;  // features are decibels
+  }
+  graph::Conv2d op;
+  op.out_channels = 5;
+  op.kernel = {3, 1};
+  op.stride = {3, 1};
+  const auto size = static_cast<int>(g.Input().shape[1]);
+  t = AddConv(g, random, "encoder", t, op, Scaling::kShift, kUnsigned);
+  t = AddBilinear(g, random, "up1", t, {{size / 2, 1}, graph::Resize::Mode::kBilinear}, kUnsigned);
+  t = graph::Append(g, "up2", graph::Resize{{size, 1}}, {t});
+  op.out_channels = static_cast<int>(g.Input().shape[0]);
+  op.kernel = op.stride = {1, 1};
+  t = AddConv(g, random, "decoder", t, op, Scaling::kNarrow, kSigned);
+  t = graph::Append(g, "real", graph::Dequantize{0.0625f}, {t});
+  graph::Append(g, "units", graph::BatchNorm{}, {t});
+  for (const char* role : {"weight", "bias", "running_mean", "running_var"}) {
+    std::vector<float> values = Floats(random, op.out_channels, 1.0);
+    if (std::string(role) == "running_var") values.assign(values.size(), 2.5f);
+    g.parameters[std::string("units.") + role] = {{op.out_channels}, values};
+  }
+  Fill(model, samples, 18);
+}
+
 // The same features through a float network.
 inline void MakeFloatModel(Model& model, int64_t samples) {
   Random random(13, "float model");
@@ -267,6 +312,39 @@ inline void MakeFloatModel(Model& model, int64_t samples) {
   graph::Append(g, "classifier", graph::Linear{3, false, {}}, {t});
   g.parameters["classifier.weight"] = {{3, ins}, Floats(random, 3 * ins, 0.1)};
   Fill(model, samples, 14);
+}
+
+// The same features through cells, and images of another size: every function of float networks.
+inline void MakeRecurrentModel(Model& model, int64_t samples) {
+  Random random(15, "recurrent model");
+  model.pipeline = SpectrumPipeline();
+  model.network = graph::MakeGraph("recurrent", model.pipeline.OutputShape());
+  Graph& g = model.network;
+  using Cell = graph::Recurrent::Cell;
+  const std::vector<graph::Op> ops = {
+      graph::Scale{},
+      graph::Resize{{11, 1}, graph::Resize::Mode::kBilinear},
+      graph::Recurrent{Cell::kGru, 4, 1, false},
+      graph::LayerNorm{},
+      graph::Gelu{},
+      graph::Resize{{8, 1}, graph::Resize::Mode::kNearest},
+      graph::Recurrent{Cell::kRnn, 3, 1, false},
+      graph::LogSoftmax{},
+      graph::Recurrent{Cell::kLstm, 5, 2, true},
+      graph::Linear{3, true, {}},
+      graph::Softmax{},
+  };
+  for (const graph::Op& op : ops) {
+    const std::string name = "layer." + std::to_string(g.nodes.size());
+    const Shape in = g.Output().shape;
+    graph::Append(g, name, op, {g.output});
+    for (const graph::Role& role : graph::Roles(op, in)) {
+      const double deviation = std::holds_alternative<graph::Scale>(op) ? 0.02 : 0.5;
+      g.parameters[name + "." + role.name] = {role.shape,
+                                              Floats(random, NumElements(role.shape), deviation)};
+    }
+  }
+  Fill(model, samples, 16);
 }
 
 }  // namespace platypus::deploy::fixtures

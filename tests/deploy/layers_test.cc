@@ -22,34 +22,32 @@ void ExpectRefused(const Graph& g, const std::string& message) {
 }
 
 TEST(LayersTest, OperatorsWithoutCAreNamed) {
-  const std::vector<graph::Op> ops = {
-      graph::ConvTranspose2d{2, {1, 1}, {}, {}, {}, {0, 0}, 1, false},
-      graph::Clamp{},
-      graph::LeakyRelu{},
-      graph::Sigmoid{},
-      graph::Tanh{},
-      graph::Gelu{},
-      graph::Softmax{},
-      graph::LogSoftmax{},
-      graph::Transpose{},
-      graph::Pad{},
-      graph::Slice{0, 0, 1, 1},
-      graph::Resize{},
-      graph::LayerNorm{},
-      graph::Recurrent{},
-      graph::Mul{},
-      graph::Scale{},
-  };
-  for (const graph::Op& op : ops) {
-    Graph g = graph::MakeGraph("t", {2, 8, 1});
-    const bool pair = std::holds_alternative<graph::Mul>(op);
-    graph::Append(g, "block.1", op, pair ? std::vector<TensorId>{0, 0} : std::vector<TensorId>{0});
-    ExpectRefused(g, fmt::format("layer block.1: {} cannot be generated as C in this version",
-                                 graph::Name(op)));
-  }
-  Graph mixed = graph::MakeGraph("t", {2, 8, 1});  // both kept channels last, in different orders
-  graph::Append(mixed, "view", graph::Reshape{{4, 4, 1}}, {0});
-  ExpectRefused(mixed, "layer view: Reshape cannot be generated as C in this version");
+  Graph training = graph::MakeGraph("t", {2, 8, 1});
+  graph::Append(training, "block.1", graph::FakeQuantize{}, {0});
+  training.parameters["block.1.range"] = {{2}, std::vector<float>{-1, 1}};
+  ExpectRefused(training, "layer block.1: FakeQuantize cannot be generated as C in this version");
+  Random random(1, "codes");
+  Graph codes = graph::MakeGraph("t", {2, 8, 1});
+  const TensorId t = fixtures::AddInput(codes, random, fixtures::kSigned);
+  graph::Append(codes, "block.2", graph::Clamp{}, {t});
+  ExpectRefused(codes, "layer block.2: Clamp cannot be generated as C in this version");
+}
+
+// The states of cells, and what lies between two layers of them, are in the arena.
+TEST(LayersTest, CellsHaveMemoryForTheirStates) {
+  Random random(1, "cells");
+  Graph g = graph::MakeGraph("t", {3, 8, 1});
+  fixtures::AddFloat(g, random, "lstm", graph::Recurrent{graph::Recurrent::Cell::kLstm, 5, 2, true},
+                     {g.input});
+  const CNetwork net = LowerToC(g);
+  ASSERT_EQ(net.layers.size(), 3u);  // the input's order, then two layers of cells
+  EXPECT_EQ(net.layers[1].name, "lstm.l0");
+  EXPECT_EQ(net.layers[2].name, "lstm");
+  EXPECT_EQ(net.layers[1].macs + net.layers[2].macs, graph::CountMacs(g));
+  constexpr int64_t kInput = 4 * 3 * 8;
+  constexpr int64_t kSeries = 4 * 5 * 8;
+  constexpr int64_t kStates = 4 * 2 * 5;
+  EXPECT_EQ(net.memory.arena_octets, kInput + kSeries + kStates);
 }
 
 // Views of as many channels, and of flat tensors that only a Linear reads, need no code.

@@ -42,7 +42,9 @@ INSTANTIATE_TEST_SUITE_P(Models, PackageTest,
                                                 fixtures::MakeCls1k(m, 64, n);
                                               }},
                                          Kind{"Spectrum", fixtures::MakeSpectrumModel},
-                                         Kind{"Float", fixtures::MakeFloatModel}),
+                                         Kind{"Reconstruction", fixtures::MakeReconstructionModel},
+                                         Kind{"Float", fixtures::MakeFloatModel},
+                                         Kind{"Recurrent", fixtures::MakeRecurrentModel}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 TEST_P(PackageTest, FilesAreAsciiWithoutPathsAndTheSameEveryTime) {

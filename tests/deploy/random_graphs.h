@@ -6,6 +6,24 @@
 // Small networks that use every operator, in odd sizes.
 namespace platypus::deploy::fixtures {
 
+inline void SetFloats(Graph& g, Random& random, const std::string& name, Shape shape,
+                      double deviation) {
+  const int64_t count = NumElements(shape);
+  g.parameters[name] = {std::move(shape), Floats(random, count, deviation)};
+}
+
+inline TensorId AddNorm(Graph& g, Random& random, const std::string& name, TensorId in) {
+  const int64_t channels = g.At(in).shape.at(0);
+  const TensorId out = graph::Append(g, name, graph::BatchNorm{}, {in});
+  SetFloats(g, random, name + ".weight", {channels}, 1.0);
+  SetFloats(g, random, name + ".bias", {channels}, 1.0);
+  SetFloats(g, random, name + ".running_mean", {channels}, 1.0);
+  std::vector<float> variance = Floats(random, channels, 1.0);
+  for (float& v : variance) v = 0.1f + v * v;
+  g.parameters[name + ".running_var"] = {{channels}, variance};
+  return out;
+}
+
 inline graph::Padding2 RandomPadding(Random& random, graph::Size2 kernel) {
   return {Below(random, kernel.h / 2 + 1), Below(random, kernel.w / 2 + 1),
           Below(random, kernel.h / 2 + 1), Below(random, kernel.w / 2 + 1)};
@@ -52,6 +70,11 @@ inline graph::Conv2d RandomConv(Random& random, const Shape& in) {
   return op;
 }
 
+inline graph::Size2 RandomSize(Random& random, const Shape& in) {
+  return {Between(random, 1, 2 * static_cast<int>(in[1]) + 1),
+          in[2] == 1 ? 1 : Between(random, 1, 8)};
+}
+
 inline Graph RandomIntegerGraph(uint64_t seed) {
   Random random(seed, "integer graph");
   const bool narrow = Below(random, 2) == 0;
@@ -62,7 +85,15 @@ inline Graph RandomIntegerGraph(uint64_t seed) {
   for (int i = 0; i < layers; ++i) {
     const std::string name = "layer." + std::to_string(i);
     const Shape in = g.At(t).shape;
-    switch (Below(random, 8)) {
+    switch (Below(random, 11)) {
+      case 8:
+        t = graph::Append(g, name, graph::Resize{RandomSize(random, in)}, {t});
+        break;
+      case 9: {
+        const graph::Resize op{RandomSize(random, in), graph::Resize::Mode::kBilinear};
+        t = AddBilinear(g, random, name, t, op, RandomCodes(random));
+        break;
+      }
       case 0: {
         const Window w = RandomWindow(random, in);
         t = graph::Append(g, name, graph::MaxPool{w.kernel, w.stride, w.dilation, w.padding}, {t});
@@ -114,14 +145,11 @@ inline Graph RandomIntegerGraph(uint64_t seed) {
                     RandomCodes(random));
     }
   }
-  if (Below(random, 3) == 0) t = graph::Append(g, "real", graph::Dequantize{0.0625f}, {t});
+  if (Below(random, 3) == 0) {
+    t = graph::Append(g, "real", graph::Dequantize{0.0625f}, {t});
+    if (Below(random, 2) == 0) AddNorm(g, random, "units", t);
+  }
   return g;
-}
-
-inline void SetFloats(Graph& g, Random& random, const std::string& name, Shape shape,
-                      double deviation) {
-  const int64_t count = NumElements(shape);
-  g.parameters[name] = {std::move(shape), Floats(random, count, deviation)};
 }
 
 inline TensorId AddFloatConv(Graph& g, Random& random, const std::string& name, TensorId in,
@@ -134,16 +162,73 @@ inline TensorId AddFloatConv(Graph& g, Random& random, const std::string& name, 
   return out;
 }
 
-inline TensorId AddNorm(Graph& g, Random& random, const std::string& name, TensorId in) {
-  const int64_t channels = g.At(in).shape.at(0);
-  const TensorId out = graph::Append(g, name, graph::BatchNorm{}, {in});
-  SetFloats(g, random, name + ".weight", {channels}, 1.0);
-  SetFloats(g, random, name + ".bias", {channels}, 1.0);
-  SetFloats(g, random, name + ".running_mean", {channels}, 1.0);
-  std::vector<float> variance = Floats(random, channels, 1.0);
-  for (float& v : variance) v = 0.1f + v * v;
-  g.parameters[name + ".running_var"] = {{channels}, variance};
+// Any float operator, its parameters drawn.
+inline TensorId AddFloat(Graph& g, Random& random, const std::string& name, const graph::Op& op,
+                         const std::vector<TensorId>& inputs) {
+  const TensorId out = graph::Append(g, name, op, inputs);
+  for (const graph::Role& role : graph::Roles(op, g.At(inputs[0]).shape)) {
+    SetFloats(g, random, name + "." + role.name, role.shape, 0.4);
+  }
   return out;
+}
+
+inline graph::ConvTranspose2d RandomSpread(Random& random, const Shape& in) {
+  graph::ConvTranspose2d op;
+  op.groups = in[0] % 2 == 0 ? Between(random, 1, 2) : 1;
+  op.out_channels = op.groups * Between(random, 1, 3);
+  op.kernel = {Between(random, 1, 4), in[2] == 1 ? 1 : Between(random, 1, 3)};
+  op.stride = {Between(random, 1, 2), in[2] == 1 ? 1 : Between(random, 1, 2)};
+  op.dilation = {Between(random, 1, 2), 1};
+  op.padding = {Below(random, op.kernel.h), 0, 0, Below(random, op.kernel.w)};
+  op.extra.h = Below(random, op.stride.h);
+  op.has_bias = Below(random, 2) == 0;
+  return op;
+}
+
+inline graph::Slice RandomSlice(Random& random, const Shape& in) {
+  const int axis = Below(random, 3);
+  const auto size = static_cast<int>(in[static_cast<size_t>(axis)]);
+  const int begin = Below(random, size);
+  return {axis, begin, Between(random, begin + 1, size), Between(random, 1, 3)};
+}
+
+// An operator that takes one image and has no window.
+inline graph::Op RandomImageOperator(Random& random, const Shape& in) {
+  using graph::Resize;
+  const graph::Size2 size = RandomSize(random, in);
+  switch (Below(random, 14)) {
+    case 0:
+      return graph::Clamp{-0.5f, 1.5f};
+    case 1:
+      return graph::LeakyRelu{0.1f};
+    case 2:
+      return graph::Sigmoid{};
+    case 3:
+      return graph::Tanh{};
+    case 4:
+      return graph::Gelu{};
+    case 5:
+      return graph::Softmax{};
+    case 6:
+      return graph::LogSoftmax{};
+    case 7:
+      return graph::Transpose{Below(random, 2) == 0 ? std::array<int, 3>{1, 0, 2}
+                                                    : std::array<int, 3>{2, 0, 1}};
+    case 8:
+      return graph::Pad{{Below(random, 3), in[2] == 1 ? 0 : Below(random, 2), Below(random, 2),
+                         in[2] == 1 ? 0 : Below(random, 3)},
+                        -1.5f};
+    case 9:
+      return RandomSlice(random, in);
+    case 10:
+      return Resize{size, Resize::Mode::kNearest};
+    case 11:
+      return Resize{size, Resize::Mode::kBilinear};
+    case 12:
+      return graph::LayerNorm{};
+    default:
+      return graph::Scale{};
+  }
 }
 
 inline Graph RandomFloatGraph(uint64_t seed) {
@@ -157,7 +242,30 @@ inline Graph RandomFloatGraph(uint64_t seed) {
     const std::string name = "layer." + std::to_string(i);
     const Shape in = g.At(t).shape;
     const Window w = RandomWindow(random, in);
-    switch (Below(random, 9)) {
+    switch (Below(random, 16)) {
+      case 9:
+      case 10:
+      case 11:
+        t = AddFloat(g, random, name, RandomImageOperator(random, in), {t});
+        break;
+      case 12:
+        t = AddFloat(g, random, name, RandomSpread(random, in), {t});
+        break;
+      case 13: {
+        const TensorId gate = graph::Append(g, name + ".gate", graph::Sigmoid{}, {t});
+        t = graph::Append(g, name, graph::Mul{}, {t, gate});
+        break;
+      }
+      case 14:
+        if (in[2] == 1) {
+          const auto cell = static_cast<graph::Recurrent::Cell>(Below(random, 3));
+          t = AddFloat(g, random, name,
+                       graph::Recurrent{cell, Between(random, 1, 5), Between(random, 1, 3), false},
+                       {t});
+        } else {
+          t = graph::Append(g, name, graph::Reshape{{in[2], in[0], in[1]}}, {t});
+        }
+        break;
       case 0:
         t = graph::Append(g, name, graph::MaxPool{w.kernel, w.stride, w.dilation, w.padding}, {t});
         break;
@@ -191,13 +299,15 @@ inline Graph RandomFloatGraph(uint64_t seed) {
         t = graph::Append(g, name + ".relu", graph::Relu{}, {t});
     }
   }
-  if (Below(random, 4) != 0) {
+  const int end = Below(random, 5);
+  if (end == 4 && g.At(t).shape[2] == 1) {
+    const auto cell = static_cast<graph::Recurrent::Cell>(Below(random, 3));
+    t = AddFloat(g, random, "last", graph::Recurrent{cell, 4, Between(random, 1, 2), true}, {t});
+  } else if (end > 0) {
     t = graph::Append(g, "flatten", graph::Flatten{}, {t});
-    const int64_t ins = g.At(t).shape[0];
-    const int outs = Between(random, 2, 6);
-    t = graph::Append(g, "classifier", graph::Linear{outs, true, {}}, {t});
-    SetFloats(g, random, "classifier.weight", {outs, ins}, 0.2);
-    SetFloats(g, random, "classifier.bias", {outs}, 0.2);
+  }
+  if (g.At(t).shape.size() == 1) {
+    t = AddFloat(g, random, "classifier", graph::Linear{Between(random, 2, 6), true, {}}, {t});
   }
   return g;
 }

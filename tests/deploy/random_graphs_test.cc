@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "platypus/base/files.h"
@@ -74,7 +75,64 @@ TEST(ViewTest, FloatsAreTheInterpretersBits) {
   ExpectSame(std::move(g), 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomGraphTest, testing::Range(0, 24));
+// Every float operator in each of its forms: the random networks need not draw all.
+TEST(ChainTest, FloatsAreTheInterpretersBits) {
+  using Cell = graph::Recurrent::Cell;
+  using Mode = graph::Resize::Mode;
+  const graph::ConvTranspose2d spread{4, {3, 2}, {2, 1}, {1, 1}, {1, 0, 1, 1}, {1, 0}, 1, true};
+  const graph::ConvTranspose2d grouped{6, {3, 1}, {3, 1}, {2, 1}, {2, 0, 0, 0}, {0, 0}, 3, false};
+  const std::vector<std::pair<Shape, std::vector<graph::Op>>> chains = {
+      {{3, 6, 2},
+       {spread, graph::LeakyRelu{}, graph::Transpose{{2, 0, 1}}, graph::Pad{{1, 2, 3, 0}, -1.5f},
+        graph::Slice{1, 1, 6, 2}, graph::Resize{{13, 5}, Mode::kNearest}, graph::Scale{},
+        graph::Transpose{{0, 2, 1}}, graph::LayerNorm{}, graph::Sigmoid{}}},
+      {{3, 6, 2},
+       {graph::Resize{{13, 6}, Mode::kBilinear}, graph::Tanh{}, graph::Slice{2, 1, 5, 1},
+        graph::Gelu{}, graph::Softmax{}, graph::Reshape{{6, 13, 2}}, graph::LogSoftmax{},
+        graph::Slice{0, 1, 6, 2}}},
+      {{3, 6, 1},
+       {grouped, graph::Clamp{-0.5f, 0.5f}, graph::Resize{{9, 1}, Mode::kBilinear},
+        graph::Recurrent{Cell::kRnn, 4, 3, false}, graph::Recurrent{Cell::kGru, 3, 2, false},
+        graph::Recurrent{Cell::kLstm, 5, 2, true}, graph::Softmax{}, graph::Slice{0, 1, 5, 2}}},
+      {{1, 6, 1},
+       {graph::Resize{{4, 1}, Mode::kNearest}, graph::Recurrent{Cell::kLstm, 1, 1, false},
+        graph::Recurrent{Cell::kGru, 4, 1, true}, graph::LogSoftmax{}}},
+      {{3, 1, 1}, {graph::Recurrent{Cell::kRnn, 2, 1, true}}},
+  };
+  for (uint64_t i = 0; i < chains.size(); ++i) {
+    const auto& [shape, ops] = chains[i];
+    Random random(i, "chain");
+    graph::Graph g = graph::MakeGraph("chain", shape);
+    for (const graph::Op& op : ops) {
+      fixtures::AddFloat(g, random, fmt::format("x{}", g.nodes.size()), op, {g.output});
+    }
+    ExpectSame(std::move(g), i);
+  }
+}
+
+// Real units behind the integers: gain and shift of each output, flat or of each channel.
+TEST(RealUnitsTest, FloatsAreTheInterpretersBits) {
+  for (const bool flat : {false, true}) {
+    Random random(flat ? 1 : 2, "units");
+    graph::Graph g = graph::MakeGraph("units", {2, 6, 3});
+    graph::TensorId t = fixtures::AddInput(g, random, fixtures::kSigned);
+    graph::Conv2d conv;
+    conv.out_channels = 4;
+    t = fixtures::AddConv(g, random, "conv", t, conv, fixtures::Scaling::kNarrow,
+                          fixtures::kSigned);
+    if (flat) {
+      t = graph::Append(g, "flatten", graph::Flatten{}, {t});
+      t = fixtures::AddLinear(g, random, "linear", t, 5, fixtures::Scaling::kShift,
+                              fixtures::kSigned);
+    }
+    t = graph::Append(g, "real", graph::Dequantize{0.125f}, {t});
+    fixtures::AddNorm(g, random, "units", t);
+    graph::Verify(g);
+    ExpectSame(std::move(g), flat ? 1 : 2);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomGraphTest, testing::Range(0, 32));
 
 }  // namespace
 }  // namespace platypus::deploy

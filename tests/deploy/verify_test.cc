@@ -70,9 +70,10 @@ INSTANTIATE_TEST_SUITE_P(Cores, CoreTest, testing::ValuesIn(Cores()), [](const a
   return name;
 });
 
-// Features, general multipliers (64 bits wide) and depthwise layers; and a float network.
+// Features, general multipliers (64 bits wide) and depthwise layers; and float networks.
 TEST_P(CoreTest, EveryBitOfSpectraAndFloats) {
-  for (const auto make : {fixtures::MakeSpectrumModel, fixtures::MakeFloatModel}) {
+  for (const auto make :
+       {fixtures::MakeSpectrumModel, fixtures::MakeFloatModel, fixtures::MakeRecurrentModel}) {
     fixtures::Model model;
     make(model, 40);
     const TemporaryFolder folder;

@@ -310,17 +310,13 @@ TEST(ConvertTest, NormBehindNothingButAnIdentityStaysTheInputStage) {
 TEST(ConvertTest, RefusesOperatorsWithoutAnIntegerForm) {
   const std::vector<graph::Op> ops = {
       graph::ConvTranspose2d{2, {1, 1}, {}, {}, {}, {0, 0}, 1, false},
-      graph::Clamp{},
       graph::LeakyRelu{},
       graph::Sigmoid{},
       graph::Tanh{},
       graph::Gelu{},
       graph::Softmax{},
       graph::LogSoftmax{},
-      graph::Transpose{},
       graph::Pad{},
-      graph::Slice{0, 0, 1, 1},
-      graph::Resize{},
       graph::LayerNorm{},
       graph::Recurrent{},
       graph::Mul{},
@@ -331,7 +327,10 @@ TEST(ConvertTest, RefusesOperatorsWithoutAnIntegerForm) {
     m.Conv(2, 3, 1);
     const graph::TensorId t = m.g.output;
     const bool pair = std::holds_alternative<graph::Mul>(op);
+    EXPECT_EQ(WithoutIntegerForm(m.g), std::nullopt);
     m.Add(op, pair ? std::vector<graph::TensorId>{t, t} : std::vector<graph::TensorId>{t});
+    EXPECT_EQ(WithoutIntegerForm(m.g),
+              fmt::format("layer n1: {} has no integer form", graph::Name(op)));
     try {
       PrepareForTraining(m.g, {});
       FAIL() << "no error for " << graph::Name(op);
@@ -342,13 +341,91 @@ TEST(ConvertTest, RefusesOperatorsWithoutAnIntegerForm) {
   }
 }
 
+TEST(ConvertTest, NormsThatNothingTakesInHaveAnIntegerFormOnImages) {
+  Maker image({2, 8, 1}, 1);
+  image.Add(graph::MaxPool{{2, 1}, {2, 1}, {}, {}});
+  image.Norm();
+  EXPECT_EQ(WithoutIntegerForm(image.g), std::nullopt);
+  Maker flat({2, 8, 1}, 1);
+  flat.Norm();
+  flat.Add(graph::Flatten{});
+  flat.Norm();
+  EXPECT_EQ(WithoutIntegerForm(flat.g),
+            "layer n2: a batch norm on 16 that follows no convolution or linear layer has no "
+            "integer form");
+  EXPECT_THROW(PrepareForTraining(flat.g, {}), Error);
+}
+
+// Images of another size: nearest neighbours keep codes, neighbours that are blended get new ones.
+TEST(ConvertTest, ImagesOfAnotherSize) {
+  using Mode = graph::Resize::Mode;
+  for (const graph::Size2 size : {graph::Size2{16, 1}, {7, 1}, {11, 1}, {3, 1}, {8, 1}}) {
+    for (const Mode mode : {Mode::kNearest, Mode::kBilinear}) {
+      Maker m({2, 8, 1}, 5);
+      m.Norm();
+      m.Conv(3, 3, 1);
+      m.Add(graph::Resize{size, mode});
+      m.Conv(2, 3, 1);
+      m.Add(graph::Resize{size, mode});
+      std::vector<float> samples(size_t{20} * 16);
+      for (float& v : samples) v = static_cast<float>(m.random.Uniform(-2, 2));
+      SCOPED_TRACE(size.h);
+      ExpectCloseToFloat(m.g, samples, 20, 3);
+      const Graph integer = Convert(Calibrate(PrepareForTraining(m.g, {}), samples, 20), {});
+      for (const graph::Node& node : integer.nodes) {
+        if (!std::holds_alternative<graph::Resize>(node.op)) continue;
+        EXPECT_EQ(integer.At(node.output).dtype == DType::kInt32, mode == Mode::kBilinear);
+      }
+    }
+  }
+}
+
+// Blended codes are exact where the parts are a power of two: half a code from the float graph.
+TEST(ConvertTest, BlendsAreExactToHalfACode) {
+  Maker m({1, 6, 4}, 1);
+  m.Add(graph::Resize{{12, 8}, graph::Resize::Mode::kBilinear});
+  Graph fake = PrepareForTraining(m.g, {});
+  for (auto& [name, array] : fake.parameters) array.Floats() = {-127.0f, 127.0f};  // scale 1
+  std::vector<float> x(24);
+  for (float& v : x) v = static_cast<float>(m.random.Below(256)) - 128.0f;
+  ThreadPool pool(1);
+  const Graph integer = Convert(fake, {});
+  EXPECT_EQ(exec::Interpreter(integer).Run(x, 1, pool), exec::Interpreter(fake).Run(x, 1, pool));
+}
+
+// A Clamp behind a layer is part of its codes, behind codes a narrower range of them.
+TEST(ConvertTest, LimitsAreCodes) {
+  for (const graph::Clamp clamp : {graph::Clamp{0.0f, 0.7f}, {-0.4f, 0.3f}, {-9.0f, 9.0f}}) {
+    Maker m({2, 8, 1}, 6);
+    m.Norm();
+    m.Conv(3, 3, 1);
+    m.Add(clamp);
+    m.Add(graph::MaxPool{{2, 1}, {2, 1}, {}, {}});
+    m.Add(graph::Clamp{-0.25f, 0.25f});
+    std::vector<float> samples(size_t{20} * 16);
+    for (float& v : samples) v = static_cast<float>(m.random.Uniform(-2, 2));
+    const Graph fake = Calibrate(PrepareForTraining(m.g, {}), samples, 20);
+    const Graph integer = Convert(fake, {});
+    const double scale = OutputScale(integer);
+    ThreadPool pool(1);
+    const std::vector<float> codes = exec::Interpreter(integer).Run(samples, 20, pool);
+    const std::vector<float> real = exec::Interpreter(fake).Run(samples, 20, pool);
+    for (size_t i = 0; i < codes.size(); ++i) {
+      EXPECT_NEAR(codes[i] * scale, real[i], 1.01 * scale);
+      EXPECT_LE(std::abs(codes[i] * scale), 0.25 + scale / 2);
+    }
+  }
+}
+
 // A Reshape keeps its input's codes, and what dropped values while training is gone.
 TEST(ConvertTest, ViewsKeepCodes) {
   Maker m({1, 8, 1}, 5);
   m.Conv(2, 3, 1);
   m.Add(graph::Dropout{});
   m.Add(graph::Reshape{{2, 2, 4}});
-  m.Add(graph::Reshape{{16}});
+  m.Add(graph::Transpose{{1, 2, 0}});
+  m.Add(graph::Slice{1, 0, 3, 2});
+  m.Add(graph::Reshape{{8}});
   m.Linear(3);
   std::vector<float> samples(80);
   for (float& v : samples) v = static_cast<float>(m.random.Uniform(-1, 1));
