@@ -417,12 +417,7 @@ class Loading {
     if (config.training.training_epochs == 0 && !config.training.ondevice_training) {
       NotYet("training", "training_epochs", "0", "legal: an integer from 1 to 100000");
     }
-    if (!config.training.augment_config.empty()) {  // data/augment.h has them, no stage calls it
-      NotYet("training", "augment_config", config.training.augment_config.string(), "legal: null");
-    }
-    if (!config.data_processing_feature_extraction.gain_variations.empty()) {
-      NotYet(kFeatures, "gain_variations", "a map of gains", "legal: null");
-    }
+    CheckVariations(config);
     if (!config.training.model_config.empty()) {
       Notice("training.model_config has no effect: the network is built with its own values");
     }
@@ -444,6 +439,26 @@ class Loading {
         config.dataset.dataset_name == "..") {
       Fail("dataset", "dataset_name",
            fmt::format("'{}' is not a folder name", config.dataset.dataset_name), "");
+    }
+  }
+
+  // Copies of training recordings that the task has no use for.
+  void CheckVariations(Config& config) {
+    const TaskCategory task = config.common.task_category;
+    if (!config.training.augment_config.empty() && task == TaskCategory::kTimeseriesForecasting) {
+      Notice(
+          "training.augment_config has no effect on forecasting: what is predicted would have "
+          "to change with the window");
+      config.training.augment_config.clear();
+    }
+    auto& gains = config.data_processing_feature_extraction.gain_variations;
+    const bool classes = task == TaskCategory::kTimeseriesClassification ||
+                         task == TaskCategory::kTimeseriesAnomalyDetection;
+    if (!gains.empty() && !classes) {
+      Notice(
+          "data_processing_feature_extraction.gain_variations has no effect: gains belong to "
+          "classes, which this task has not");
+      gains.clear();
     }
   }
 

@@ -288,6 +288,15 @@ int64_t CountFrames(const Pipeline& pipeline, int64_t length, int offset) {
              : (length - offset - pipeline.frame_size) / pipeline.hop + 1;
 }
 
+std::vector<float> Decimate(const Pipeline& pipeline, std::span<const float> rows) {
+  const auto variables = static_cast<size_t>(pipeline.variables);
+  const size_t step = variables * static_cast<size_t>(pipeline.decimation);
+  std::vector<float> kept;
+  for (size_t at = 0; at + variables <= rows.size(); at += step)
+    kept.insert(kept.end(), rows.begin() + at, rows.begin() + at + variables);
+  return kept;
+}
+
 // Does a sample end with this frame of its grid?
 bool EndsSample(const Pipeline& pipeline, int64_t frame) {
   const int n = pipeline.frame_concat;
@@ -296,25 +305,34 @@ bool EndsSample(const Pipeline& pipeline, int64_t frame) {
 
 }  // namespace
 
-int64_t CountSamples(const Pipeline& pipeline, int64_t rows) {
+std::vector<int64_t> SampleStarts(const Pipeline& pipeline, int64_t rows) {
   const int64_t length = (rows + pipeline.decimation - 1) / pipeline.decimation;
-  int64_t samples = 0;
+  std::vector<int64_t> starts;
   for (const int offset : pipeline.frame_offsets) {
     const int64_t frames = CountFrames(pipeline, length, offset);
-    for (int64_t f = 0; f < frames; ++f) samples += EndsSample(pipeline, f) ? 1 : 0;
+    for (int64_t last = 0; last < frames; ++last) {
+      if (!EndsSample(pipeline, last)) continue;
+      starts.push_back(offset + (last - pipeline.frame_concat + 1) * pipeline.hop);
+    }
   }
-  return samples;
+  return starts;
+}
+
+int64_t CountSamples(const Pipeline& pipeline, int64_t rows) {
+  return static_cast<int64_t>(SampleStarts(pipeline, rows).size());
+}
+
+std::vector<float> Prepare(const Pipeline& pipeline, std::span<const float> rows) {
+  std::vector<float> prepared = Decimate(pipeline, rows);
+  for (float& value : prepared) value /= pipeline.scale;
+  return prepared;
 }
 
 int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vector<float>& features,
                 std::vector<float>* raw) {
   const auto variables = static_cast<size_t>(pipeline.variables);
   std::vector<float> kept;
-  if (pipeline.decimation > 1) {
-    const size_t step = variables * static_cast<size_t>(pipeline.decimation);
-    for (size_t at = 0; at + variables <= rows.size(); at += step)
-      kept.insert(kept.end(), rows.begin() + at, rows.begin() + at + variables);
-  }
+  if (pipeline.decimation > 1) kept = Decimate(pipeline, rows);
   const std::span<const float> decimated = pipeline.decimation > 1 ? kept : rows;
   std::vector<float> scaled;
   if (pipeline.scale != 1.0f) {

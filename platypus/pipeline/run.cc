@@ -139,6 +139,7 @@ class Running {
 
   void ReadData() {
     dataset_ = data::Open(config_, paths_.dataset, sink_);
+    variations_ = Variations(config_, dataset_.classes);
     std::vector<data::RecordingRef> all = dataset_.train;
     all.insert(all.end(), dataset_.val.begin(), dataset_.val.end());
     all.insert(all.end(), dataset_.test.begin(), dataset_.test.end());
@@ -170,18 +171,19 @@ class Running {
     pipeline_ =
         features::MakePipeline(config_.data_processing_feature_extraction, variables, sink_);
     const auto take = [&](const std::vector<data::RecordingRef>& refs,
-                          std::vector<data::Recording>& own, size_t& at, const char* split) {
+                          std::vector<data::Recording>& own, size_t& at, const char* split,
+                          const Variations& variations) {
       own.assign(std::make_move_iterator(recordings_.begin() + static_cast<std::ptrdiff_t>(at)),
                  std::make_move_iterator(recordings_.begin() +
                                          static_cast<std::ptrdiff_t>(at + refs.size())));
       at += refs.size();
-      return ExtractSamples(pipeline_, refs, own, split, memory_, pool_, sink_);
+      return ExtractSamples(pipeline_, refs, own, split, variations, memory_, pool_, sink_);
     };
     size_t at = 0;
     std::vector<data::Recording> used;
-    splits_.train = take(dataset_.train, used, at, "train");
-    splits_.val = take(dataset_.val, used, at, "val");
-    splits_.test = take(dataset_.test, test_recordings_, at, "test");
+    splits_.train = take(dataset_.train, used, at, "train", variations_);
+    splits_.val = take(dataset_.val, used, at, "val", {});
+    splits_.test = take(dataset_.test, test_recordings_, at, "test", {});
     recordings_.clear();
     if (splits_.train.inputs.InFile() || splits_.val.inputs.InFile() ||
         splits_.test.inputs.InFile()) {
@@ -364,6 +366,7 @@ class Running {
   config::Registry registry_;
   std::optional<RunLog> log_;
   data::Dataset dataset_;
+  Variations variations_;  // of training recordings
   std::vector<data::Recording> recordings_;
   std::vector<data::Recording> test_recordings_;
   features::Pipeline pipeline_;

@@ -51,16 +51,20 @@ train::LabelledSet SampleSet::View() const {
 SampleSet ExtractSamples(const features::Pipeline& pipeline,
                          const std::vector<data::RecordingRef>& refs,
                          const std::vector<data::Recording>& recordings, const std::string& split,
-                         DataMemory& memory, ThreadPool& pool, ProgressSink& sink) {
+                         const Variations& variations, DataMemory& memory, ThreadPool& pool,
+                         ProgressSink& sink) {
   SampleSet set;
   set.shape = pipeline.OutputShape();
   const auto width = static_cast<size_t>(NumElements(set.shape));
   int64_t longest = 0;
-  std::vector<size_t> first;  // of each recording: where its samples begin
+  std::vector<size_t> first;           // of each recording: where its samples begin
+  std::vector<int64_t> windows = {0};  // up to each recording
   for (size_t i = 0; i < refs.size(); ++i) {
     longest = std::max(longest, recordings[i].rows);
     first.push_back(set.labels.size());
-    const auto samples = static_cast<size_t>(features::CountSamples(pipeline, recordings[i].rows));
+    const int64_t count = features::CountSamples(pipeline, recordings[i].rows);
+    windows.push_back(windows.back() + count);
+    const auto samples = static_cast<size_t>(count * variations.Copies(refs[i].label));
     set.labels.insert(set.labels.end(), samples, refs[i].label);
     set.recording.insert(set.recording.end(), samples, static_cast<int32_t>(i));
   }
@@ -80,7 +84,8 @@ SampleSet ExtractSamples(const features::Pipeline& pipeline,
   pool.Run(static_cast<int64_t>(refs.size()), [&](int64_t i) {
     const auto n = static_cast<size_t>(i);
     std::vector<float> features;
-    features::Extract(pipeline, recordings[n].values, features);
+    variations.Extract(pipeline, {recordings[n].values.data(), recordings[n].values.size()},
+                       refs[n].label, windows[n], features);
     Check(features.size() == (first[n + 1] - first[n]) * width,
           "features of {} have an unexpected size", refs[n].name);
     std::copy(features.begin(), features.end(), inputs.subspan(first[n] * width).begin());

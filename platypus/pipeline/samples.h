@@ -9,6 +9,7 @@
 #include "platypus/data/dataset.h"
 #include "platypus/deploy/package.h"
 #include "platypus/features/pipeline.h"
+#include "platypus/pipeline/variations.h"
 #include "platypus/train/train.h"
 
 namespace platypus::pipeline {
@@ -24,12 +25,13 @@ struct SampleSet {
 };
 
 // Features of all recordings of a split (bad files, with no rows, are passed over), put into
-// `memory`. Error (data) if none of them is long enough for one sample. Progress events of stage
-// "features".
+// `memory`, changed and multiplied by `variations`. Error (data) if none of them is long enough for
+// one sample. Progress events of stage "features".
 SampleSet ExtractSamples(const features::Pipeline& pipeline,
                          const std::vector<data::RecordingRef>& refs,
                          const std::vector<data::Recording>& recordings, const std::string& split,
-                         DataMemory& memory, ThreadPool& pool, ProgressSink& sink);
+                         const Variations& variations, DataMemory& memory, ThreadPool& pool,
+                         ProgressSink& sink);
 
 // `count` samples spread evenly over the recordings of a split (all of them if there are fewer),
 // with the raw values they were made from. `output` is left empty.

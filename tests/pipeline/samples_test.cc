@@ -41,7 +41,7 @@ class SamplesTest : public ::testing::Test {
     const auto recordings = data::ReadAll(refs_, config_, memory, pool, skipped, sink);
     return ExtractSamples(
         features::MakePipeline(config_.data_processing_feature_extraction, 1, sink), refs_,
-        recordings, "train", memory, pool, sink);
+        recordings, "train", variations_, memory, pool, sink);
   }
 
   graph::Graph Train(const SampleSet& set, int threads) {
@@ -59,6 +59,7 @@ class SamplesTest : public ::testing::Test {
   TemporaryFolder folder_;
   std::vector<data::RecordingRef> refs_;
   config::Config config_;
+  Variations variations_;
 };
 
 TEST_F(SamplesTest, StandInTheOrderOfTheirRecordings) {
