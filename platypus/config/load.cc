@@ -477,6 +477,7 @@ class Loading {
                                         {"common", "download_path"},
                                         {"common", "threads"},
                                         {"common", "data_memory_mb"},
+                                        {kFeatures, "feat_ext_store_dir"},
                                         {"training", "train_output_path"},
                                         {"compilation", "compile_output_path"}}) {
       Value* map = hashed.Find(section);

@@ -13,6 +13,7 @@
 #include "platypus/onnx/onnx.h"
 #include "platypus/pipeline/deployment.h"
 #include "platypus/pipeline/evaluation.h"
+#include "platypus/pipeline/feature_store.h"
 #include "platypus/pipeline/plots.h"
 #include "platypus/pipeline/run_log.h"
 #include "platypus/pipeline/training.h"
@@ -95,6 +96,11 @@ class Running {
     Begin();
     Stage("read", [&] { ReadData(); });
     Stage("features", [&] { ExtractFeatures(); });
+    if (config_.data_processing_feature_extraction.dont_train_just_feat_ext) {
+      Stage("pictures", [&] { DrawFeatures(); });
+      WriteFile(paths_.run / "summary.json", ToJson(summary_));
+      return std::move(summary_);
+    }
     Stage("train", [&] { Train(); });
     Stage("pictures", [&] { DrawFeatures(); });
     if (config_.training.quantization != config::Quantization::kNone)
@@ -170,6 +176,8 @@ class Running {
     }
     pipeline_ =
         features::MakePipeline(config_.data_processing_feature_extraction, variables, sink_);
+    FeatureStore store(config_.data_processing_feature_extraction, paths_.training_base,
+                       dataset_.classes);
     const auto take = [&](const std::vector<data::RecordingRef>& refs,
                           std::vector<data::Recording>& own, size_t& at, const char* split,
                           const Variations& variations) {
@@ -177,6 +185,7 @@ class Running {
                  std::make_move_iterator(recordings_.begin() +
                                          static_cast<std::ptrdiff_t>(at + refs.size())));
       at += refs.size();
+      store.Write(pipeline_, refs, own, split, pool_);
       return ExtractSamples(pipeline_, refs, own, split, variations, memory_, pool_, sink_);
     };
     size_t at = 0;
@@ -185,6 +194,7 @@ class Running {
     splits_.val = take(dataset_.val, used, at, "val", {});
     splits_.test = take(dataset_.test, test_recordings_, at, "test", {});
     recordings_.clear();
+    if (store.Enabled()) summary_.features_folder = store.Folder().string();
     if (splits_.train.inputs.InFile() || splits_.val.inputs.InFile() ||
         splits_.test.inputs.InFile()) {
       sink_.OnNotice("the samples are kept in a file: they are beyond common.data_memory_mb");

@@ -87,6 +87,7 @@ std::string ToJson(const RunSummary& s) {
   json["skipped"] = skipped;
   json["float"] = Network(s.float_network);
   json["quantized"] = Network(s.quantized_network);
+  json["features"] = s.features_folder;
   json["package"] = s.package_path;
   json["memory"] = {{"arena_bytes", s.memory.arena_octets},
                     {"lower_bound_bytes", s.memory.lower_bound_octets}};
