@@ -305,21 +305,21 @@ bool EndsSample(const Pipeline& pipeline, int64_t frame) {
 
 }  // namespace
 
+int64_t DecimatedRows(const Pipeline& pipeline, int64_t rows) {
+  return (rows + pipeline.decimation - 1) / pipeline.decimation;
+}
+
 std::vector<int64_t> SampleStarts(const Pipeline& pipeline, int64_t rows) {
-  const int64_t length = (rows + pipeline.decimation - 1) / pipeline.decimation;
+  const int64_t length = DecimatedRows(pipeline, rows);
   std::vector<int64_t> starts;
   for (const int offset : pipeline.frame_offsets) {
     const int64_t frames = CountFrames(pipeline, length, offset);
-    for (int64_t last = 0; last < frames; ++last) {
-      if (!EndsSample(pipeline, last)) continue;
-      starts.push_back(offset + (last - pipeline.frame_concat + 1) * pipeline.hop);
+    for (int64_t f = 0; f < frames; ++f) {
+      if (EndsSample(pipeline, f))
+        starts.push_back(offset + (f - pipeline.frame_concat + 1) * pipeline.hop);
     }
   }
   return starts;
-}
-
-int64_t CountSamples(const Pipeline& pipeline, int64_t rows) {
-  return static_cast<int64_t>(SampleStarts(pipeline, rows).size());
 }
 
 std::vector<float> Prepare(const Pipeline& pipeline, std::span<const float> rows) {

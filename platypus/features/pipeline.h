@@ -50,14 +50,12 @@ Pipeline MakePipeline(const config::FeatureExtraction& settings, int variables, 
 int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vector<float>& features,
                 std::vector<float>* raw = nullptr);
 
-// How many samples Extract makes of a recording of `rows` rows.
-int64_t CountSamples(const Pipeline& pipeline, int64_t rows);
-
+// Where the samples that Extract makes of a recording of `rows` rows begin, in decimated rows.
+std::vector<int64_t> SampleStarts(const Pipeline& pipeline, int64_t rows);
 // The rows that frames are cut from: every decimation-th, divided by the scale.
 std::vector<float> Prepare(const Pipeline& pipeline, std::span<const float> rows);
-// The prepared row where each sample of a recording of `rows` recorded rows begins, in the order of
-// Extract; it covers RowsPerSample() of them.
-std::vector<int64_t> SampleStarts(const Pipeline& pipeline, int64_t rows);
+// Rows that are left of `rows` after decimation.
+int64_t DecimatedRows(const Pipeline& pipeline, int64_t rows);
 
 // Constants of the chain, as the host and the generated C use them.
 std::vector<float> HannWindow(int n);         // 0.5 - 0.5 cos(2 pi k / (n - 1)); 1 for n = 1

@@ -70,7 +70,7 @@ void FeatureStore::Write(const features::Pipeline& pipeline,
   for (const data::RecordingRef& ref : refs) names.push_back(NameFor(ref, split));
   pool.Run(static_cast<int64_t>(refs.size()), [&](int64_t i) {
     const auto n = static_cast<size_t>(i);
-    if (features::CountSamples(pipeline, recordings[n].rows) > 0)
+    if (!features::SampleStarts(pipeline, recordings[n].rows).empty())
       WriteOne(pipeline, refs[n], recordings[n], names[n]);
   });
 }

@@ -62,7 +62,8 @@ SampleSet ExtractSamples(const features::Pipeline& pipeline,
   for (size_t i = 0; i < refs.size(); ++i) {
     longest = std::max(longest, recordings[i].rows);
     first.push_back(set.labels.size());
-    const int64_t count = features::CountSamples(pipeline, recordings[i].rows);
+    const auto count =
+        static_cast<int64_t>(features::SampleStarts(pipeline, recordings[i].rows).size());
     windows.push_back(windows.back() + count);
     const auto samples = static_cast<size_t>(count * variations.Copies(refs[i].label));
     set.labels.insert(set.labels.end(), samples, refs[i].label);
