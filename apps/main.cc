@@ -65,6 +65,17 @@ std::string Worth(const pipeline::Baseline& baseline, const pipeline::Goal& goal
                                  : Worth(baseline.values, goal);
 }
 
+void PrintLine(const char* what, const std::string& text) { fmt::print("{:<11} {}\n", what, text); }
+
+// A run that ended behind its features.
+void PrintFeatures(const pipeline::RunSummary& s) {
+  PrintLine("data", fmt::format("{}: {} / {} / {} samples to train / validate / test", s.dataset,
+                                s.samples.at("train"), s.samples.at("val"), s.samples.at("test")));
+  PrintLine("network", "none was trained (dont_train_just_feat_ext)");
+  PrintLine("features", s.features_folder);
+  PrintLine("run", s.run_folder);
+}
+
 // What a run is worth, in ten lines.
 void PrintSummary(const pipeline::RunSummary& s, const fs::path& report) {
   std::string on_core = "not verified";
@@ -83,19 +94,16 @@ void PrintSummary(const pipeline::RunSummary& s, const fs::path& report) {
   std::string times;
   for (const auto& [stage, seconds] : s.seconds)
     times += fmt::format("{}{} {:.2f} s", times.empty() ? "" : ", ", stage, seconds);
-  const auto line = [](const char* what, const std::string& text) {
-    fmt::print("{:<11} {}\n", what, text);
-  };
-  line("model", fmt::format("{} for {} ({} parameters, {} multiply-accumulates)", s.model, s.device,
+  PrintLine("model", fmt::format("{} for {} ({} parameters, {} multiply-accumulates)", s.model, s.device,
                             s.parameters, s.macs));
-  line("data",
+  PrintLine("data",
        fmt::format("{}: {}, {} / {} / {} samples to train / validate / test", s.dataset,
                    s.goal.classes.empty() ? fmt::format("{} targets", s.goal.targets.size())
                                           : fmt::format("{} classes", s.goal.classes.size()),
                    s.samples.at("train"), s.samples.at("val"), s.samples.at("test")));
-  line("float", fmt::format("{} (best epoch {})", Worth(s.float_network, s.goal),
+  PrintLine("float", fmt::format("{} (best epoch {})", Worth(s.float_network, s.goal),
                             s.float_network.best_epoch));
-  line("quantised",
+  PrintLine("quantised",
        s.quantized_network.present
            ? fmt::format("{} ({})", Worth(s.quantized_network, s.goal),
                          s.quantized_network.best_epoch == 0
@@ -103,13 +111,14 @@ void PrintSummary(const pipeline::RunSummary& s, const fs::path& report) {
                              : fmt::format("best epoch {}", s.quantized_network.best_epoch))
            : "no");
   for (const pipeline::Baseline& baseline : s.baselines)
-    line("without", fmt::format("{}: {}", baseline.name, Worth(baseline, s.goal)));
-  line("as C", on_core);
-  line("cost", cost);
-  line("time", times);
-  line("package", s.package_path.empty() ? "none" : s.package_path);
-  line("report", report.string());
-  line("run", s.run_folder);
+    PrintLine("without", fmt::format("{}: {}", baseline.name, Worth(baseline, s.goal)));
+  PrintLine("as C", on_core);
+  PrintLine("cost", cost);
+  PrintLine("time", times);
+  PrintLine("package", s.package_path.empty() ? "none" : s.package_path);
+  if (!s.features_folder.empty()) PrintLine("features", s.features_folder);
+  PrintLine("report", report.string());
+  PrintLine("run", s.run_folder);
 }
 
 // Generates what stands in for the configuration's data set in the project's folder; the setting
@@ -141,6 +150,10 @@ int RunCommand(const Arguments& a) {
     pipeline::RunOptions options;
     options.resume = a.resume;
     summary = pipeline::Run(loaded, options, terminal);
+    if (!summary.float_network.present) {
+      PrintFeatures(summary);
+      return 0;
+    }
     report = fs::path(summary.run_folder) / "report.html";
     WriteFile(report, report::RenderReport(summary));
   }

@@ -420,12 +420,7 @@ class Loading {
     if (config.training.training_epochs == 0 && !config.training.ondevice_training) {
       NotYet("training", "training_epochs", "0", "legal: an integer from 1 to 100000");
     }
-    if (!config.training.augment_config.empty()) {  // data/augment.h has them, no stage calls it
-      NotYet("training", "augment_config", config.training.augment_config.string(), "legal: null");
-    }
-    if (!config.data_processing_feature_extraction.gain_variations.empty()) {
-      NotYet(kFeatures, "gain_variations", "a map of gains", "legal: null");
-    }
+    CheckVariations(config);
     if (!config.training.model_config.empty()) {
       Notice("training.model_config has no effect: the network is built with its own values");
     }
@@ -450,6 +445,26 @@ class Loading {
     }
   }
 
+  // Copies of training recordings that the task has no use for.
+  void CheckVariations(Config& config) {
+    const TaskCategory task = config.common.task_category;
+    if (!config.training.augment_config.empty() && task == TaskCategory::kTimeseriesForecasting) {
+      Notice(
+          "training.augment_config has no effect on forecasting: what is predicted would have "
+          "to change with the window");
+      config.training.augment_config.clear();
+    }
+    auto& gains = config.data_processing_feature_extraction.gain_variations;
+    const bool classes = task == TaskCategory::kTimeseriesClassification ||
+                         task == TaskCategory::kTimeseriesAnomalyDetection;
+    if (!gains.empty() && !classes) {
+      Notice(
+          "data_processing_feature_extraction.gain_variations has no effect: gains belong to "
+          "classes, which this task has not");
+      gains.clear();
+    }
+  }
+
   void Finish(Value& tree) {
     for (auto& [section, value] : tree.entries) {
       std::erase_if(value.entries, [&, name = section](const auto& entry) {
@@ -465,6 +480,7 @@ class Loading {
                                         {"common", "download_path"},
                                         {"common", "threads"},
                                         {"common", "data_memory_mb"},
+                                        {kFeatures, "feat_ext_store_dir"},
                                         {"training", "train_output_path"},
                                         {"compilation", "compile_output_path"}}) {
       Value* map = hashed.Find(section);

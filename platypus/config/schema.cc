@@ -441,14 +441,21 @@ void AddFeatures(Builder& b) {
             gains.push_back({name, *low, *high});
           }
         });
-  b.Later("store_feat_ext_data", "false", {"false"}, "storing extracted features");
-  b.Later("dont_train_just_feat_ext", "false", {"false"}, "feature extraction alone");
+  b.Flag("store_feat_ext_data", "false",
+         PLATYPUS_FIELD(data_processing_feature_extraction.store_feat_ext_data),
+         "write samples, their rows and labels of every recording as .npy files");
+  b.Text("feat_ext_store_dir", "null",
+         PLATYPUS_FIELD(data_processing_feature_extraction.feat_ext_store_dir),
+         "folder of these files; training/base/feat_ext_data of the run when not given");
+  b.Flag("dont_train_just_feat_ext", "false",
+         PLATYPUS_FIELD(data_processing_feature_extraction.dont_train_just_feat_ext),
+         "write rows and features of every recording as .npy files, and stop there");
   b.Later("nn_for_feature_extraction", "false", {"false"}, "learned feature extraction");
   b.Flag("gof_test", "false", PLATYPUS_FIELD(data_processing_feature_extraction.gof_test),
          "a sheet of views of the raw frames: are the classes apart?");
-  b.Ignored({"resampling_factor", "feat_ext_store_dir", "sequence_window", "keep_short_tails",
-             "transforms", "image_height", "image_width", "image_num_channel", "image_mean",
-             "image_scale", "augmentation_transform"});
+  b.Ignored({"resampling_factor", "sequence_window", "keep_short_tails", "transforms",
+             "image_height", "image_width", "image_num_channel", "image_mean", "image_scale",
+             "augmentation_transform"});
 }
 
 void AddTraining(Builder& b) {
@@ -565,7 +572,6 @@ void AddTraining(Builder& b) {
               "parameters of branched networks; nothing reads them");
   b.Later("pretrained_checkpoint_path", "null", {"null"}, "initial weights from a file");
   b.Later("load_saved_model", "null", {"null"}, "a saved network");
-  b.Later("dual_op", "false", {"false"}, "networks with two outputs");
   b.Later("nas_enabled", "false", {"false"}, "architecture search");
   b.Later("ondevice_training", "false", {"false"}, "training on the device");
   b.Ignored({"training_backend",
@@ -602,6 +608,8 @@ void AddTraining(Builder& b) {
   b.Ignored({"training_device", "num_gpus", "distributed"},
             "training runs on this processor: a step of such a network takes milliseconds, less "
             "than a device would spend on starting its kernels");
+  b.Ignored({"dual_op"},
+            "it trains the first of two outputs; networks of the zoo and of layer lists have one");
   b.Ignored({"compile_model"}, "the training plan is always compiled");
   b.Ignored({"native_amp"}, "training computes in float32, whose sums stay the same everywhere");
 }

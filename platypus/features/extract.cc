@@ -288,6 +288,15 @@ int64_t CountFrames(const Pipeline& pipeline, int64_t length, int offset) {
              : (length - offset - pipeline.frame_size) / pipeline.hop + 1;
 }
 
+std::vector<float> Decimate(const Pipeline& pipeline, std::span<const float> rows) {
+  const auto variables = static_cast<size_t>(pipeline.variables);
+  const size_t step = variables * static_cast<size_t>(pipeline.decimation);
+  std::vector<float> kept;
+  for (size_t at = 0; at + variables <= rows.size(); at += step)
+    kept.insert(kept.end(), rows.begin() + at, rows.begin() + at + variables);
+  return kept;
+}
+
 // Does a sample end with this frame of its grid?
 bool EndsSample(const Pipeline& pipeline, int64_t frame) {
   const int n = pipeline.frame_concat;
@@ -313,15 +322,17 @@ std::vector<int64_t> SampleStarts(const Pipeline& pipeline, int64_t rows) {
   return starts;
 }
 
+std::vector<float> Prepare(const Pipeline& pipeline, std::span<const float> rows) {
+  std::vector<float> prepared = Decimate(pipeline, rows);
+  for (float& value : prepared) value /= pipeline.scale;
+  return prepared;
+}
+
 int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vector<float>& features,
                 std::vector<float>* raw) {
   const auto variables = static_cast<size_t>(pipeline.variables);
   std::vector<float> kept;
-  if (pipeline.decimation > 1) {
-    const size_t step = variables * static_cast<size_t>(pipeline.decimation);
-    for (size_t at = 0; at + variables <= rows.size(); at += step)
-      kept.insert(kept.end(), rows.begin() + at, rows.begin() + at + variables);
-  }
+  if (pipeline.decimation > 1) kept = Decimate(pipeline, rows);
   const std::span<const float> decimated = pipeline.decimation > 1 ? kept : rows;
   std::vector<float> scaled;
   if (pipeline.scale != 1.0f) {

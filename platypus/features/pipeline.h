@@ -52,6 +52,8 @@ int64_t Extract(const Pipeline& pipeline, std::span<const float> rows, std::vect
 
 // Where the samples that Extract makes of a recording of `rows` rows begin, in decimated rows.
 std::vector<int64_t> SampleStarts(const Pipeline& pipeline, int64_t rows);
+// The rows that frames are cut from: every decimation-th, divided by the scale.
+std::vector<float> Prepare(const Pipeline& pipeline, std::span<const float> rows);
 // Rows that are left of `rows` after decimation.
 int64_t DecimatedRows(const Pipeline& pipeline, int64_t rows);
 

@@ -15,6 +15,7 @@
 #include "platypus/pipeline/baseline.h"
 #include "platypus/pipeline/deployment.h"
 #include "platypus/pipeline/evaluation.h"
+#include "platypus/pipeline/feature_store.h"
 #include "platypus/pipeline/lesson.h"
 #include "platypus/pipeline/plots.h"
 #include "platypus/pipeline/run_log.h"
@@ -117,6 +118,11 @@ class Running {
     Stage("read", [&] { ReadData(); });
     summary_.goal = goal_;
     Stage("features", [&] { ExtractFeatures(); });
+    if (config_.data_processing_feature_extraction.dont_train_just_feat_ext) {
+      Stage("pictures", [&] { DrawFeatures(); });
+      WriteFile(paths_.run / "summary.json", ToJson(summary_));
+      return std::move(summary_);
+    }
     Stage("train", [&] { Train(); });
     Stage("pictures", [&] { DrawFeatures(); });
     if (config_.training.quantization != config::Quantization::kNone)
@@ -163,6 +169,7 @@ class Running {
 
   void ReadData() {
     dataset_ = data::Open(config_, paths_.dataset, sink_);
+    variations_ = Variations(config_, dataset_.classes);
     std::vector<data::RecordingRef> all = dataset_.train;
     all.insert(all.end(), dataset_.val.begin(), dataset_.val.end());
     all.insert(all.end(), dataset_.test.begin(), dataset_.test.end());
@@ -201,21 +208,26 @@ class Running {
     pipeline_ =
         features::MakePipeline(config_.data_processing_feature_extraction, variables, sink_);
     if (goal_.Forecasts()) HoldBack(recordings_, pipeline_, goal_.horizon);
+    FeatureStore store(config_.data_processing_feature_extraction, paths_.training_base,
+                       dataset_.classes);
     const auto take = [&](const std::vector<data::RecordingRef>& refs,
-                          std::vector<data::Recording>& own, size_t& at, const char* split) {
+                          std::vector<data::Recording>& own, size_t& at, const char* split,
+                          const Variations& variations) {
       own.assign(std::make_move_iterator(recordings_.begin() + static_cast<std::ptrdiff_t>(at)),
                  std::make_move_iterator(recordings_.begin() +
                                          static_cast<std::ptrdiff_t>(at + refs.size())));
       at += refs.size();
-      return ExtractSamples(pipeline_, refs, own, split, goal_, memory_, pool_, sink_);
+      store.Write(pipeline_, refs, own, split, pool_);
+      return ExtractSamples(pipeline_, refs, own, split, goal_, variations, memory_, pool_, sink_);
     };
     size_t at = 0;
     std::vector<data::Recording> used;
-    splits_.train = take(dataset_.train, used, at, "train");
+    splits_.train = take(dataset_.train, used, at, "train", variations_);
     if (goal_.Forecasts()) season_ = FindSeason(used, pipeline_, goal_.horizon);
-    splits_.val = take(dataset_.val, used, at, "val");
-    splits_.test = take(dataset_.test, test_recordings_, at, "test");
+    splits_.val = take(dataset_.val, used, at, "val", {});
+    splits_.test = take(dataset_.test, test_recordings_, at, "test", {});
     recordings_.clear();
+    if (store.Enabled()) summary_.features_folder = store.Folder().string();
     if (splits_.train.inputs.InFile() || splits_.val.inputs.InFile() ||
         splits_.test.inputs.InFile()) {
       sink_.OnNotice("the samples are kept in a file: they are beyond common.data_memory_mb");
@@ -461,6 +473,7 @@ class Running {
   std::optional<RunLog> log_;
   data::Dataset dataset_;
   Goal goal_;
+  Variations variations_;  // of training recordings
   std::vector<data::Recording> recordings_;
   std::vector<data::Recording> test_recordings_;
   features::Pipeline pipeline_;

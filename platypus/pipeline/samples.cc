@@ -94,23 +94,28 @@ void HoldBack(std::vector<data::Recording>& recordings, const features::Pipeline
 SampleSet ExtractSamples(const features::Pipeline& pipeline,
                          const std::vector<data::RecordingRef>& refs,
                          const std::vector<data::Recording>& recordings, const std::string& split,
-                         const Goal& goal, DataMemory& memory, ThreadPool& pool,
+                         const Goal& goal, const Variations& variations, DataMemory& memory,
+                         ThreadPool& pool,
                          ProgressSink& sink) {
   SampleSet set;
   set.shape = pipeline.OutputShape();
   const auto width = static_cast<size_t>(NumElements(set.shape));
   int64_t longest = 0;
-  std::vector<size_t> first;  // of each recording: where its samples begin
+  std::vector<size_t> first;           // of each recording: where its samples begin
+  std::vector<int64_t> windows = {0};  // up to each recording
   for (size_t i = 0; i < refs.size(); ++i) {
     longest = std::max(longest, recordings[i].rows);
     first.push_back(set.recording.size());
     const std::vector<int64_t> starts = features::SampleStarts(pipeline, recordings[i].rows);
-    if (!goal.classes.empty()) set.labels.insert(set.labels.end(), starts.size(), refs[i].label);
-    if (!goal.targets.empty()) {
+    windows.push_back(windows.back() + static_cast<int64_t>(starts.size()));
+    const int64_t copies = variations.Copies(refs[i].label);
+    const auto samples = starts.size() * static_cast<size_t>(copies);
+    if (!goal.classes.empty()) set.labels.insert(set.labels.end(), samples, refs[i].label);
+    for (int64_t copy = 0; copy < copies && !goal.targets.empty(); ++copy) {
       for (const int64_t start : starts)
         AppendTargets(pipeline, recordings[i], goal, start, set.targets);
     }
-    set.recording.insert(set.recording.end(), starts.size(), static_cast<int32_t>(i));
+    set.recording.insert(set.recording.end(), samples, static_cast<int32_t>(i));
   }
   first.push_back(set.recording.size());
   if (set.Count() == 0) {
@@ -130,7 +135,7 @@ SampleSet ExtractSamples(const features::Pipeline& pipeline,
   pool.Run(static_cast<int64_t>(refs.size()), [&](int64_t i) {
     const auto n = static_cast<size_t>(i);
     std::vector<float> features;
-    features::Extract(pipeline, Rows(recordings[n]), features);
+    variations.Extract(pipeline, Rows(recordings[n]), refs[n].label, windows[n], features);
     Check(features.size() == (first[n + 1] - first[n]) * width,
           "features of {} have an unexpected size", refs[n].name);
     std::copy(features.begin(), features.end(), inputs.subspan(first[n] * width).begin());

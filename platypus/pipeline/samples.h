@@ -10,6 +10,7 @@
 #include "platypus/deploy/package.h"
 #include "platypus/features/pipeline.h"
 #include "platypus/pipeline/goal.h"
+#include "platypus/pipeline/variations.h"
 #include "platypus/train/train.h"
 
 namespace platypus::pipeline {
@@ -33,14 +34,15 @@ void HoldBack(std::vector<data::Recording>& recordings, const features::Pipeline
               int horizon);
 
 // Features of all recordings of a split (bad files, with no rows, are passed over), put into
-// `memory`. Error (data) if none of them is long enough for one sample. Progress events of stage
-// "features".
+// `memory`, changed and multiplied by `variations`. Error (data) if none of them is long enough for
+// one sample. Progress events of stage "features".
 // Targets: regression, of each column the mean over the rows that the sample covers; forecasting,
 // the `goal.horizon` rows behind them.
 SampleSet ExtractSamples(const features::Pipeline& pipeline,
                          const std::vector<data::RecordingRef>& refs,
                          const std::vector<data::Recording>& recordings, const std::string& split,
-                         const Goal& goal, DataMemory& memory, ThreadPool& pool,
+                         const Goal& goal, const Variations& variations, DataMemory& memory,
+                         ThreadPool& pool,
                          ProgressSink& sink);
 
 // `count` samples spread evenly over the recordings of a split (all of them if there are fewer),

@@ -152,6 +152,7 @@ std::string ToJson(const RunSummary& s) {
   for (const Baseline& baseline : s.baselines) baselines.push_back(BaselineJson(baseline, s.goal));
   json["baselines"] = baselines;
   json["not_beaten"] = s.not_beaten;
+  json["features"] = s.features_folder;
   json["package"] = s.package_path;
   json["memory"] = {{"arena_bytes", s.memory.arena_octets},
                     {"lower_bound_bytes", s.memory.lower_bound_octets}};

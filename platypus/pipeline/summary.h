@@ -63,6 +63,7 @@ struct RunSummary {
   std::string dataset_hash;
   std::string config_hash;
   std::string model_hash;                  // of the deployed ONNX file
+  std::string features_folder;             // of stored features; empty if none are
   std::string package_path;                // folder of the C package; empty if not compiled
   std::map<std::string, int64_t> files;    // "train", "val", "test"
   std::map<std::string, int64_t> samples;  // "train", "val", "test"

@@ -104,6 +104,51 @@ TEST(LoadTest, RegularisationIsOfRegression) {
   }
 }
 
+TEST(LoadTest, QuantisationHasNamesAndNumbers) {
+  const auto quantization = [](const std::string& text) {
+    return Load(kBearing, {"training.quantization=" + text}).config.training.quantization;
+  };
+  EXPECT_EQ(quantization("0"), Quantization::kNone);
+  EXPECT_EQ(quantization("NO_QUANTIZATION"), Quantization::kNone);
+  EXPECT_EQ(quantization("'2'"), Quantization::kTinpu);
+  EXPECT_EQ(quantization("quantization_tinpu"), Quantization::kTinpu);
+  EXPECT_THROW(quantization("3"), Error);
+}
+
+TEST(LoadTest, WhatHasNoEffectIsSaid) {
+  const auto says = [](const std::string& set, const std::string& text) {
+    const Loaded loaded = Load(kBearing, {set});
+    return std::any_of(
+        loaded.notices.begin(), loaded.notices.end(),
+        [&](const std::string& notice) { return notice.find(text) != std::string::npos; });
+  };
+  EXPECT_TRUE(says("training.model_config=/a.yaml", "training.model_config has no effect"));
+  EXPECT_TRUE(says("training.dual_op=true", "training.dual_op (it trains the first"));
+  EXPECT_TRUE(says("common.verbose_mode=true", "accepted without effect: common.verbose_mode"));
+  EXPECT_FALSE(says("training.training_epochs=3", "training_epochs"));
+}
+
+// Variations of training recordings, where the task has no use for them.
+TEST(LoadTest, VariationsThatATaskCannotUseAreLeftOut) {
+  const std::string forecasting = R"(common:
+  task_type: generic_timeseries_forecasting
+  target_device: F28P55
+dataset: {input_data_path: ./d}
+training: {model_name: FCST_LSTM10, augment_config: /a.yaml}
+data_processing_feature_extraction: {gain_variations: {a: [1, 2]}}
+)";
+  const Loaded loaded = Load(forecasting);
+  EXPECT_TRUE(loaded.config.training.augment_config.empty());
+  EXPECT_TRUE(loaded.config.data_processing_feature_extraction.gain_variations.empty());
+  EXPECT_EQ(loaded.notices.size(), 2U);
+  const Config kept =
+      Load(kBearing, {"training.augment_config=/a.yaml",
+                      "data_processing_feature_extraction.gain_variations={a: [1, 2]}"})
+          .config;
+  EXPECT_EQ(kept.training.augment_config, "/a.yaml");
+  EXPECT_EQ(kept.data_processing_feature_extraction.gain_variations.size(), 1U);
+}
+
 TEST(LoadTest, TargetsAreIndicesNamesOrBoth) {
   const auto targets = [](const std::string& text) {
     return Load(kBearing, {"data_processing_feature_extraction.target_variables=" + text})

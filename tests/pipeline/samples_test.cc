@@ -41,7 +41,7 @@ class SamplesTest : public ::testing::Test {
     const auto recordings = data::ReadAll(refs_, config_, memory, pool, skipped, sink);
     return ExtractSamples(
         features::MakePipeline(config_.data_processing_feature_extraction, 1, sink), refs_,
-        recordings, "train", Goal{.classes = {"a", "b", "c"}}, memory, pool, sink);
+        recordings, "train", Goal{.classes = {"a", "b", "c"}}, variations_, memory, pool, sink);
   }
 
   graph::Graph Train(const SampleSet& set, int threads) {
@@ -59,6 +59,7 @@ class SamplesTest : public ::testing::Test {
   TemporaryFolder folder_;
   std::vector<data::RecordingRef> refs_;
   config::Config config_;
+  Variations variations_;
 };
 
 TEST_F(SamplesTest, StandInTheOrderOfTheirRecordings) {
@@ -90,6 +91,26 @@ TEST_F(SamplesTest, BeyondTheBoundGiveTheSameNetworkToTheBit) {
   const graph::Graph expected = Train(in_memory, 1);
   EXPECT_EQ(Train(in_file, 1).parameters, expected.parameters);
   EXPECT_EQ(Train(in_file, 2).parameters, expected.parameters);
+}
+
+TEST_F(SamplesTest, GoldenVectorsTakeWhatAClassHas) {
+  // Of class 2 one recording is too short, the other one long enough for a single sample.
+  refs_ = {refs_[0], refs_[1], refs_[5], refs_[2]};
+  std::string rows = "signal\n";
+  for (int t = 0; t < kFrame; ++t) rows += fmt::format("{}\n", t);
+  WriteFile(refs_[3].path, rows);
+  ThreadPool pool(1);
+  NullSink sink;
+  DataMemory memory(HalfOfMemory(), folder_.Path());
+  std::vector<data::SkippedFile> skipped;
+  const auto recordings = data::ReadAll(refs_, config_, memory, pool, skipped, sink);
+  const auto pipeline = features::MakePipeline(config_.data_processing_feature_extraction, 1, sink);
+  const SampleSet set = ExtractSamples(pipeline, refs_, recordings, "test", {}, memory, pool, sink);
+  const auto golden = PickPerClass(pipeline, refs_, recordings, set, 3, 2, 1);
+  ASSERT_EQ(golden.size(), 5U);
+  EXPECT_EQ(golden[3].label, 1);
+  EXPECT_EQ(golden[4].label, 2);
+  EXPECT_EQ(golden[4].raw[9], 9.0F);
 }
 
 }  // namespace
