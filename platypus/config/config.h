@@ -135,7 +135,8 @@ struct Training {
   double model_ema_decay = 0.99998;
   double lambda_reg = 0;                    // 0 for tasks other than regression
   std::filesystem::path train_output_path;  // flat layout when set
-  std::string pretrained_checkpoint_path;
+  std::string pretrained_checkpoint_path;   // file or URL; a path is already resolved
+  std::filesystem::path load_saved_model;
   bool run_quant_train_only = false;
   Quantization quantization = Quantization::kNone;
   QuantizationMethod quantization_method = QuantizationMethod::kQat;

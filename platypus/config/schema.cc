@@ -561,8 +561,10 @@ void AddTraining(Builder& b) {
               "augmenters of the training recordings (YAML)");
   b.InputPath("model_config", PLATYPUS_FIELD(training.model_config),
               "parameters of branched networks; nothing reads them");
-  b.Later("pretrained_checkpoint_path", "null", {"null"}, "initial weights from a file");
-  b.Later("load_saved_model", "null", {"null"}, "a saved network");
+  b.InputPath("pretrained_checkpoint_path", PLATYPUS_FIELD(training.pretrained_checkpoint_path),
+              "initial weights: checkpoint.bin or .onnx, file or URL");
+  b.InputPath("load_saved_model", PLATYPUS_FIELD(training.load_saved_model),
+              "network and weights of an .onnx file in place of the model's");
   b.Later("dual_op", "false", {"false"}, "networks with two outputs");
   b.Later("nas_enabled", "false", {"false"}, "architecture search");
   b.Later("ondevice_training", "false", {"false"}, "training on the device");

@@ -16,6 +16,7 @@
 #include "platypus/pipeline/plots.h"
 #include "platypus/pipeline/run_log.h"
 #include "platypus/pipeline/training.h"
+#include "platypus/pipeline/weights.h"
 #include "platypus/pipeline/zip.h"
 #include "platypus/quantize/quantize.h"
 #include "platypus/zoo/zoo.h"
@@ -207,8 +208,9 @@ class Running {
   }
 
   void Train() {
-    const graph::Graph initial = zoo::Build(config_.training, registry_, splits_.train.shape,
-                                            Classes(), config_.common.seed);
+    graph::Graph initial = zoo::Build(config_.training, registry_, splits_.train.shape, Classes(),
+                                      config_.common.seed);
+    StartFromSaved(config_, initial, sink_);
     summary_.parameters = graph::CountParameters(initial);
     summary_.macs = graph::CountMacs(initial);
     log_->Info("root.main", "\n" + graph::ToText(initial));
@@ -384,6 +386,7 @@ RunSummary Run(const config::Loaded& loaded, const RunOptions& options, Progress
   config::RequireRunnable(loaded);
   config::RunPaths paths =
       config::MakeRunPaths(loaded.config, config::ResolveRunName(loaded.config, options.start));
+  RequireSavedFiles(loaded.config, paths.run);
   if (options.resume) {
     const std::optional<std::string> name = FindUnfinished(paths.runs, loaded.hash);
     if (!name) {

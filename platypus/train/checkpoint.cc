@@ -10,7 +10,7 @@
 namespace platypus::train {
 namespace {
 
-constexpr std::string_view kMagic = "PLATYPUS-CHECKPOINT-1\n";
+constexpr std::string_view kMagic = "PLATYPUS-CHECKPOINT-2\n";
 
 // One description of the fields for both directions.
 template <typename Archive>
@@ -21,6 +21,8 @@ void Visit(Archive& archive, Checkpoint& c) {
         &c.best_parameters, &c.best_state}) {
     archive(*row);
   }
+  archive(c.parameter_names);
+  archive(c.state_names);
   archive(c.steps);
   archive(c.averages);
   archive(c.best_epoch);
@@ -44,6 +46,7 @@ class Writer {
     (*this)(static_cast<uint64_t>(row.size()));
     for (T& value : row) (*this)(value);
   }
+  void operator()(NamedShape& tensor);
   void operator()(Epoch& e);
 
   std::string bytes;
@@ -74,6 +77,7 @@ class Reader {
     row.resize(size);
     for (T& value : row) (*this)(value);
   }
+  void operator()(NamedShape& tensor);
   void operator()(Epoch& e);
 
  private:
@@ -99,6 +103,14 @@ void VisitEpoch(Archive& archive, Epoch& e) {
   archive(e.val.confusion);
 }
 
+template <typename Archive>
+void VisitNamedShape(Archive& archive, NamedShape& tensor) {
+  archive(tensor.name);
+  archive(tensor.shape);
+}
+
+void Writer::operator()(NamedShape& tensor) { VisitNamedShape(*this, tensor); }
+void Reader::operator()(NamedShape& tensor) { VisitNamedShape(*this, tensor); }
 void Writer::operator()(Epoch& e) { VisitEpoch(*this, e); }
 void Reader::operator()(Epoch& e) { VisitEpoch(*this, e); }
 
@@ -129,6 +141,22 @@ std::optional<Checkpoint> LoadCheckpoint(const std::filesystem::path& file, std:
       std::string_view(bytes).substr(kMagic.size(), bytes.size() - kMagic.size() - kDigest));
   Visit(reader, checkpoint);
   return checkpoint;
+}
+
+std::map<std::string, Array> BestWeights(const Checkpoint& checkpoint) {
+  std::map<std::string, Array> weights;
+  const auto take = [&](const std::vector<NamedShape>& names, const std::vector<float>& row) {
+    auto from = row.begin();
+    for (const NamedShape& tensor : names) {
+      const int64_t size = NumElements(tensor.shape);
+      Check(size >= 0 && size <= row.end() - from, "checkpoint: {} is not whole", tensor.name);
+      weights[tensor.name] = {tensor.shape, std::vector<float>(from, from + size)};
+      from += size;
+    }
+  };
+  take(checkpoint.parameter_names, checkpoint.best_parameters);
+  take(checkpoint.state_names, checkpoint.best_state);
+  return weights;
 }
 
 }  // namespace platypus::train
