@@ -323,6 +323,7 @@ class Running {
     deploy::Write(deploy::Generate(request), paths_.artifacts);
     summary_.package_path = paths_.artifacts.string();
     summary_.layers = SummariseLayers(*deployed_);
+    summary_.npu = LintForDevice(registry_, config_, float_network_);
     summary_.memory = deploy::LowerToC(*deployed_).memory;
     test_set_ =
         MakeTestSet(*deployed_, pipeline_, splits_.test, Infer(*deployed_, splits_.test, pool_),
