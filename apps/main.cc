@@ -12,6 +12,7 @@
 #include "platypus/config/run_paths.h"
 #include "platypus/config/write.h"
 #include "platypus/data/stand_in.h"
+#include "platypus/deploy/npu_lint.h"
 #include "platypus/graph/graph.h"
 #include "platypus/pipeline/run.h"
 #include "platypus/report/report.h"
@@ -221,6 +222,18 @@ Shape ParseInput(const std::string& text) {
   return shape;
 }
 
+void PrintNpu(const std::vector<deploy::NpuFinding>& findings) {
+  if (findings.empty()) {
+    fmt::print("\nnpu: every layer fits the accelerators of parts that have one\n");
+    return;
+  }
+  fmt::print("\nnpu: an accelerator would leave to the processor\n");
+  for (const deploy::NpuFinding& f : findings) {
+    fmt::print("  {:<20} {:<10} {}{}\n", f.layer, f.type, f.problem,
+               f.advice.empty() ? "" : fmt::format("; legal: {}", f.advice));
+  }
+}
+
 int InfoCommand(const Arguments& a) {
   const config::Registry registry = config::LoadRegistry(a.registry);
   if (a.model.empty()) {
@@ -257,6 +270,7 @@ int InfoCommand(const Arguments& a) {
   training.model_training_id = entry->Text("network");
   const graph::Graph network = zoo::Build(training, registry, input, classes, 1);
   fmt::print("{}", a.dot ? graph::ToDot(network) : graph::ToText(network));
+  if (!a.dot) PrintNpu(deploy::LintForNpu(network));
   return 0;
 }
 

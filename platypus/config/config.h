@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "platypus/config/value.h"
+
 // The room's first header: the typed configuration of one run. Fields carry the names of the keys.
 // Values are those in effect after layering (load.h) and are already checked: ranges, legal names.
 // std::optional = null: the key has no value and the stage decides.
@@ -108,7 +110,7 @@ struct Training {
   std::string model_name;
   std::string model_training_id;
   std::filesystem::path model_spec;
-  std::filesystem::path model_config;
+  Value model_config;  // options of the network: a map, read from the file if one was named
   std::filesystem::path augment_config;
   std::string dataset_loader = "GenericTSDataset";
   int training_epochs = 10;
@@ -136,7 +138,8 @@ struct Training {
   double lambda_reg = 0;                    // 0 for tasks other than regression
   double anomaly_threshold_k = 3;           // ours
   std::filesystem::path train_output_path;  // flat layout when set
-  std::string pretrained_checkpoint_path;
+  std::string pretrained_checkpoint_path;   // file or URL; a path is already resolved
+  std::filesystem::path load_saved_model;
   bool run_quant_train_only = false;
   Quantization quantization = Quantization::kNone;
   QuantizationMethod quantization_method = QuantizationMethod::kQat;

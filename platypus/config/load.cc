@@ -118,6 +118,7 @@ class Loading {
     Merge(tree, user_);
     for (const auto& [name, value] : extra_) Merge(tree[name.first][name.second], value);
     ResolvePaths(tree);
+    ReadModelConfig(tree);
     Fill(tree);
     Finish(tree);
     return std::move(loaded_);
@@ -277,6 +278,7 @@ class Loading {
                        entry->Text("task_category"), User("common", "task_type")),
            "`platypus info` lists the models of each task");
     }
+    if (!entry->Text("notice").empty()) Notice(fmt::format("{}: {}", model, entry->Text("notice")));
     Value layer = entry->Find("defaults") == nullptr ? Value{} : *entry->Find("defaults");
     MarkLayer(layer, "model " + model);
     return layer;
@@ -384,6 +386,25 @@ class Loading {
     }
   }
 
+  // The options themselves take the place of their file: the run's own configuration needs none.
+  static void ReadModelConfig(Value& tree) {
+    Value* value = tree["training"].Find("model_config");
+    if (value == nullptr || IsNull(*value) || value->kind != Value::Kind::kScalar) return;
+    if (!fs::is_regular_file(value->text)) {
+      throw Error(Category::kConfiguration,
+                  fmt::format("training.model_config: the file {} does not exist", value->text), "",
+                  value->where);
+    }
+    Value options = ParseYaml(ReadFile(value->text), value->text);
+    if (options.kind == Value::Kind::kNull) options.kind = Value::Kind::kMap;
+    if (options.kind != Value::Kind::kMap) {
+      throw Error(Category::kConfiguration, "training.model_config: expected a map of options", "",
+                  options.where);
+    }
+    MarkLayer(options, value->layer);
+    *value = std::move(options);
+  }
+
   void Fill(const Value& tree) {
     Config& config = loaded_.config;
     for (const Key& key : Schema()) {
@@ -421,9 +442,6 @@ class Loading {
       NotYet("training", "training_epochs", "0", "legal: an integer from 1 to 100000");
     }
     CheckVariations(config);
-    if (!config.training.model_config.empty()) {
-      Notice("training.model_config has no effect: the network is built with its own values");
-    }
     if (!config.training.enable) {
       NotYet("training", "enable", "false", "a run trains the network that it deploys");
     }

@@ -86,6 +86,18 @@ class Builder {
     keys_.back().is_input_path = true;
   }
 
+  // A map, or the path of a file that holds it (load.cc reads it).
+  template <typename Field>
+  void Options(const char* name, Field field, const char* help) {
+    Add(name, "null", "a map of options, or the path of a file with one", help,
+        [field](Config& c, const Value& v, const Key& key) {
+          if (v.kind == Value::Kind::kScalar && v.text.empty()) return;  // '': none
+          if (v.kind != Value::Kind::kMap) Refuse(key, v);
+          field(c) = v;
+        });
+    keys_.back().is_input_path = true;
+  }
+
   // One of several names, any case; stored in lower case through `names` (name -> stored value).
   template <typename Field, typename T>
   void Choice(const char* name, const char* fallback, Field field,
@@ -568,10 +580,12 @@ void AddTraining(Builder& b) {
   b.Later("run_quant_train_only", "false", {"false"}, "the quantised phase alone");
   b.InputPath("augment_config", PLATYPUS_FIELD(training.augment_config),
               "augmenters of the training recordings (YAML)");
-  b.InputPath("model_config", PLATYPUS_FIELD(training.model_config),
-              "parameters of branched networks; nothing reads them");
-  b.Later("pretrained_checkpoint_path", "null", {"null"}, "initial weights from a file");
-  b.Later("load_saved_model", "null", {"null"}, "a saved network");
+  b.Options("model_config", PLATYPUS_FIELD(training.model_config),
+            "options of the network (docs/networks.md)");
+  b.InputPath("pretrained_checkpoint_path", PLATYPUS_FIELD(training.pretrained_checkpoint_path),
+              "initial weights: checkpoint.bin or .onnx, file or URL");
+  b.InputPath("load_saved_model", PLATYPUS_FIELD(training.load_saved_model),
+              "network and weights of an .onnx file in place of the model's");
   b.Later("nas_enabled", "false", {"false"}, "architecture search");
   b.Later("ondevice_training", "false", {"false"}, "training on the device");
   b.Ignored({"training_backend",

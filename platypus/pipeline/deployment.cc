@@ -49,6 +49,14 @@ void FillOutputs(const graph::Graph& network, std::vector<deploy::GoldenSample>&
   }
 }
 
+std::optional<std::vector<deploy::NpuFinding>> LintForDevice(const config::Registry& registry,
+                                                             const config::Config& config,
+                                                             const graph::Graph& network) {
+  const config::Value* device = registry.devices.Find(config.common.target_device);
+  if (device == nullptr || !device->Text("accelerator").starts_with("NPU")) return std::nullopt;
+  return deploy::LintForNpu(network, config.training.quantization_weight_bitwidth);
+}
+
 deploy::TestSet MakeTestSet(const graph::Graph& network, const features::Pipeline& pipeline,
                             const Goal& goal, const SampleSet& samples, std::vector<float> outputs,
                             const std::vector<data::RecordingRef>& refs,

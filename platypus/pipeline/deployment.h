@@ -2,10 +2,13 @@
 #define PLATYPUS_PIPELINE_DEPLOYMENT_H_
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "platypus/config/config.h"
+#include "platypus/config/registry.h"
+#include "platypus/deploy/npu_lint.h"
 #include "platypus/deploy/verify.h"
 #include "platypus/features/pipeline.h"
 #include "platypus/graph/graph.h"
@@ -20,6 +23,12 @@ std::string PackagePrefix(const config::Config& config);
 // Cores to prove the package on: compilation.verify_cores, or the host, a Cortex-M4 and the
 // device's core (where it has an open compiler and an emulator).
 std::vector<std::string> VerifyCores(const config::Config& config, const std::string& device_core);
+
+// LintForNpu of the float network, with the weights' bits of the configuration, if its device has a
+// neural accelerator (registry: accelerator); nullopt otherwise.
+std::optional<std::vector<deploy::NpuFinding>> LintForDevice(const config::Registry& registry,
+                                                             const config::Config& config,
+                                                             const graph::Graph& network);
 
 // The test split as Verify wants it: every sample, and raw excerpts of at least 20 recordings.
 deploy::TestSet MakeTestSet(const graph::Graph& network, const features::Pipeline& pipeline,

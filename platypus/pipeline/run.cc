@@ -20,6 +20,7 @@
 #include "platypus/pipeline/plots.h"
 #include "platypus/pipeline/run_log.h"
 #include "platypus/pipeline/training.h"
+#include "platypus/pipeline/weights.h"
 #include "platypus/pipeline/zip.h"
 #include "platypus/quantize/quantize.h"
 #include "platypus/zoo/zoo.h"
@@ -252,9 +253,10 @@ class Running {
   }
 
   void Train() {
-    const graph::Graph initial =
+    graph::Graph initial =
         zoo::Build(config_.training, registry_, splits_.train.shape,
                    goal_.Outputs(splits_.train.shape), config_.common.seed);
+    StartFromSaved(config_, initial, sink_);
     RequireOutputs(initial);
     lesson_.emplace(splits_, goal_, initial.Output().shape);
     summary_.parameters = graph::CountParameters(initial);
@@ -429,6 +431,7 @@ class Running {
     deploy::Write(deploy::Generate(request), paths_.artifacts);
     summary_.package_path = paths_.artifacts.string();
     summary_.layers = SummariseLayers(*deployed_);
+    summary_.npu = LintForDevice(registry_, config_, float_network_);
     summary_.memory = deploy::LowerToC(*deployed_).memory;
     test_set_ =
         MakeTestSet(*deployed_, pipeline_, goal_, splits_.test,
@@ -497,6 +500,7 @@ RunSummary Run(const config::Loaded& loaded, const RunOptions& options, Progress
   config::RequireRunnable(loaded);
   config::RunPaths paths =
       config::MakeRunPaths(loaded.config, config::ResolveRunName(loaded.config, options.start));
+  RequireSavedFiles(loaded.config, paths.run);
   if (options.resume) {
     const std::optional<std::string> name = FindUnfinished(paths.runs, loaded.hash);
     if (!name) {

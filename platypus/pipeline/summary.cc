@@ -116,6 +116,16 @@ Json Verification(const std::vector<deploy::VerifyResult>& results) {
   return json;
 }
 
+Json Npu(const std::optional<std::vector<deploy::NpuFinding>>& findings) {
+  if (!findings) return nullptr;
+  auto json = Json::array();
+  for (const deploy::NpuFinding& f : *findings) {
+    json.push_back(
+        {{"layer", f.layer}, {"type", f.type}, {"problem", f.problem}, {"advice", f.advice}});
+  }
+  return json;
+}
+
 }  // namespace
 
 const NetworkSummary& Last(const RunSummary& summary) {
@@ -156,6 +166,7 @@ std::string ToJson(const RunSummary& s) {
   json["package"] = s.package_path;
   json["memory"] = {{"arena_bytes", s.memory.arena_octets},
                     {"lower_bound_bytes", s.memory.lower_bound_octets}};
+  json["npu"] = Npu(s.npu);
   json["verify"] = Verification(s.verify);
   auto seconds = Json::object();
   for (const auto& [stage, time] : s.seconds) seconds[stage] = Number(time);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "platypus/deploy/memory_plan.h"
+#include "platypus/deploy/npu_lint.h"
 #include "platypus/deploy/package.h"
 #include "platypus/deploy/verify.h"
 #include "platypus/pipeline/anomaly.h"
@@ -76,6 +77,8 @@ struct RunSummary {
   std::vector<FileSummary> test_files;
   std::vector<LayerSummary> layers;  // of the deployed network
   deploy::MemoryPlan memory;
+  // What the accelerator of the device leaves to its processor; nullopt: it has none.
+  std::optional<std::vector<deploy::NpuFinding>> npu;
   std::vector<deploy::VerifyResult> verify;
   std::vector<std::pair<std::string, double>> seconds;  // stage -> seconds, in order
   std::vector<std::string> notices;

@@ -282,6 +282,23 @@ std::string TestResults(const pipeline::RunSummary& s) {
   return html;
 }
 
+std::string Accelerator(const pipeline::RunSummary& s) {
+  if (!s.npu) return "";
+  const std::string head =
+      fmt::format("<h3>On the neural accelerator of {}</h3><p>", Escape(s.device));
+  if (s.npu->empty()) return head + "By its published limits every layer fits.</p>";
+  std::vector<Cells> rows;
+  for (const deploy::NpuFinding& f : *s.npu) {
+    rows.push_back({Escape(f.layer), "<td class=\"text\">" + Escape(f.type) + "</td>",
+                    "<td class=\"wrap\">" + Escape(f.problem) + "</td>",
+                    "<td class=\"wrap\">" + Escape(f.advice) + "</td>"});
+  }
+  return head +
+         "By its published limits these layers would be left to the processor. The generated C "
+         "does not use it.</p>" +
+         Table({"layer", "type", "found", "legal"}, rows);
+}
+
 std::string Deployment(const pipeline::RunSummary& s) {
   if (s.layers.empty()) return "";
   std::string html =
@@ -313,6 +330,7 @@ std::string Deployment(const pipeline::RunSummary& s) {
   html += Table(
       {"layer", "type", "output", "parameters", "MACs", "weights, octets", "activations, octets"},
       rows);
+  html += Accelerator(s);
   std::vector<Block> blocks;
   double layers = 1;
   for (const auto& b : s.memory.buffers) {

@@ -21,6 +21,8 @@ void Visit(Archive& archive, Checkpoint& c) {
         &c.best_parameters, &c.best_state}) {
     archive(*row);
   }
+  archive(c.parameter_names);
+  archive(c.state_names);
   archive(c.steps);
   archive(c.averages);
   archive(c.best_epoch);
@@ -44,6 +46,7 @@ class Writer {
     (*this)(static_cast<uint64_t>(row.size()));
     for (T& value : row) (*this)(value);
   }
+  void operator()(NamedShape& tensor);
   void operator()(Epoch& e);
   void operator()(RegressionMetrics::OfOutput& of);
 
@@ -75,6 +78,7 @@ class Reader {
     row.resize(size);
     for (T& value : row) (*this)(value);
   }
+  void operator()(NamedShape& tensor);
   void operator()(Epoch& e);
   void operator()(RegressionMetrics::OfOutput& of);
 
@@ -126,6 +130,14 @@ void VisitEpoch(Archive& archive, Epoch& e) {
   std::visit([&](auto& metrics) { VisitMetrics(archive, metrics); }, e.val);
 }
 
+template <typename Archive>
+void VisitNamedShape(Archive& archive, NamedShape& tensor) {
+  archive(tensor.name);
+  archive(tensor.shape);
+}
+
+void Writer::operator()(NamedShape& tensor) { VisitNamedShape(*this, tensor); }
+void Reader::operator()(NamedShape& tensor) { VisitNamedShape(*this, tensor); }
 void Writer::operator()(Epoch& e) { VisitEpoch(*this, e); }
 void Reader::operator()(Epoch& e) { VisitEpoch(*this, e); }
 void Writer::operator()(RegressionMetrics::OfOutput& of) { VisitOutput(*this, of); }
@@ -158,6 +170,22 @@ std::optional<Checkpoint> LoadCheckpoint(const std::filesystem::path& file, std:
       std::string_view(bytes).substr(kMagic.size(), bytes.size() - kMagic.size() - kDigest));
   Visit(reader, checkpoint);
   return checkpoint;
+}
+
+std::map<std::string, Array> BestWeights(const Checkpoint& checkpoint) {
+  std::map<std::string, Array> weights;
+  const auto take = [&](const std::vector<NamedShape>& names, const std::vector<float>& row) {
+    auto from = row.begin();
+    for (const NamedShape& tensor : names) {
+      const int64_t size = NumElements(tensor.shape);
+      Check(size >= 0 && size <= row.end() - from, "checkpoint: {} is not whole", tensor.name);
+      weights[tensor.name] = {tensor.shape, std::vector<float>(from, from + size)};
+      from += size;
+    }
+  };
+  take(checkpoint.parameter_names, checkpoint.best_parameters);
+  take(checkpoint.state_names, checkpoint.best_state);
+  return weights;
 }
 
 }  // namespace platypus::train

@@ -102,6 +102,8 @@ class Fitting {
   void SaveCheckpoint() {
     point_.parameters.assign(network_.Parameters().begin(), network_.Parameters().end());
     point_.state.assign(network_.State().begin(), network_.State().end());
+    point_.parameter_names = network_.ParameterNames();
+    point_.state_names = network_.StateNames();
     point_.first = optimizer_.First();
     point_.second = optimizer_.Second();
     point_.steps = optimizer_.Steps();

@@ -254,6 +254,24 @@ std::span<float> Network::Parameters() { return impl_->plan.parameters; }
 std::span<const float> Network::Gradients() const { return impl_->gradients; }
 std::span<float> Network::State() { return impl_->plan.state; }
 
+namespace {
+
+std::vector<NamedShape> WithShapes(const Plan::Names& names, const graph::Graph& graph) {
+  std::vector<NamedShape> result;
+  for (const auto& [name, offset] : names)
+    result.push_back({name, graph.parameters.at(name).shape});
+  return result;
+}
+
+}  // namespace
+
+std::vector<NamedShape> Network::ParameterNames() const {
+  return WithShapes(impl_->plan.parameter_names, impl_->graph);
+}
+std::vector<NamedShape> Network::StateNames() const {
+  return WithShapes(impl_->plan.state_names, impl_->graph);
+}
+
 void Network::Save(graph::Graph& graph) const {
   const auto save = [&](const Plan::Names& names, const std::vector<float>& row) {
     for (const auto& [name, offset] : names) {

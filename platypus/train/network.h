@@ -13,6 +13,12 @@
 
 namespace platypus::train {
 
+// A tensor of the graph in a row of values.
+struct NamedShape {
+  std::string name;
+  Shape shape;
+};
+
 // A graph compiled for training with one batch size: kernels chosen, memory planned, nothing
 // allocated or looked up in a step.
 //
@@ -63,6 +69,9 @@ class Network {
   std::span<const float> Gradients() const;
   // Running statistics and ranges, in one row: what else a checkpoint must hold.
   std::span<float> State();
+  // What stands in the two rows, in their order, under the graph's names.
+  std::vector<NamedShape> ParameterNames() const;
+  std::vector<NamedShape> StateNames() const;
 
   // Copies parameters, statistics and ranges into a graph of the same structure.
   void Save(graph::Graph& graph) const;

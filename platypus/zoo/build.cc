@@ -1,6 +1,11 @@
+#include <algorithm>
+#include <functional>
+#include <optional>
+
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
 #include "platypus/zoo/network.h"
+#include "platypus/zoo/options.h"
 #include "platypus/zoo/record.h"
 #include "platypus/zoo/zoo.h"
 
@@ -11,9 +16,12 @@ using config::Value;
 
 std::vector<Record> ReadLayers(const Value& list, const Sizes& sizes) {
   std::vector<Record> layers;
-  for (const auto& [id, record] : list.entries) layers.emplace_back(id, record, sizes);
-  for (size_t i = 0; i < list.items.size(); ++i)
-    layers.emplace_back(std::to_string(i), list.items[i], sizes);
+  const auto add = [&](const std::string& id, const Value& value) {
+    Record record(id, value, sizes);
+    if (record.IsPresent()) layers.push_back(std::move(record));
+  };
+  for (const auto& [id, record] : list.entries) add(id, record);
+  for (size_t i = 0; i < list.items.size(); ++i) add(std::to_string(i), list.items[i]);
   if (layers.size() < 2) {
     throw Error(Category::kModel, "a network needs at least two layers",
                 "expected a map of layer ids to {type: ..., parameters}", list.where);
@@ -21,11 +29,11 @@ std::vector<Record> ReadLayers(const Value& list, const Sizes& sizes) {
   return layers;
 }
 
-// The key `paths` beside model_spec; other keys there are mistakes.
+// The key `paths` beside model_spec; keys that nobody knows there are mistakes.
 Paths ReadPaths(const Value& spec) {
-  const std::vector<std::string> keys = {"model_spec", "paths"};
+  const std::vector<std::string> keys = {"model_spec", "paths", "options"};
   for (const auto& [key, value] : spec.entries) {
-    if (key != keys[0] && key != keys[1]) {
+    if (std::ranges::count(keys, key) == 0) {
       throw Error(Category::kModel, fmt::format("unknown key '{}' beside model_spec", key),
                   Suggest(key, keys), value.where);
     }
@@ -37,16 +45,61 @@ Paths ReadPaths(const Value& spec) {
               Suggest(paths->text, std::vector<std::string>{"features", "flat"}), paths->where);
 }
 
+graph::Graph BuildFor(const Value& spec, const std::string& name, const Shape& input, int outputs,
+                      uint64_t seed, const Value& options) {
+  const auto extent = [&](size_t axis) { return axis < input.size() ? input[axis] : 1; };
+  Sizes sizes = {extent(0), extent(1), extent(2), outputs};
+  const Value* list = spec.Find("model_spec");
+  const Paths paths = list == nullptr ? Paths::kFeatures : ReadPaths(spec);
+  sizes.options =
+      ReadOptions(name, list == nullptr ? nullptr : spec.Find("options"), options, sizes);
+  return BuildNetwork(name, ReadLayers(list == nullptr ? spec : *list, sizes), paths, input,
+                      outputs, seed);
+}
+
+// The shortest length above that of `input` that the network takes; nullopt if length is not what
+// is wrong.
+std::optional<int64_t> ShortestLength(const std::function<void(const Shape&)>& build, Shape input) {
+  constexpr int64_t kReach = 512;
+  if (input.size() != 3) return std::nullopt;
+  const auto builds = [&](int64_t length) {
+    input[1] = length;
+    try {
+      build(input);
+      return true;
+    } catch (const Error&) {
+      return false;
+    }
+  };
+  int64_t low = input[1];
+  int64_t high = low + kReach;
+  if (!builds(high)) return std::nullopt;
+  while (high - low > 1) {
+    const int64_t middle = low + (high - low) / 2;
+    (builds(middle) ? high : low) = middle;
+  }
+  return high;
+}
+
 }  // namespace
 
 graph::Graph BuildFromSpec(const Value& spec, const std::string& name, const Shape& input,
-                           int outputs, uint64_t seed) {
-  const auto extent = [&](size_t axis) { return axis < input.size() ? input[axis] : 1; };
-  const Sizes sizes = {extent(0), extent(1), extent(2), outputs};
-  const Value* list = spec.Find("model_spec");
-  const Paths paths = list == nullptr ? Paths::kFeatures : ReadPaths(spec);
-  return BuildNetwork(name, ReadLayers(list == nullptr ? spec : *list, sizes), paths, input,
-                      outputs, seed);
+                           int outputs, uint64_t seed, const Value& options) {
+  const auto build = [&](const Shape& shape) {
+    return BuildFor(spec, name, shape, outputs, seed, options);
+  };
+  try {
+    return build(input);
+  } catch (const Error& error) {
+    const std::optional<int64_t> length = ShortestLength(build, input);
+    if (!length) throw;
+    throw Error(error.category(),
+                fmt::format("samples of {} are too short: {}", ToString(input), error.message()),
+                fmt::format("the network takes {} time steps and more (frame_size, "
+                            "feature_size_per_frame, num_frame_concat)",
+                            *length),
+                error.location());
+  }
 }
 
 graph::Graph Build(const config::Training& training, const config::Registry& registry,
@@ -59,7 +112,7 @@ graph::Graph Build(const config::Training& training, const config::Registry& reg
     return BuildFromSpec(
         config::ParseYaml(ReadFile(training.model_spec), file),
         training.model_name.empty() ? training.model_spec.stem().string() : training.model_name,
-        input, outputs, seed);
+        input, outputs, seed, training.model_config);
   }
   // Models outside the catalogue set no class id: they are called like their class.
   const std::string& id =
@@ -70,7 +123,7 @@ graph::Graph Build(const config::Training& training, const config::Registry& reg
                 fmt::format("model {}: there is no network '{}'", training.model_name, id),
                 Suggest(id, registry.networks.Names()));
   }
-  return BuildFromSpec(*spec, training.model_name, input, outputs, seed);
+  return BuildFromSpec(*spec, training.model_name, input, outputs, seed, training.model_config);
 }
 
 }  // namespace platypus::zoo

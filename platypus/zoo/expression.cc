@@ -36,13 +36,26 @@ class Parser {
     return at_ < text_.size() ? text_[at_] : '\0';
   }
 
+  std::optional<int64_t> Power() {
+    std::optional<int64_t> power = Atom();
+    while (power && Next() == '^') {
+      ++at_;
+      const std::optional<int64_t> exponent = Atom();
+      if (!exponent || *exponent < 0 || *exponent > 31) return std::nullopt;
+      int64_t product = 1;
+      for (int64_t i = 0; i < *exponent && product <= kLimit; ++i) product *= *power;
+      power = Bounded(product);
+    }
+    return power;
+  }
+
   std::optional<int64_t> Product() {
-    std::optional<int64_t> product = Atom();
+    std::optional<int64_t> product = Power();
     while (product) {
       const char op = Next();
       if (op != '*' && op != '/' && op != '%') break;
       ++at_;
-      const std::optional<int64_t> right = Atom();
+      const std::optional<int64_t> right = Power();
       if (!right || (op != '*' && *right == 0)) return std::nullopt;
       product = Bounded(op == '*'   ? *product * *right
                         : op == '/' ? *product / *right
@@ -54,7 +67,10 @@ class Parser {
   std::optional<int64_t> Atom() {
     Next();
     const size_t begin = at_;
-    while (at_ < text_.size() && std::isalnum(static_cast<unsigned char>(text_[at_])) != 0) ++at_;
+    while (at_ < text_.size() &&
+           (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_')) {
+      ++at_;
+    }
     const std::string_view word = text_.substr(begin, at_ - begin);
     if (word.empty()) return std::nullopt;
     if (word == "variables") return Bounded(sizes_.variables);
@@ -62,6 +78,8 @@ class Parser {
     if (word == "width") return Bounded(sizes_.width);
     if (word == "inputs") return Bounded(sizes_.variables * sizes_.height * sizes_.width);
     if (word == "outputs") return Bounded(sizes_.outputs);
+    const auto option = sizes_.options.find(std::string(word));
+    if (option != sizes_.options.end()) return Bounded(option->second);
     int64_t number = 0;
     for (const char c : word) {
       if (c < '0' || c > '9' || number > kLimit) return std::nullopt;

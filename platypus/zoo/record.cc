@@ -28,8 +28,16 @@ Record::Record(std::string id, const Value& record, const Sizes& sizes)
   type_ = type_.substr(type_.rfind('.') + 1);
 }
 
+bool Record::IsPresent() const {
+  if (!Has("if")) return true;
+  const Value& value = Required("if");
+  const auto number = Evaluate(value.text, sizes_);
+  if (!number) Bad("if", value, "an expression that is above 0 where the layer is wanted");
+  return *number > 0;
+}
+
 void Record::AllowKeys(std::vector<std::string> names) const {
-  names.insert(names.end(), {"type", "from"});
+  names.insert(names.end(), {"type", "from", "if"});
   for (const auto& [key, value] : record_->entries) {
     if (std::ranges::count(names, key) == 0) {
       throw Error(Category::kModel,
@@ -134,7 +142,7 @@ int Record::Size(const char* key, const Value& value, int least) const {
   if (!number) {
     Bad(key, value,
         fmt::format("an integer of at least {}, or an expression of integers, variables, height, "
-                    "width, inputs, outputs and + - * / %, e.g. inputs / 4",
+                    "width, inputs, outputs, options and + - * / % ^, e.g. inputs / 4",
                     least));
   }
   if (*number < least || *number > 1000000) {

@@ -2,6 +2,7 @@
 #define PLATYPUS_ZOO_RECORD_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,15 +21,16 @@ struct Sizes {
   int64_t height = 1;
   int64_t width = 1;
   int64_t outputs = 1;
+  std::map<std::string, int64_t> options = {};  // of the network, by name (options.h)
 };
 
-// The value of an expression of integers, the names of Sizes and + - * / %, e.g. "inputs / 4" or
+// The value of an expression of integers, the names of Sizes and + - * / % ^, e.g. "inputs / 4" or
 // "height % 2 + 4": usual precedence, left to right, division rounds down. nullopt: not an
 // expression, or it divides by zero.
 std::optional<int64_t> Evaluate(std::string_view expression, const Sizes& sizes);
 
-// One record {type: ..., from: ..., key: value, ...} with checked access. Errors (model) name file,
-// line, layer, key, value and what is legal.
+// One record {type: ..., from: ..., if: ..., key: value, ...} with checked access. Errors (model)
+// name file, line, layer, key, value and what is legal.
 class Record {
  public:
   Record(std::string id, const config::Value& record, const Sizes& sizes);
@@ -37,7 +39,10 @@ class Record {
   const std::string& Type() const { return type_; }  // without a module prefix
   const Location& Where() const { return record_->where; }
 
-  // Unknown keys are errors; type and from are always known.
+  // Whether the record counts at all: `if` is not there, or an expression above 0.
+  bool IsPresent() const;
+
+  // Unknown keys are errors; type, from and if are always known.
   void AllowKeys(std::vector<std::string> names) const;
   // Whether the key is there and not null.
   bool Has(const char* key) const;

@@ -12,18 +12,19 @@
 namespace platypus::zoo {
 
 // The network of training.model_spec (a file), or else of the class id in model_training_id
-// (or else model_name), for samples of `input` = [variables, features, 1] or [channels, height,
-// width] and `outputs` classes or values, with initial weights drawn from `seed` (uniform in
-// +-1/sqrt(fan_in); batch norms 1, 0, 0, 1). Node names follow the reference's parameter paths
-// ("features.1.0"). Error (model): a name that is no network, a line of the spec file, an input
-// that is too short for the network.
+// (or else model_name), with the options of training.model_config, for samples of `input` =
+// [variables, features, 1] or [channels, height, width] and `outputs` classes or values, with
+// initial weights drawn from `seed` (uniform in +-1/sqrt(fan_in); batch norms 1, 0, 0, 1). Node
+// names follow the reference's parameter paths ("features.1.0"). Error (model): a name that is no
+// network, a line of the spec file, an option that it has not, an input that is too short for the
+// network (the hint says which would do).
 graph::Graph Build(const config::Training& training, const config::Registry& registry,
                    const Shape& input, int outputs, uint64_t seed);
 
 // The same from a layer list: a map id -> {type, parameters}, the same below the key model_spec, or
-// a list; docs/networks.md describes records and names.
+// a list; docs/networks.md describes records, names and options.
 graph::Graph BuildFromSpec(const config::Value& spec, const std::string& name, const Shape& input,
-                           int outputs, uint64_t seed);
+                           int outputs, uint64_t seed, const config::Value& options = {});
 
 }  // namespace platypus::zoo
 

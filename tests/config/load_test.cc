@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "platypus/base/files.h"
 #include "platypus/base/random.h"
 #include "platypus/config/run_paths.h"
@@ -85,6 +87,43 @@ TEST(LoadTest, AConfigurationInUse) {
   EXPECT_TRUE(loaded.notices[0].starts_with(
       "accepted without effect: training.num_gpus (training runs on this processor"))
       << loaded.notices[0];
+}
+
+TEST(LoadTest, OptionsOfTheNetworkAreAMapOrAFile) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.Path() / "widths.yaml";
+  WriteFile(file, "out_channel_layer1: 8\nout_channel_layer2: 16\n");
+  const std::string map = "{out_channel_layer1: 8, out_channel_layer2: 16}";
+  const Loaded from_map = Load(kBearing, {"training.model_config=" + map});
+  const Loaded from_file = Load(kBearing, {"training.model_config=" + file.string()});
+  EXPECT_EQ(ToYaml(from_map.config.training.model_config), map);
+  EXPECT_EQ(ToYaml(from_file.config.training.model_config), map);
+  EXPECT_EQ(from_map.hash, from_file.hash);
+  EXPECT_EQ(from_file.config.training.model_config.entries[1].second.where.line, 2);
+  for (const char* none : {"null", "None", "''"}) {
+    EXPECT_TRUE(IsNull(Load(kBearing, {std::string("training.model_config=") + none})
+                           .config.training.model_config))
+        << none;
+  }
+  EXPECT_THROW(Load(kBearing, {"training.model_config=none.yaml"}), Error);
+  EXPECT_THROW(Load(kBearing, {"training.model_config=[8]"}), Error);
+  WriteFile(file, "- 8\n");
+  EXPECT_THROW(Load(kBearing, {"training.model_config=" + file.string()}), Error);
+}
+
+TEST(LoadTest, StandInsSayWhatTheyAre) {
+  const auto says = [](const std::string& task, const std::string& model) {
+    const Loaded loaded =
+        Load(kBearing, {"common.task_type=" + task, "training.model_name=" + model});
+    return std::ranges::any_of(loaded.notices, [&](const std::string& notice) {
+      return notice.starts_with(model + ": the vendor has not published this network");
+    });
+  };
+  for (const char* model : {"ArcFault_model_200_t", "ArcFault_model_1400_t"})
+    EXPECT_TRUE(says("arc_fault", model)) << model;
+  EXPECT_TRUE(says("motor_fault", "MotorFault_model_1_t"));
+  EXPECT_TRUE(says("blower_imbalance", "FanImbalance_model_3_t"));
+  EXPECT_FALSE(says("generic_timeseries_classification", "CLS_1k_NPU"));
 }
 
 // A key of regression: taken as a number everywhere, without effect on other tasks.

@@ -142,6 +142,51 @@ TEST(ZooRegistryTest, TheTableKnowsEveryNetwork) {
   }
 }
 
+// The counts that the reference states for its catalogue, model by model.
+TEST(ZooRegistryTest, EveryModelHasTheParametersThatItsEntryStates) {
+  const config::Registry registry = config::LoadRegistry();
+  int models = 0;
+  for (const auto& [name, entry] : registry.models.entries.entries) {
+    if (name == "NAS") continue;
+    ++models;
+    SCOPED_TRACE(name);
+    const config::Value* reference = entry.Find("reference");
+    ASSERT_NE(reference, nullptr);
+    Shape input;
+    for (const config::Value& extent : reference->Find("input")->items)
+      input.push_back(*config::ToInteger(extent));
+    const int outputs =
+        static_cast<int>(config::ToInteger(*reference->Find("outputs")).value_or(1));
+    const graph::Graph g = Network(entry.Text("network"), input, outputs);
+    // The reference counts a scalar of its PIR network that nothing reads.
+    const int64_t unread = entry.Text("network") == "CNN_TS_PIR2D_BASE" ? 1 : 0;
+    EXPECT_EQ(graph::CountParameters(g) + unread,
+              config::ToInteger(*reference->Find("parameters")));
+    EXPECT_EQ(graph::CountMacs(g), config::ToInteger(*reference->Find("macs")));
+  }
+  EXPECT_EQ(models, 74);
+}
+
+TEST(ZooErrorTest, TheShortestLengthIsNamed) {
+  const auto message = [](const std::string& network, const Shape& input) {
+    try {
+      Network(network, input, 3);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  using testing::HasSubstr;
+  EXPECT_EQ(message("RES_ADD_CNN_TS_GEN_BASE_3K", {3, 15, 1}), "no error");
+  EXPECT_THAT(message("RES_ADD_CNN_TS_GEN_BASE_3K", {3, 14, 1}),
+              HasSubstr("samples of 3x14x1 are too short: network RES_ADD_CNN_TS_GEN_BASE_3K: "));
+  EXPECT_THAT(message("RES_ADD_CNN_TS_GEN_BASE_3K", {3, 2, 1}),
+              HasSubstr("the network takes 15 time steps and more"));
+  EXPECT_THAT(message("HAR_TINIE_CNN_2K", {3, 8, 1}), HasSubstr("takes 9 time steps and more"));
+  // No length helps where the width is what is missing.
+  EXPECT_THAT(message("CNN_TS_PIR2D_BASE", {1, 128, 1}), testing::Not(HasSubstr("are too short")));
+}
+
 TEST(ZooRegistryTest, AModelWithoutClassIdIsItsClass) {
   config::Training training;
   training.model_name = "HAR_TINIE_CNN_2K";
@@ -254,14 +299,90 @@ TEST(ZooSpecTest, AcceptsAllThreeForms) {
   }
 }
 
+graph::Graph WithOptions(const std::string& network, const Shape& input, int outputs,
+                         const std::string& options) {
+  config::Training training;
+  training.model_training_id = training.model_name = network;
+  training.model_config = config::ParseYaml(options, "options.yaml");
+  return Build(training, config::LoadRegistry(), input, outputs, 1);
+}
+
+int64_t Count(const std::string& network, const Shape& input, int outputs,
+              const std::string& options) {
+  return graph::CountParameters(WithOptions(network, input, outputs, options));
+}
+
+TEST(ZooOptionsTest, CountsFollow) {
+  for (const char* name : {"RES_CAT_CNN_TS_GEN_BASE_3K", "RES_ADD_CNN_TS_GEN_BASE_3K"}) {
+    const std::string wide =
+        "{out_channel_layer1: 8, out_channel_layer2: 16, out_channel_layer3: 32}";
+    EXPECT_EQ(Count(name, {3, 128, 1}, 6, wide), 2748) << name;
+    // 2V + (3V+3)a + (3a+3)b + (3b+3)c + (3V+3)c + (c+1)C
+    EXPECT_EQ(Count(name, {3, 512, 1}, 4, "{out_channel_layer2: 12}"),
+              6 + 12 * 4 + 15 * 12 + 39 * 16 + 12 * 16 + 17 * 4);
+  }
+  // Two more taps, or fewer, in the kernels of every convolution but the 1x1 ones.
+  EXPECT_EQ(Count("REG_TS_GEN_BASE_1K", {4, 64, 1}, 1, "{kernel: 5}"), 705 + 2 * (4 * 8 + 8 * 16));
+  EXPECT_EQ(Count("FC_CNN_TS_GEN_BASE_6K_NPU", {4, 64, 1}, 1, "{kernel: 3}"),
+            2257 - 2 * (4 * 8 + 8 + 16));
+  EXPECT_EQ(Count("YOLO_Classifier_8K", {3, 512, 1}, 4, "{depth: 3}"), 8426);
+  // One more convolution of 64 to 128 channels, and twice the inputs of the last layer.
+  EXPECT_EQ(Count("YOLO_Classifier_8K", {3, 512, 1}, 4, "{depth: 4}"),
+            8426 + 64 * 128 * 3 + 3 * 128 + 64 * 4);
+  EXPECT_LT(Count("CNN_AUDIO_DSCNN", {1, 49, 10}, 12, "{filters: 32}"), 23756 / 2);
+}
+
+TEST(ZooOptionsTest, SwitchesAndRanges) {
+  EXPECT_EQ(Count("CNN_TS_PIR2D_BASE", {1, 25, 25}, 3, "{use_bn: false}"), 52963);
+  EXPECT_EQ(Count("CNN_TS_PIR2D_BASE", {1, 25, 25}, 3, "{use_bn: true}"), 52963 + 2 * (1 + 8 + 16));
+  const auto message = [](const std::string& options) {
+    try {
+      WithOptions("RES_CAT_CNN_TS_GEN_BASE_3K", {3, 128, 1}, 4, options);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  using testing::HasSubstr;
+  EXPECT_EQ(message("{variables: 3, num_classes: 4, input_features: 128}"), "no error");
+  EXPECT_EQ(message("{}"), "no error");
+  EXPECT_THAT(message("{num_classes: 5}"), HasSubstr("num_classes: 5, but the data give 4"));
+  EXPECT_THAT(message("{out_channel_layer4: 5}"),
+              HasSubstr("options.yaml:1:2: training.model_config: RES_CAT_CNN_TS_GEN_BASE_3K has "
+                        "no option 'out_channel_layer4'; did you mean 'out_channel_layer"));
+  EXPECT_THAT(message("{out_channel_layer1: 0}"),
+              HasSubstr("out_channel_layer1: 0 is not legal; legal: an integer from 1 to 4096"));
+  EXPECT_THAT(message("{out_channel_layer1: wide}"), HasSubstr("wide is not legal"));
+}
+
+TEST(ZooOptionsTest, LayerListsDeclareTheirOwn) {
+  const std::string spec =
+      "options: {wide: [4, 2, 9], norm: true}\nmodel_spec:\n  a: {type: BatchNormLayer, if: "
+      "norm}\n  b: {type: ConvLayer, out_channels: 2 * wide, kernel_size: [1, 1]}\n  c: {type: "
+      "ReshapeLayer}\n  d: {type: LinearLayer}\n";
+  const auto build = [&](const std::string& text, const std::string& options) {
+    return BuildFromSpec(config::ParseYaml(text, "n.yaml"), "mine", {1, 3, 1}, 2, 1,
+                         config::ParseYaml(options, "o.yaml"));
+  };
+  EXPECT_EQ(graph::CountParameters(build(spec, "{}")), 2 + 16 + 2 * (8 * 3 + 1));
+  EXPECT_EQ(graph::CountParameters(build(spec, "{wide: 9, norm: off}")), 36 + 2 * (18 * 3 + 1));
+  EXPECT_THROW(build(spec, "{wide: 10}"), Error);
+  EXPECT_THROW(build("options: {wide: very}\n" + spec.substr(spec.find('\n') + 1), "{}"), Error);
+  EXPECT_THROW(build("- {type: IdentityLayer}\n- {type: IdentityLayer}", "{wide: 4}"), Error);
+  // The sizes of the data keep their names.
+  EXPECT_THROW(build("options: {width: 4}\n" + spec.substr(spec.find('\n') + 1), "{}"), Error);
+}
+
 TEST(ZooSpecTest, EvaluatesSizes) {
-  const Sizes sizes = {3, 101, 2, 5};
+  const Sizes sizes = {3, 101, 2, 5, {{"my_width", 7}}};
+  EXPECT_EQ(Evaluate("2 * my_width", sizes), 14);
+  EXPECT_EQ(Evaluate("3 * 2 ^ 4 + 1", sizes), 49);
   EXPECT_EQ(Evaluate("outputs", sizes), 5);
   EXPECT_EQ(Evaluate("4 + height % 2", sizes), 5);
   EXPECT_EQ(Evaluate("inputs / 4 / 2", sizes), 75);
   EXPECT_EQ(Evaluate("8*outputs-variables", sizes), 37);
   for (const char* bad :
-       {"", "4 +", "* 4", "4 4", "heights", "4 / 0", "2 ^ 3", "99999999999999999999"})
+       {"", "4 +", "* 4", "4 4", "heights", "4 / 0", "2 ^ 40", "my_heigth", "99999999999999999999"})
     EXPECT_EQ(Evaluate(bad, sizes), std::nullopt) << bad;
 }
 
