@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "platypus/exec/exponential.h"
 #include "platypus/exec/kernels.h"
 
 namespace platypus::exec {
@@ -34,11 +35,11 @@ PLATYPUS_CLONES void LeakyRelu(float slope, const float* in, Dims dims, float* o
 }
 
 PLATYPUS_CLONES void Sigmoid(const float* in, Dims dims, float* out) {
-  Map(in, dims, out, [](float x) { return 1.0f / (1.0f + std::exp(-x)); });
+  Map(in, dims, out, [](float x) { return Logistic(x); });
 }
 
 PLATYPUS_CLONES void Tanh(const float* in, Dims dims, float* out) {
-  Map(in, dims, out, [](float x) { return std::tanh(x); });
+  Map(in, dims, out, [](float x) { return Tanh(x); });
 }
 
 PLATYPUS_CLONES void Gelu(const float* in, Dims dims, float* out) {

@@ -1,6 +1,7 @@
 // Operators that move elements.
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "platypus/exec/kernels.h"
 
@@ -86,11 +87,15 @@ struct Neighbours {
   float part = 0.0f;
 };
 
-Neighbours HalfPixel(int64_t i, int64_t in, int64_t out) {
+std::vector<Neighbours> HalfPixels(int64_t in, int64_t out) {
   const float scale = static_cast<float>(in) / static_cast<float>(out);
-  const float source = std::max(0.0f, (static_cast<float>(i) + 0.5f) * scale - 0.5f);
-  const int64_t first = std::min(static_cast<int64_t>(source), in - 1);
-  return {first, std::min(first + 1, in - 1), source - static_cast<float>(first)};
+  std::vector<Neighbours> neighbours;
+  for (int64_t i = 0; i < out; ++i) {
+    const float source = std::max(0.0f, (static_cast<float>(i) + 0.5f) * scale - 0.5f);
+    const int64_t first = std::min(static_cast<int64_t>(source), in - 1);
+    neighbours.push_back({first, std::min(first + 1, in - 1), source - static_cast<float>(first)});
+  }
+  return neighbours;
 }
 
 }  // namespace
@@ -128,14 +133,14 @@ void ResizeNearest(const int32_t* in, Dims in_dims, int32_t* out, Dims out_dims)
 }
 
 PLATYPUS_CLONES void ResizeBilinear(const float* in, Dims in_dims, float* out, Dims out_dims) {
+  const std::vector<Neighbours> of_rows = HalfPixels(in_dims.h, out_dims.h);
+  const std::vector<Neighbours> of_columns = HalfPixels(in_dims.w, out_dims.w);
   for (int64_t c = 0; c < out_dims.c; ++c) {
     const float* plane = in + c * in_dims.h * in_dims.w * kLanes;
-    for (int64_t y = 0; y < out_dims.h; ++y) {
-      const Neighbours rows = HalfPixel(y, in_dims.h, out_dims.h);
+    for (const Neighbours& rows : of_rows) {
       const float* upper = plane + rows.first * in_dims.w * kLanes;
       const float* lower = plane + rows.second * in_dims.w * kLanes;
-      for (int64_t x = 0; x < out_dims.w; ++x, out += kLanes) {
-        const Neighbours columns = HalfPixel(x, in_dims.w, out_dims.w);
+      for (const Neighbours& columns : of_columns) {
         const int64_t left = columns.first * kLanes;
         const int64_t right = columns.second * kLanes;
         for (int i = 0; i < kLanes; ++i) {
@@ -145,6 +150,7 @@ PLATYPUS_CLONES void ResizeBilinear(const float* in, Dims in_dims, float* out, D
               lower[left + i] * (1.0f - columns.part) + lower[right + i] * columns.part;
           out[i] = above * (1.0f - rows.part) + below * rows.part;
         }
+        out += kLanes;
       }
     }
   }
