@@ -7,6 +7,7 @@
 #include "platypus/base/error.h"
 #include "platypus/exec/convolution.h"
 #include "platypus/exec/kernels.h"
+#include "platypus/exec/recurrent.h"
 #include "platypus/graph/quantization.h"
 
 namespace platypus::exec {
@@ -158,9 +159,11 @@ Step Compilation::Recurrence(const graph::Recurrent& op) const {
   std::vector<RecurrentLayer> layers;
   layers.reserve(static_cast<size_t>(op.layers));
   for (int k = 0; k < op.layers; ++k) {
-    layers.push_back(
-        {Floats(fmt::format("weight_ih_l{}", k)), Floats(fmt::format("weight_hh_l{}", k)),
-         Floats(fmt::format("bias_ih_l{}", k)), Floats(fmt::format("bias_hh_l{}", k))});
+    const auto floats = [&](const char* role) -> const std::vector<float>& {
+      return Floats(fmt::format("{}_l{}", role, k));
+    };
+    layers.emplace_back(op, k == 0 ? in_dims_.c : op.hidden, in_dims_.h, floats("weight_ih"),
+                        floats("weight_hh"), floats("bias_ih"), floats("bias_hh"));
   }
   return OnFloats(
       [op, layers, dims = in_dims_](const float* x, float* y) { Recur(op, layers, x, dims, y); });

@@ -10,13 +10,20 @@
 // fused: every instruction set gives the same bits. A NaN stays one.
 namespace platypus::exec {
 
+// By bits: of a choice between two values the compiler makes two ways, each computed by itself.
+[[gnu::always_inline]] inline float Choose(bool first, float a, float b) {
+  const uint32_t mask = -static_cast<uint32_t>(first);
+  return std::bit_cast<float>((std::bit_cast<uint32_t>(a) & mask) |
+                              (std::bit_cast<uint32_t>(b) & ~mask));
+}
+
 // exp(x) within 2 units of the last place: 2^k exp(r) with |r| <= ln(2) / 2, exp(r) by the
 // polynomial of Cephes' expf.
 [[gnu::always_inline]] inline float Exp(float x) {
   const float lowest = -104.0f;  // below, no float is left
   const float highest = 89.0f;   // above, infinity
-  x = x < lowest ? lowest : x;
-  x = x > highest ? highest : x;
+  x = Choose(x < lowest, lowest, x);
+  x = Choose(x > highest, highest, x);
   const float shift = 0x1.8p23f;  // a float this large has no digits behind the point: rounds
   const float shifted = x * 0x1.715476p+0f + shift;
   const float k = shifted - shift;
@@ -50,7 +57,7 @@ namespace platypus::exec {
   p = p * z - 3.33332819422e-1f;
   const float small = (p * z + 1.0f) * x;
   const float large = 1.0f - 2.0f / (Exp(2.0f * x) + 1.0f);
-  return std::fabs(x) < 0.625f ? small : large;
+  return Choose(std::fabs(x) < 0.625f, small, large);
 }
 
 }  // namespace platypus::exec

@@ -77,16 +77,6 @@ void ResizeNearest(const float* in, Dims in_dims, float* out, Dims out_dims);
 void ResizeNearest(const int32_t* in, Dims in_dims, int32_t* out, Dims out_dims);
 void ResizeBilinear(const float* in, Dims in_dims, float* out, Dims out_dims);
 
-// in [V][F], out [hidden][F] or [hidden].
-struct RecurrentLayer {
-  std::vector<float> weight_ih;  // [gates * hidden][inputs]
-  std::vector<float> weight_hh;  // [gates * hidden][hidden]
-  std::vector<float> bias_ih;    // [gates * hidden]
-  std::vector<float> bias_hh;
-};
-void Recur(const graph::Recurrent& op, std::span<const RecurrentLayer> layers, const float* in,
-           Dims in_dims, float* out);
-
 }  // namespace platypus::exec
 
 #endif  // PLATYPUS_EXEC_KERNELS_H_
