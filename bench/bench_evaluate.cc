@@ -3,7 +3,8 @@
 // (test set), and the share of a quantised epoch that its validation takes: conversion to integers
 // and the integer interpreter on half as many samples as are trained (the split 60/30/10).
 //
-// bench_evaluate [--threads N] [--seconds S] [network ...]
+// bench_evaluate [--threads N] [--seconds S] [--samples N] [network ...]
+// Fewer samples make repetitions short enough for the gaps that other work leaves.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,9 +22,6 @@
 
 namespace platypus::bench {
 namespace {
-
-constexpr int64_t kTrain = 3072;
-constexpr int64_t kVal = kTrain / 2;
 
 // The shortest of the repetitions that fit into `seconds`, at least three.
 double Shortest(double seconds, const std::function<void()>& work) {
@@ -45,13 +43,14 @@ double Shortest(double seconds, const std::function<void()>& work) {
 struct Options {
   int threads = 1;
   double seconds = 0.5;
+  int64_t samples = 3072;  // of training
   std::vector<std::string> networks;
 };
 
 // Seconds of an epoch of training steps.
 double TrainEpoch(const graph::Graph& graph, const train::Loss& loss, const Options& options,
                   ThreadPool& pool) {
-  const Batches batches(graph, loss, kTrain);
+  const Batches batches(graph, loss, options.samples);
   TrainingSteps steps(graph);
   return Shortest(options.seconds, [&] {
     for (const train::Network::Batch& batch : batches.All()) steps.Run(batch, loss, pool);
@@ -59,15 +58,18 @@ double TrainEpoch(const graph::Graph& graph, const train::Loss& loss, const Opti
 }
 
 void Judge(const Peer& peer, const graph::Graph& graph, const Options& options, ThreadPool& pool) {
-  const double training = TrainEpoch(graph, peer.loss, options, pool) / kTrain;
-  const Samples val(graph, kVal);
+  const auto samples = static_cast<double>(options.samples);
+  const int64_t count = options.samples / 2;  // of validation
+  const auto validated = static_cast<double>(count);
+  const double training = TrainEpoch(graph, peer.loss, options, pool) / samples;
+  const Samples val(graph, count);
   const double engine =
-      Shortest(options.seconds, [&] { train::Predict(graph, val.Set(), pool); }) / kVal;
+      Shortest(options.seconds, [&] { train::Predict(graph, val.Set(), pool); }) / validated;
   const graph::Graph folded = graph::FoldBatchNorm(graph);
   const double interpreter =
       Shortest(options.seconds,
-               [&] { exec::Interpreter(folded).Run(val.Set().inputs, kVal, pool); }) /
-      kVal;
+               [&] { exec::Interpreter(folded).Run(val.Set().inputs, count, pool); }) /
+      validated;
   fmt::print("| {} | {} | {:.0f} | {:.0f} | {:.1f} | {:.0f} | {:.1f} |", peer.name, options.threads,
              1 / training, 1 / engine, training / engine, 1 / interpreter, training / interpreter);
   try {
@@ -77,9 +79,9 @@ void Judge(const Peer& peer, const graph::Graph& graph, const Options& options, 
     const double epoch = TrainEpoch(quantised, peer.loss, options, pool);
     const double validation = Shortest(options.seconds, [&] {
       const graph::Graph integer = quantize::Convert(quantised, settings);
-      exec::Interpreter(integer).Run(val.Set().inputs, kVal, pool);
+      exec::Interpreter(integer).Run(val.Set().inputs, count, pool);
     });
-    fmt::print(" {:.0f} | {:.0f} | {:.1f} % |\n", kTrain / epoch, kVal / validation,
+    fmt::print(" {:.0f} | {:.0f} | {:.1f} % |\n", samples / epoch, validated / validation,
                100 * validation / (validation + epoch));
   } catch (const Error&) {  // an operator that has no integer form
     fmt::print(" - | - | - |\n");
@@ -93,6 +95,8 @@ int Main(const std::vector<std::string>& arguments) {
     const bool more = i + 1 < arguments.size();
     if (arguments[i] == "--threads" && more) {
       options.threads = std::atoi(arguments[++i].c_str());
+    } else if (arguments[i] == "--samples" && more) {
+      options.samples = std::max<int64_t>(2, std::atoll(arguments[++i].c_str()));
     } else if (arguments[i] == "--seconds" && more) {
       options.seconds = std::atof(arguments[++i].c_str());
     } else {
@@ -110,7 +114,8 @@ int Main(const std::vector<std::string>& arguments) {
                         std::ranges::count(options.networks, std::string(peer.name)) > 0;
     if (wanted) Judge(peer, Build(peer), options, pool);
   }
-  fmt::print("\n{}, {} training samples, {} of validation\n", train::TargetName(), kTrain, kVal);
+  fmt::print("\n{}, {} training samples, {} of validation\n", train::TargetName(), options.samples,
+             options.samples / 2);
   return 0;
 }
 

@@ -102,7 +102,7 @@ TrainingSteps::TrainingSteps(const graph::Graph& graph)
 double TrainingSteps::Run(train::Network::Batch batch, const train::Loss& loss, ThreadPool& pool) {
   batch.draw = draw_++;
   const double sum = network_.Train(batch, loss, pool).loss;
-  optimizer_.Step(network_.Parameters(), network_.Gradients(), 1e-4);
+  optimizer_.Step(network_.Parameters(), network_.Gradients(), 1e-4, pool);
   return sum;
 }
 

@@ -41,7 +41,9 @@ struct ThreadPool::Impl {
   int inside = 0;  // workers in the open job
   std::exception_ptr failure;
   std::atomic<uint64_t> generation{0};
-  std::atomic<int> working{0};  // as `inside`, for looking without the lock
+  // As `inside`, for looking without the lock, but let go of after it: who sees 0 need not wait for
+  // the lock of the one who left.
+  std::atomic<int> working{0};
   std::atomic<bool> failed{false};
   std::atomic<bool> stop{false};
   std::vector<Share> shares;
@@ -75,12 +77,14 @@ struct ThreadPool::Impl {
       seen = generation.load();
       if (job == nullptr) continue;  // over already
       const std::function<void(int64_t, int)>& task = *job;
-      working.store(++inside);
+      ++inside;
+      working.fetch_add(1);
       lock.unlock();
       Drain(task, thread);
       lock.lock();
-      working.store(--inside);
-      if (inside == 0) done.notify_one();
+      if (--inside == 0) done.notify_one();
+      lock.unlock();
+      working.fetch_sub(1);
     }
   }
 };

@@ -11,6 +11,7 @@
 #include "platypus/base/embedded.h"
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
+#include "platypus/base/parallel.h"
 #include "platypus/base/process.h"
 #include "platypus/deploy/c_text.h"
 #include "platypus/deploy/link_map.h"
@@ -157,15 +158,21 @@ void Build(const Core& core, const Facts& facts, const fs::path& package, const 
   link.insert(link.end(), core.flags.begin(), core.flags.end());
   std::vector<std::string> sources = PackageSources(package);
   sources.insert(sources.end(), {"harness.c", host ? "host.c" : "core.c"});
-  for (const std::string& source :
-       sources) {  // objects keep their names, so that the map tells them apart
-    std::string object = source.substr(0, source.size() - 1) + "o";
-    std::replace(object.begin(), object.end(), '/', '_');
-    std::vector<std::string> command = compile;
-    command.insert(command.end(), {source, "-o", object});
-    MustRun(command, build, 120);
-    link.push_back(object);
+  // Objects keep their names, so that the map tells them apart.
+  std::vector<std::string> objects;
+  for (const std::string& source : sources) {
+    objects.push_back(source.substr(0, source.size() - 1) + "o");
+    std::replace(objects.back().begin(), objects.back().end(), '/', '_');
   }
+  const auto number = static_cast<int64_t>(sources.size());
+  ThreadPool pool(0);
+  pool.Run(number, [&](int64_t i) {
+    std::vector<std::string> command = compile;
+    command.insert(command.end(),
+                   {sources[static_cast<size_t>(i)], "-o", objects[static_cast<size_t>(i)]});
+    MustRun(command, build, 120);
+  });
+  link.insert(link.end(), objects.begin(), objects.end());
   link.insert(link.end(), {"-o", "a.elf", "-Wl,-Map=map.txt"});
   if (!host) link.insert(link.end(), {"-nostartfiles", "-T", core.script, "-Wl,--gc-sections"});
   link.push_back("-lm");

@@ -27,13 +27,39 @@ void Guarded(const char* what, ProgressSink& sink, Work work) {
   }
 }
 
+plot::Drawing WriteFiles(const plot::Plot& plot, const fs::path& folder, const std::string& name) {
+  plot::Drawing drawing = plot::Layout(plot);
+  WriteFile(folder / (name + ".svg"), plot::SvgFile(drawing));
+  if (plot::CanDrawPng()) WriteFile(folder / (name + ".png"), plot::Png(drawing));
+  return drawing;
+}
+
+void AddToReport(const plot::Plot& plot, const plot::Drawing& drawing, const PlotTarget& to) {
+  if (to.report != nullptr)
+    to.report->push_back({plot.title, plot::SvgElement(drawing), drawing.width});
+}
+
 void Write(const plot::Plot& plot, const std::string& name, const PlotTarget& to,
            bool in_report = true) {
-  const plot::Drawing drawing = plot::Layout(plot);
-  WriteFile(to.folder / (name + ".svg"), plot::SvgFile(drawing));
-  if (plot::CanDrawPng()) WriteFile(to.folder / (name + ".png"), plot::Png(drawing));
-  if (to.report != nullptr && in_report)
-    to.report->push_back({plot.title, plot::SvgElement(drawing), drawing.width});
+  const plot::Drawing drawing = WriteFiles(plot, to.folder, name);
+  if (in_report) AddToReport(plot, drawing, to);
+}
+
+struct NamedPlot {
+  plot::Plot plot;
+  std::string name;
+  bool in_report = true;
+};
+
+// On all threads: most of a picture's time is the packing of its PNG file.
+void WriteAll(const std::vector<NamedPlot>& pictures, const PlotTarget& to, ThreadPool& pool) {
+  std::vector<plot::Drawing> drawings(pictures.size());
+  pool.Run(static_cast<int64_t>(pictures.size()), [&](int64_t i) {
+    const auto at = static_cast<size_t>(i);
+    drawings[at] = WriteFiles(pictures[at].plot, to.folder, pictures[at].name);
+  });
+  for (size_t i = 0; i < pictures.size(); ++i)
+    if (pictures[i].in_report) AddToReport(pictures[i].plot, drawings[i], to);
 }
 
 // A name that is legal on every file system.
@@ -149,14 +175,16 @@ void WriteFeaturePlots(const FeatureCloud& train, const FeatureCloud& validation
       sink.OnNotice("the features of all training samples are equal: there is nothing to project");
       return;
     }
+    std::vector<NamedPlot> pictures;
     const auto draw = [&](const Picked& samples, const FeatureCloud& of, const std::string& split,
                           bool in_report) {
       const std::vector<double> points = analysis::Project(pca, samples.features, pool);
       const std::string title = "PCA Visualization of Feature Extracted Clusters, " + split;
       for (const int drawn : {2, 3}) {
-        Write(plot::PcaPlot(points, pca.Count(), samples.Colours(of), pca.Shares(), drawn, title),
-              fmt::format("pca_{}on_feature_extracted_{}_data", drawn == 2 ? "2d_" : "", split), to,
-              in_report);
+        pictures.push_back(
+            {plot::PcaPlot(points, pca.Count(), samples.Colours(of), pca.Shares(), drawn, title),
+             fmt::format("pca_{}on_feature_extracted_{}_data", drawn == 2 ? "2d_" : "", split),
+             in_report});
       }
     };
     draw(picked, train, "train", true);
@@ -165,9 +193,10 @@ void WriteFeaturePlots(const FeatureCloud& train, const FeatureCloud& validation
     analysis::TsneOptions options;
     options.iterations = 500;
     const analysis::TsneResult tsne = analysis::Tsne(few.features, width, options, pool, sink);
-    Write(plot::TsnePlot(tsne.points, 2, few.Colours(train), tsne.perplexity,
-                         "t-SNE of the features, train"),
-          "tsne_on_feature_extracted_train_data", to);
+    pictures.push_back({plot::TsnePlot(tsne.points, 2, few.Colours(train), tsne.perplexity,
+                                       "t-SNE of the features, train"),
+                        "tsne_on_feature_extracted_train_data"});
+    WriteAll(pictures, to, pool);
   });
 }
 

@@ -154,9 +154,11 @@ class Fitting {
       batch.epochs = options_.epochs;
       const Network::Outcome outcome = network_.Train(batch, loss_, pool_);
       if (!outcome.finite) FailNotFinite(epoch, "the loss", at / batch_ + 1);
-      if (!std::ranges::all_of(network_.Gradients(), IsFinite))
-        FailNotFinite(epoch, "a gradient", at / batch_ + 1);
-      loss += outcome.loss + static_cast<double>(count) * Step(result.learning_rate);
+      const Optimizer::Outcome step =
+          optimizer_.Step(network_.Parameters(), network_.Gradients(), result.learning_rate, pool_);
+      if (!step.finite) FailNotFinite(epoch, "a gradient", at / batch_ + 1);
+      Average();
+      loss += outcome.loss + static_cast<double>(count) * step.penalty;
       correct += outcome.correct;
     }
     if (!std::ranges::all_of(network_.Parameters(), IsFinite) ||
@@ -207,28 +209,12 @@ class Fitting {
              : "lower training.learning_rate, or set training.clip_grad_norm: 1");
   }
 
-  // Returns what the regularisation adds to the batch's mean loss.
-  double Step(double learning_rate) {
-    gradients_.assign(network_.Gradients().begin(), network_.Gradients().end());
-    const double lambda = options_.settings.lambda_reg;
-    const double penalty =
-        lambda != 0 ? Regularize(lambda, network_.Parameters(), gradients_) : 0.0;
-    if (options_.settings.clip_grad_value) {
-      ClipValue(gradients_, *options_.settings.clip_grad_value);
-    }
-    if (options_.settings.clip_grad_norm) ClipNorm(gradients_, *options_.settings.clip_grad_norm);
-    optimizer_.Step(network_.Parameters(), gradients_, learning_rate);
-    Average();
-    return penalty;
-  }
-
   void Average() {
     const config::Training& s = options_.settings;
     if (!s.model_ema || optimizer_.Steps() % s.model_ema_steps != 0) return;
     const auto average = [&](std::vector<float>& mean, std::span<const float> values) {
       if (point_.averages == 0) mean.assign(values.begin(), values.end());
-      const auto keep = static_cast<float>(options_.settings.model_ema_decay);
-      for (size_t i = 0; i < mean.size(); ++i) mean[i] = keep * mean[i] + (1.0f - keep) * values[i];
+      MoveAverage(s.model_ema_decay, values, mean, pool_);
     };
     average(point_.averaged_parameters, network_.Parameters());
     average(point_.averaged_state, network_.State());
@@ -294,7 +280,6 @@ class Fitting {
   Optimizer optimizer_;
   Random random_;
   Loss loss_;
-  std::vector<float> gradients_;
   Gathered gathered_;
   Checkpoint point_;
 };

@@ -130,27 +130,30 @@ void Network::Impl::Reduce(const NormLayer& l) {
   // One value has no variance: the running statistics stay and normalise it.
   if (positions * static_cast<double>(count) < 2) return;
   now.running = false;
-  for (int64_t c = 0; c < t.dims.c; ++c) {
-    double n = 0;
-    double mean = 0;
-    double squares = 0;
-    for (int64_t b = 0; b < UsedBlocks(); ++b) {
-      const double m = positions * static_cast<double>(Lanes(b));
-      const auto at = static_cast<size_t>(b * t.dims.c + c);
-      const double delta = now.sums[at] / m - mean;
-      squares += now.squares[at] + delta * delta * n * m / (n + m);
-      mean += delta * m / (n + m);
-      n += m;
+  const size_t channels = now.mean.size();
+  std::ranges::fill(now.mean, 0.0);
+  std::ranges::fill(now.variance, 0.0);  // squares at first
+  double n = 0;
+  for (int64_t b = 0; b < UsedBlocks(); ++b) {
+    const double m = positions * static_cast<double>(Lanes(b));
+    const double share = m / (n + m);
+    const double* sums = now.sums.data() + static_cast<size_t>(b) * channels;
+    const double* squares = now.squares.data() + static_cast<size_t>(b) * channels;
+    for (size_t c = 0; c < channels; ++c) {
+      const double delta = sums[c] / m - now.mean[c];
+      now.variance[c] += squares[c] + delta * delta * n * share;
+      now.mean[c] += delta * share;
     }
-    const auto at = static_cast<size_t>(c);
-    now.mean[at] = mean;
-    now.variance[at] = squares / n;
-    const double keep = 1.0 - norm.momentum;
-    float& running_mean = plan.state[norm.mean + at];
-    float& running_variance = plan.state[norm.variance + at];
-    running_mean = static_cast<float>(keep * running_mean + norm.momentum * mean);
+    n += m;
+  }
+  const double keep = 1.0 - norm.momentum;
+  for (size_t c = 0; c < channels; ++c) {
+    float& running_mean = plan.state[norm.mean + c];
+    float& running_variance = plan.state[norm.variance + c];
+    running_mean = static_cast<float>(keep * running_mean + norm.momentum * now.mean[c]);
     running_variance =
-        static_cast<float>(keep * running_variance + norm.momentum * squares / (n - 1));
+        static_cast<float>(keep * running_variance + norm.momentum * now.variance[c] / (n - 1));
+    now.variance[c] /= n;
   }
   RefreshNorm(t);
 }

@@ -106,16 +106,27 @@ void Multiply(const float* a, const float* b, int64_t count, bool add, float* to
 // to += from, element by element.
 void Accumulate(const float* from, size_t count, float* to);
 
-// Adam's step (optimizer.h) on `count` parameters; decay: of AdamW, factor of the parameter itself.
-struct AdamStep {
+// Whether `count` values are finite, all of them.
+bool AllFinite(const float* values, size_t count);
+
+// mean = keep * mean + (1 - keep) * value, `count` values.
+void Blend(float keep, const float* value, size_t count, float* mean);
+
+// Steps of optimisers (optimizer.h says the formulas) on `count` parameters.
+struct OptimizerStep {
   float rate = 0;
   float decay = 0;        // added to the gradient: decay * p
-  float shrink = 0;       // taken off the parameter first: shrink * p
-  float correction1 = 1;  // 1 - beta1^t
+  float momentum = 0;     // not of Adam
+  float shrink = 0;       // Adam: taken off the parameter first, shrink * p
+  float correction1 = 1;  // Adam: 1 - beta1^t
   float correction2 = 1;
 };
-void Adam(const AdamStep& step, const float* gradient, size_t count, float* parameter, float* first,
-          float* second);
+void Adam(const OptimizerStep& step, const float* gradient, size_t count, float* parameter,
+          float* first, float* second);
+void Momentum(const OptimizerStep& step, bool nesterov, const float* gradient, size_t count,
+              float* parameter, float* velocity);
+void Rmsprop(const OptimizerStep& step, const float* gradient, size_t count, float* parameter,
+             float* first, float* second);
 
 // Which instruction set runs ("AVX3", "AVX2", ...).
 const char* TargetName();

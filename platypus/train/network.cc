@@ -251,7 +251,7 @@ std::string Network::FirstNotFinite() const {
 }
 
 std::span<float> Network::Parameters() { return impl_->plan.parameters; }
-std::span<const float> Network::Gradients() const { return impl_->gradients; }
+std::span<float> Network::Gradients() { return impl_->gradients; }
 std::span<float> Network::State() { return impl_->plan.state; }
 
 namespace {

@@ -64,9 +64,9 @@ class Network {
   std::string FirstNotFinite() const;
 
   // All trained values in one row, in the graph's node order; and their gradients (means over the
-  // batch).
+  // batch), which the next step overwrites.
   std::span<float> Parameters();
-  std::span<const float> Gradients() const;
+  std::span<float> Gradients();
   // Running statistics and ranges, in one row: what else a checkpoint must hold.
   std::span<float> State();
   // What stands in the two rows, in their order, under the graph's names.

@@ -2,12 +2,35 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numbers>
 
 #include "platypus/base/error.h"
-#include "platypus/train/kernels.h"
 
 namespace platypus::train {
+
+namespace {
+
+// Parameters of a chunk: few enough that small networks have work for several threads.
+constexpr size_t kChunk = 1024;
+
+// work(number, first) for every chunk of `count` values.
+template <typename Work>
+void ForChunks(size_t count, ThreadPool& pool, Work work) {
+  const auto run = [&](int64_t number, int) {
+    work(static_cast<size_t>(number), static_cast<size_t>(number) * kChunk);
+  };
+  // A reference fits into std::function: nothing is allocated.
+  pool.Run(static_cast<int64_t>((count + kChunk - 1) / kChunk),
+           std::function<void(int64_t, int)>(std::ref(run)));
+}
+
+template <typename T>
+std::span<T> ChunkAt(std::span<T> row, size_t first) {
+  return row.subspan(first, std::min(kChunk, row.size() - first));
+}
+
+}  // namespace
 
 Optimizer::Optimizer(const config::Training& settings, size_t parameters)
     : method_(settings.optimizer == "sgd"            ? Method::kSgd
@@ -17,38 +40,85 @@ Optimizer::Optimizer(const config::Training& settings, size_t parameters)
                                                      : Method::kAdam),
       momentum_(static_cast<float>(settings.momentum)),
       decay_(static_cast<float>(settings.weight_decay)),
+      lambda_(settings.lambda_reg),
+      clip_value_(settings.clip_grad_value),
+      clip_norm_(settings.clip_grad_norm),
       first_(parameters, 0.0f),
-      second_(parameters, 0.0f) {}
+      second_(parameters, 0.0f),
+      chunks_((parameters + kChunk - 1) / kChunk) {}
 
-void Optimizer::Step(std::span<float> parameters, std::span<const float> gradients,
-                     double learning_rate) {
+OptimizerStep Optimizer::MakeStep(double learning_rate) const {
+  OptimizerStep step;
+  step.rate = static_cast<float>(learning_rate);
+  step.momentum = momentum_;
+  (method_ == Method::kAdamW ? step.shrink : step.decay) =
+      method_ == Method::kAdamW ? step.rate * decay_ : decay_;
+  step.correction1 = static_cast<float>(1.0 - std::pow(0.9, static_cast<double>(steps_)));
+  step.correction2 = static_cast<float>(1.0 - std::pow(0.999, static_cast<double>(steps_)));
+  return step;
+}
+
+// `first` is the number of the first of these parameters.
+void Optimizer::Move(const OptimizerStep& step, std::span<const float> gradients, size_t first,
+                     std::span<float> parameters) {
+  const size_t count = parameters.size();
+  float* m = first_.data() + first;
+  float* v = second_.data() + first;
+  switch (method_) {
+    case Method::kSgd:
+    case Method::kNesterov:
+      return Momentum(step, method_ == Method::kNesterov, gradients.data(), count,
+                      parameters.data(), m);
+    case Method::kRmsprop:
+      return Rmsprop(step, gradients.data(), count, parameters.data(), m, v);
+    case Method::kAdam:
+    case Method::kAdamW:
+      return Adam(step, gradients.data(), count, parameters.data(), m, v);
+  }
+}
+
+Optimizer::Outcome Optimizer::Step(std::span<float> parameters, std::span<float> gradients,
+                                   double learning_rate, ThreadPool& pool) {
   Check(parameters.size() == first_.size() && gradients.size() == first_.size(),
         "optimiser: {} parameters", parameters.size());
   ++steps_;
-  const auto rate = static_cast<float>(learning_rate);
-  if (method_ == Method::kAdam || method_ == Method::kAdamW) {
-    AdamStep step;
-    step.rate = rate;
-    (method_ == Method::kAdam ? step.decay : step.shrink) =
-        method_ == Method::kAdam ? decay_ : rate * decay_;
-    step.correction1 = static_cast<float>(1.0 - std::pow(0.9, static_cast<double>(steps_)));
-    step.correction2 = static_cast<float>(1.0 - std::pow(0.999, static_cast<double>(steps_)));
-    Adam(step, gradients.data(), parameters.size(), parameters.data(), first_.data(),
-         second_.data());
-    return;
+  const OptimizerStep step = MakeStep(learning_rate);
+  const auto prepare = [&](size_t number, size_t first) {
+    const std::span<float> g = ChunkAt(gradients, first);
+    Chunk& chunk = chunks_[number];
+    chunk.finite = AllFinite(g.data(), g.size());
+    if (lambda_ != 0) chunk.penalty = Regularize(lambda_, ChunkAt(parameters, first), g);
+    if (clip_value_) ClipValue(g, *clip_value_);
+    if (!clip_norm_) return;
+    chunk.squares = 0;
+    for (const float x : g) chunk.squares += double{x} * x;
+  };
+  const auto move = [&](size_t first) {
+    Move(step, ChunkAt(gradients, first), first, ChunkAt(parameters, first));
+  };
+  if (clip_norm_) {
+    ForChunks(gradients.size(), pool, prepare);
+    double squares = 0;
+    for (const Chunk& chunk : chunks_) squares += chunk.squares;
+    const double norm = std::sqrt(squares);
+    const auto factor = static_cast<float>(norm > *clip_norm_ ? *clip_norm_ / norm : 1.0);
+    ForChunks(gradients.size(), pool, [&](size_t, size_t first) {
+      for (float& g : ChunkAt(gradients, first)) g *= factor;
+      move(first);
+    });
+  } else {
+    // In one go, while the gradients are in the cache.
+    ForChunks(gradients.size(), pool, [&](size_t number, size_t first) {
+      prepare(number, first);
+      move(first);
+    });
   }
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    float& p = parameters[i];
-    const float g = gradients[i] + decay_ * p;
-    if (method_ == Method::kRmsprop) {
-      second_[i] = 0.9f * second_[i] + 0.1f * g * g;
-      first_[i] = momentum_ * first_[i] + g / (std::sqrt(second_[i]) + 0.0316f);
-      p -= rate * first_[i];
-    } else {
-      first_[i] = steps_ == 1 ? g : momentum_ * first_[i] + g;
-      p -= rate * (method_ == Method::kNesterov ? g + momentum_ * first_[i] : first_[i]);
-    }
+  Outcome outcome;
+  for (const Chunk& chunk : chunks_) {
+    outcome.finite = outcome.finite && chunk.finite;
+    outcome.penalty += chunk.penalty;
   }
+  return outcome;
 }
 
 double Regularize(double lambda, std::span<const float> parameters, std::span<float> gradients) {
@@ -65,20 +135,18 @@ double Regularize(double lambda, std::span<const float> parameters, std::span<fl
   return lambda * sum;
 }
 
-double ClipNorm(std::span<float> gradients, double limit) {
-  double squares = 0;
-  for (const float g : gradients) squares += double{g} * g;
-  const double norm = std::sqrt(squares);
-  if (norm > limit) {
-    const auto factor = static_cast<float>(limit / norm);
-    for (float& g : gradients) g *= factor;
-  }
-  return norm;
-}
-
 void ClipValue(std::span<float> gradients, double limit) {
   const auto most = static_cast<float>(limit);
   for (float& g : gradients) g = std::clamp(g, -most, most);
+}
+
+void MoveAverage(double keep, std::span<const float> values, std::span<float> mean,
+                 ThreadPool& pool) {
+  Check(values.size() == mean.size(), "{} values, {} averages", values.size(), mean.size());
+  ForChunks(values.size(), pool, [&](size_t, size_t first) {
+    const std::span<const float> value = ChunkAt(values, first);
+    Blend(static_cast<float>(keep), value.data(), value.size(), mean.data() + first);
+  });
 }
 
 double LearningRate(const config::Training& settings, double base, int epoch, int epochs) {

@@ -80,7 +80,8 @@ void PlanBackward(Plan& plan) {
   barrier(0);
   // Weights and bias of a layer stand side by side, layers in order; batch norms' parameters in
   // between are summed elsewhere.
-  constexpr size_t kPiece = 4096;
+  // Pieces small enough that a layer's are shared by the threads.
+  constexpr size_t kPiece = 1024;
   const auto sum_up = [&](size_t first, size_t count) {
     for (const size_t end = first + count; first < end; first += kPiece) {
       plan.summed.emplace_back(first, std::min(end, first + kPiece));

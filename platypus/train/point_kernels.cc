@@ -177,15 +177,74 @@ void AccumulateImpl(const float* HWY_RESTRICT from, size_t count, float* HWY_RES
       [&](size_t i) { to[i] += from[i]; });
 }
 
-// No fused multiply-add: the same bits on every machine, and for the rest of the row.
-void AdamImpl(const AdamStep& step, const float* HWY_RESTRICT gradient, size_t count,
+// body(tag, i) for whole vectors, then one lane at a time. The optimisers' arithmetic below has no
+// fused multiply-add: the same bits on every machine, and for the rest of the row.
+template <typename Body>
+HWY_INLINE void ForLanes(size_t count, Body body) {
+  const hn::CappedTag<float, 1> one_lane;
+  ForAll(
+      count, [&](size_t i) HWY_ATTR { body(D(), i); },
+      [&](size_t i) HWY_ATTR { body(one_lane, i); });
+}
+
+// 0 x is 0 for a finite x and NaN for others, and a sum keeps a NaN.
+bool AllFiniteImpl(const float* HWY_RESTRICT values, size_t count) {
+  V zeros = hn::Zero(D());
+  float rest = 0.0f;
+  ForAll(
+      count,
+      [&](size_t i)
+          HWY_ATTR { zeros = hn::Add(zeros, hn::Mul(hn::Zero(D()), hn::LoadU(D(), values + i))); },
+      [&](size_t i) { rest += 0.0f * values[i]; });
+  return hn::GetLane(hn::SumOfLanes(D(), zeros)) + rest == 0.0f;
+}
+
+void BlendImpl(float keep, const float* HWY_RESTRICT value, size_t count,
+               float* HWY_RESTRICT mean) {
+  ForLanes(count, [&](auto d, size_t i) HWY_ATTR {
+    const auto kept = hn::Mul(hn::Set(d, keep), hn::LoadU(d, mean + i));
+    const auto added = hn::Mul(hn::Set(d, 1.0f - keep), hn::LoadU(d, value + i));
+    hn::StoreU(hn::Add(kept, added), d, mean + i);
+  });
+}
+
+void MomentumImpl(const OptimizerStep& step, bool nesterov, const float* HWY_RESTRICT gradient,
+                  size_t count, float* HWY_RESTRICT parameter, float* HWY_RESTRICT velocity) {
+  ForLanes(count, [&](auto d, size_t i) HWY_ATTR {
+    const auto p = hn::LoadU(d, parameter + i);
+    const auto g = hn::Add(hn::LoadU(d, gradient + i), hn::Mul(hn::Set(d, step.decay), p));
+    const auto momentum = hn::Set(d, step.momentum);
+    const auto v = hn::Add(hn::Mul(momentum, hn::LoadU(d, velocity + i)), g);
+    hn::StoreU(v, d, velocity + i);
+    const auto move = nesterov ? hn::Add(g, hn::Mul(momentum, v)) : v;
+    hn::StoreU(hn::Sub(p, hn::Mul(hn::Set(d, step.rate), move)), d, parameter + i);
+  });
+}
+
+void RmspropImpl(const OptimizerStep& step, const float* HWY_RESTRICT gradient, size_t count,
+                 float* HWY_RESTRICT parameter, float* HWY_RESTRICT first,
+                 float* HWY_RESTRICT second) {
+  ForLanes(count, [&](auto d, size_t i) HWY_ATTR {
+    const auto set = [&](float value) HWY_ATTR { return hn::Set(d, value); };
+    const auto p = hn::LoadU(d, parameter + i);
+    const auto g = hn::Add(hn::LoadU(d, gradient + i), hn::Mul(set(step.decay), p));
+    const auto s =
+        hn::Add(hn::Mul(set(0.9f), hn::LoadU(d, second + i)), hn::Mul(hn::Mul(set(0.1f), g), g));
+    const auto b = hn::Add(hn::Mul(set(step.momentum), hn::LoadU(d, first + i)),
+                           hn::Div(g, hn::Add(hn::Sqrt(s), set(0.0316f))));
+    hn::StoreU(s, d, second + i);
+    hn::StoreU(b, d, first + i);
+    hn::StoreU(hn::Sub(p, hn::Mul(set(step.rate), b)), d, parameter + i);
+  });
+}
+
+void AdamImpl(const OptimizerStep& step, const float* HWY_RESTRICT gradient, size_t count,
               float* HWY_RESTRICT parameter, float* HWY_RESTRICT first,
               float* HWY_RESTRICT second) {
   constexpr float kBeta1 = 0.9f;
   constexpr float kBeta2 = 0.999f;
   constexpr float kEpsilon = 1e-8f;
-  const hn::CappedTag<float, 1> one_lane;
-  const auto run = [&](auto d, size_t i) HWY_ATTR {
+  ForLanes(count, [&](auto d, size_t i) HWY_ATTR {
     const auto set = [&](float value) HWY_ATTR { return hn::Set(d, value); };
     auto p = hn::LoadU(d, parameter + i);
     p = hn::Sub(p, hn::Mul(set(step.shrink), p));
@@ -199,9 +258,7 @@ void AdamImpl(const AdamStep& step, const float* HWY_RESTRICT gradient, size_t c
     const auto size = hn::Add(hn::Sqrt(hn::Div(v, set(step.correction2))), set(kEpsilon));
     const auto move = hn::Div(hn::Mul(set(step.rate), hn::Div(m, set(step.correction1))), size);
     hn::StoreU(hn::Sub(p, move), d, parameter + i);
-  };
-  ForAll(
-      count, [&](size_t i) HWY_ATTR { run(D(), i); }, [&](size_t i) HWY_ATTR { run(one_lane, i); });
+  });
 }
 
 }  // namespace platypus::train::HWY_NAMESPACE
@@ -218,7 +275,11 @@ HWY_EXPORT(SumImpl);
 HWY_EXPORT(MomentsImpl);
 HWY_EXPORT(SumGradientImpl);
 HWY_EXPORT(AccumulateImpl);
+HWY_EXPORT(AllFiniteImpl);
+HWY_EXPORT(BlendImpl);
 HWY_EXPORT(AdamImpl);
+HWY_EXPORT(MomentumImpl);
+HWY_EXPORT(RmspropImpl);
 
 void Apply(const Pointwise& p, const float* in, const Rows& rows, float* out) {
   HWY_DYNAMIC_DISPATCH(ApplyImpl)(p, in, rows, out);
@@ -248,9 +309,23 @@ void SumGradient(const Pointwise& p, const float* y, const float* g, float mean,
 void Accumulate(const float* from, size_t count, float* to) {
   HWY_DYNAMIC_DISPATCH(AccumulateImpl)(from, count, to);
 }
-void Adam(const AdamStep& step, const float* gradient, size_t count, float* parameter, float* first,
-          float* second) {
+bool AllFinite(const float* values, size_t count) {
+  return HWY_DYNAMIC_DISPATCH(AllFiniteImpl)(values, count);
+}
+void Blend(float keep, const float* value, size_t count, float* mean) {
+  HWY_DYNAMIC_DISPATCH(BlendImpl)(keep, value, count, mean);
+}
+void Adam(const OptimizerStep& step, const float* gradient, size_t count, float* parameter,
+          float* first, float* second) {
   HWY_DYNAMIC_DISPATCH(AdamImpl)(step, gradient, count, parameter, first, second);
+}
+void Momentum(const OptimizerStep& step, bool nesterov, const float* gradient, size_t count,
+              float* parameter, float* velocity) {
+  HWY_DYNAMIC_DISPATCH(MomentumImpl)(step, nesterov, gradient, count, parameter, velocity);
+}
+void Rmsprop(const OptimizerStep& step, const float* gradient, size_t count, float* parameter,
+             float* first, float* second) {
+  HWY_DYNAMIC_DISPATCH(RmspropImpl)(step, gradient, count, parameter, first, second);
 }
 
 }  // namespace platypus::train

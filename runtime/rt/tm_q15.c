@@ -179,7 +179,7 @@ void tm_q15_rfft(tm_i16* z, tm_i32 n, const tm_i16* twiddle, const tm_i16* split
 void tm_q15_shift(const tm_i16* in, tm_i32 n, tm_i32 bits, tm_i16* out) {
   tm_i32 k;
   for (k = 0; k < n; ++k) {
-    out[k] = bits >= 0 ? saturate(in[k] * ((tm_i32)1 << bits)) : (tm_i16)TM_ASR(in[k], -bits);
+    out[k] = (tm_i16)(bits >= 0 ? saturate(in[k] * ((tm_i32)1 << bits)) : TM_ASR(in[k], -bits));
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "platypus/train/sampler.h"
@@ -18,7 +19,11 @@ TEST(OptimizerTest, FollowsTheFormulas) {
     settings.weight_decay = decay;
     Optimizer optimizer(settings, 1);
     std::vector<float> p = {1.0f};
-    for (const float g : {0.5f, -0.25f}) optimizer.Step(p, std::vector<float>{g}, 0.1);
+    ThreadPool pool(1);
+    for (const float g : {0.5f, -0.25f}) {
+      std::vector<float> gradient = {g};
+      EXPECT_TRUE(optimizer.Step(p, gradient, 0.1, pool).finite);
+    }
     return p[0];
   };
   // v1 = 0.5, p = 0.95; v2 = 0.45 - 0.25 = 0.2, p = 0.93
@@ -58,10 +63,117 @@ TEST(OptimizerTest, RegularisesAsTheFormulaSays) {
 }
 
 TEST(OptimizerTest, ClipsTheNorm) {
+  config::Training settings;
+  settings.optimizer = "sgd";
+  settings.momentum = settings.weight_decay = 0;
+  settings.clip_grad_norm = 1.0;
+  Optimizer optimizer(settings, 2);
+  std::vector<float> p = {0, 0};
   std::vector<float> g = {3, 4};
-  EXPECT_DOUBLE_EQ(ClipNorm(g, 1.0), 5.0);
-  EXPECT_FLOAT_EQ(g[0], 0.6f);
-  EXPECT_FLOAT_EQ(g[1], 0.8f);
+  ThreadPool pool(1);
+  optimizer.Step(p, g, 1.0, pool);
+  EXPECT_FLOAT_EQ(p[0], -0.6f);
+  EXPECT_FLOAT_EQ(p[1], -0.8f);
+  g = {0.3f, 0.4f};  // below the limit
+  optimizer.Step(p, g, 1.0, pool);
+  EXPECT_FLOAT_EQ(p[0], -0.9f);
+  EXPECT_FLOAT_EQ(p[1], -1.2f);
+}
+
+// 3 chunks and a rest that fills no vector.
+constexpr size_t kMany = 3 * 1024 + 77;
+
+std::vector<float> Normals(size_t count, uint64_t seed) {
+  Random random(seed, "numbers");
+  std::vector<float> values(count);
+  for (float& value : values) value = static_cast<float>(random.Normal());
+  return values;
+}
+
+TEST(OptimizerTest, SameBitsForAnyNumberOfThreads) {
+  struct State {
+    std::vector<float> parameters, first, second, averages;
+    std::vector<double> penalties;
+    bool operator==(const State&) const = default;
+  };
+  for (const char* name : {"sgd", "sgd_nesterov", "rmsprop", "adam", "adamw"}) {
+    for (const bool clip : {false, true}) {
+      config::Training settings;
+      settings.optimizer = name;
+      settings.momentum = 0.9;
+      settings.weight_decay = 1e-3;
+      settings.lambda_reg = 0.01;
+      if (clip) {
+        settings.clip_grad_value = 2.0;
+        settings.clip_grad_norm = 10.0;
+      }
+      const auto run = [&](int threads) {
+        ThreadPool pool(threads);
+        Optimizer optimizer(settings, kMany);
+        State state;
+        state.parameters = Normals(kMany, 1);
+        state.averages = state.parameters;
+        for (uint64_t step = 0; step < 3; ++step) {
+          std::vector<float> gradients = Normals(kMany, 2 + step);
+          const Optimizer::Outcome outcome =
+              optimizer.Step(state.parameters, gradients, 0.01, pool);
+          EXPECT_TRUE(outcome.finite);
+          state.penalties.push_back(outcome.penalty);
+          MoveAverage(0.75, state.parameters, state.averages, pool);
+        }
+        state.first = optimizer.First();
+        state.second = optimizer.Second();
+        return state;
+      };
+      const State expected = run(1);
+      EXPECT_NE(expected.parameters, Normals(kMany, 1)) << name;
+      EXPECT_GT(expected.penalties[0], 0);
+      for (const int threads : {2, 3}) EXPECT_EQ(run(threads), expected) << name << " " << threads;
+    }
+  }
+}
+
+TEST(OptimizerTest, ClipsTheNormOfAllChunksTogether) {
+  config::Training settings;
+  settings.optimizer = "sgd";
+  settings.momentum = settings.weight_decay = 0;
+  settings.clip_grad_norm = 0.5;
+  Optimizer optimizer(settings, kMany);
+  std::vector<float> p(kMany, 0.0f);
+  std::vector<float> g = Normals(kMany, 1);
+  ThreadPool pool(2);
+  optimizer.Step(p, g, 1.0, pool);
+  double squares = 0;
+  for (const float x : p) squares += double{x} * x;
+  EXPECT_NEAR(std::sqrt(squares), 0.5, 1e-6);
+}
+
+TEST(OptimizerTest, SeesEveryGradientThatIsNotFinite) {
+  config::Training settings;
+  settings.clip_grad_value = 1.0;  // would hide an infinity
+  ThreadPool pool(2);
+  for (const size_t at : {size_t{0}, size_t{1023}, size_t{1024}, kMany - 1}) {
+    for (const float bad :
+         {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
+          std::numeric_limits<float>::quiet_NaN()}) {
+      Optimizer optimizer(settings, kMany);
+      std::vector<float> p(kMany, 0.0f);
+      std::vector<float> g = Normals(kMany, 1);
+      g[at] = bad;
+      EXPECT_FALSE(optimizer.Step(p, g, 0.1, pool).finite) << at << " " << bad;
+    }
+  }
+}
+
+TEST(OptimizerTest, AveragesFollowTheFormula) {
+  const std::vector<float> values = Normals(kMany, 1);
+  const std::vector<float> before = Normals(kMany, 2);
+  std::vector<float> mean = before;
+  ThreadPool pool(2);
+  MoveAverage(0.75, values, mean, pool);
+  for (size_t i = 0; i < kMany; ++i) {
+    EXPECT_EQ(mean[i], 0.75f * before[i] + 0.25f * values[i]) << i;
+  }
 }
 
 TEST(OptimizerTest, ClipsValues) {

@@ -171,7 +171,7 @@ TEST_P(ParityTest, LearnsAsPyTorchDoes) {
           EXPECT_NEAR(std::sqrt(squares), norm, 1e-6 + 1e-4 * norm) << parameter["name"];
         }
       }
-      optimizer.Step(network.Parameters(), network.Gradients(), run["lr"]);
+      optimizer.Step(network.Parameters(), network.Gradients(), run["lr"], pool);
     }
     if (!run.contains("eval_loss")) continue;
     const auto outputs = static_cast<size_t>(network.Outputs());
