@@ -89,6 +89,9 @@ int64_t CountMacs(const Graph& graph);
 // and Dropout nodes go.
 Graph FoldBatchNorm(const Graph& graph);
 
+// `second` reading what `first` gives; called like `second`. Their names differ.
+Graph Chain(const Graph& first, const Graph& second);
+
 // Readable listing, one line per node with shapes and parameter counts; and Graphviz DOT.
 std::string ToText(const Graph& graph);
 std::string ToDot(const Graph& graph);

@@ -26,6 +26,12 @@ graph::Graph Build(const config::Training& training, const config::Registry& reg
 graph::Graph BuildFromSpec(const config::Value& spec, const std::string& name, const Shape& input,
                            int outputs, uint64_t seed, const config::Value& options = {});
 
+// The network that learns to make [C, W, columns] features from [variables, rows, 1] raw rows
+// (nn_for_feature_extraction): a batch norm, strided convolutions of 16 and more channels for each
+// variable, a mean over time. The reference's, for any number of features. Nodes are called
+// "extractor.0", ...
+graph::Graph BuildExtractor(const Shape& raw, const Shape& features, uint64_t seed);
+
 }  // namespace platypus::zoo
 
 #endif  // PLATYPUS_ZOO_ZOO_H_

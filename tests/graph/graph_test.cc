@@ -189,6 +189,30 @@ TEST(GraphTest, CountsOfOtherLayers) {
   EXPECT_EQ(CountParameters(OneNode({2, 3, 4}, Gelu{})), 0);
 }
 
+TEST(ChainTest, TheSecondReadsTheFirst) {
+  const auto make = [](const std::string& name, Shape input, int outputs, float value) {
+    Graph g = MakeGraph(name, std::move(input));
+    Append(g, name + ".flat", Reshape{{2}}, {g.output});
+    Append(g, name + ".out", Linear{outputs, false, {}}, {g.output});
+    g.parameters[name + ".out.weight"] = {
+        {outputs, 2}, std::vector<float>(static_cast<size_t>(2 * outputs), value)};
+    return g;
+  };
+  const Graph first = make("a", {2, 1, 1}, 2, 1);
+  const Graph second = make("b", {2}, 3, 2);
+  const Graph chain = Chain(first, second);
+  EXPECT_EQ(chain.name, "b");
+  EXPECT_EQ(chain.Input().shape, (Shape{2, 1, 1}));
+  EXPECT_EQ(chain.Output().shape, Shape{3});
+  ASSERT_EQ(chain.nodes.size(), 4U);
+  EXPECT_EQ(chain.nodes[2].inputs[0], chain.nodes[1].output);
+  EXPECT_EQ(chain.Parameter(chain.nodes[1], "weight").Floats()[0], 1);
+  EXPECT_EQ(chain.Parameter(chain.nodes[3], "weight").Floats()[0], 2);
+  EXPECT_EQ(Chain(MakeGraph("none", {2}), second).nodes.size(), 2U);
+  EXPECT_THROW(Chain(second, first), Error) << "shapes";
+  EXPECT_THROW(Chain(first, make("a", {2}, 3, 2)), Error) << "names";
+}
+
 TEST(GraphTest, VerifyFindsMissingRoles) {
   const Shape input = {4, 6, 1};
   for (const Op& op :

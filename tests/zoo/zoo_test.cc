@@ -227,6 +227,26 @@ std::string MessageOf(const std::string& spec, const Shape& input = {1, 16, 1}) 
   return "no error";
 }
 
+TEST(ExtractorTest, MakesAnyNumberOfFeaturesOfRowsOfAnyLength) {
+  struct Case {
+    Shape raw, features;
+    int64_t channels;  // of the last hidden layer
+  };
+  for (const auto& [raw, features, channels] :
+       {Case{{1, 512, 1}, {1, 64, 1}, 64}, Case{{3, 100, 1}, {3, 20, 1}, 48},
+        Case{{2, 33, 1}, {1, 5, 1}, 32}, Case{{1, 1, 1}, {2, 31, 25}, 16}}) {
+    const graph::Graph g = BuildExtractor(raw, features, 1);
+    graph::Verify(g);
+    EXPECT_EQ(g.Input().shape, raw);
+    EXPECT_EQ(g.Output().shape, features);
+    const auto& last = g.nodes[g.nodes.size() - 3];
+    EXPECT_EQ(g.Parameter(last, "weight").shape, (Shape{NumElements(features), channels, 5, 1}));
+    EXPECT_EQ(g.nodes[0].name, "extractor.0");
+  }
+  // By hand: 2 + 5 16 + 16 + 32 + 5 16 32 + 32 + 64 + 5 32 32 + 32.
+  EXPECT_EQ(graph::CountParameters(BuildExtractor({1, 64, 1}, {1, 32, 1}, 1)), 7938);
+}
+
 TEST(ZooErrorTest, NamesFileLineLayerAndWhatIsLegal) {
   EXPECT_NE(MessageOf("a: {type: BatchNormLayer, num_features: 1}\nb: {type: ConvBNReluLayer}")
                 .find("net.yaml:2:1: layer 'b': unknown type 'ConvBNReluLayer'; did you mean "
