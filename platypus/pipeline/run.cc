@@ -253,12 +253,16 @@ class Running {
   }
 
   void Train() {
-    graph::Graph initial =
-        zoo::Build(config_.training, registry_, splits_.train.shape,
-                   goal_.Outputs(splits_.train.shape), config_.common.seed);
+    graph::Graph initial = zoo::Build(config_.training, registry_, splits_.train.shape,
+                                      goal_.Outputs(splits_.train.shape), config_.common.seed);
     StartFromSaved(config_, initial, sink_);
     RequireOutputs(initial);
     lesson_.emplace(splits_, goal_, initial.Output().shape);
+    // A saved network gives real values.
+    if (!config_.training.load_saved_model.empty() ||
+        config_.training.pretrained_checkpoint_path.ends_with(".onnx")) {
+      lesson_ = lesson_->WithRealValues();
+    }
     summary_.parameters = graph::CountParameters(initial);
     summary_.macs = graph::CountMacs(initial);
     log_->Info("root.main", "\n" + graph::ToText(initial));
@@ -306,6 +310,10 @@ class Running {
   }
 
   void Quantize() {
+    if (const std::optional<std::string> layer = quantize::WithoutIntegerForm(trained_)) {
+      sink_.OnNotice(fmt::format("{}: the network stays in floating point", *layer));
+      return;
+    }
     QuantizedResult result = TrainQuantized(trained_, *lesson_, config_,
                                             paths_.training_quantization, *log_, pool_, sink_);
     LogBest("QuantTrain", result.training);

@@ -95,8 +95,7 @@ SampleSet ExtractSamples(const features::Pipeline& pipeline,
                          const std::vector<data::RecordingRef>& refs,
                          const std::vector<data::Recording>& recordings, const std::string& split,
                          const Goal& goal, const Variations& variations, DataMemory& memory,
-                         ThreadPool& pool,
-                         ProgressSink& sink) {
+                         ThreadPool& pool, ProgressSink& sink) {
   SampleSet set;
   set.shape = pipeline.OutputShape();
   const auto width = static_cast<size_t>(NumElements(set.shape));

@@ -105,7 +105,8 @@ TEST_F(SamplesTest, GoldenVectorsTakeWhatAClassHas) {
   std::vector<data::SkippedFile> skipped;
   const auto recordings = data::ReadAll(refs_, config_, memory, pool, skipped, sink);
   const auto pipeline = features::MakePipeline(config_.data_processing_feature_extraction, 1, sink);
-  const SampleSet set = ExtractSamples(pipeline, refs_, recordings, "test", {}, memory, pool, sink);
+  const SampleSet set = ExtractSamples(pipeline, refs_, recordings, "test",
+                                       Goal{.classes = {"a", "b", "c"}}, {}, memory, pool, sink);
   const auto golden = PickPerClass(pipeline, refs_, recordings, set, 3, 2, 1);
   ASSERT_EQ(golden.size(), 5U);
   EXPECT_EQ(golden[3].label, 1);

@@ -124,8 +124,8 @@ class ValuesTest : public ::testing::Test {
   }
   SampleSet Extract(std::vector<data::Recording>& recordings, const Goal& goal) {
     if (goal.Forecasts()) HoldBack(recordings, pipeline_, goal.horizon);
-    return ExtractSamples(pipeline_, Refs(recordings.size()), recordings, "a", goal, {}, memory_, pool_,
-                          sink_);
+    return ExtractSamples(pipeline_, Refs(recordings.size()), recordings, "a", goal, {}, memory_,
+                          pool_, sink_);
   }
   void MakePipeline(int decimation = 1) {
     pipeline_.variables = 2;

@@ -56,7 +56,7 @@ class VariationsTest : public ::testing::Test {
     NullSink sink;
     DataMemory memory(HalfOfMemory(), folder_.Path());
     return ExtractSamples(features::MakePipeline(Features(), 2, sink), refs_, recordings_, "train",
-                          variations, memory, pool, sink);
+                          Goal{.classes = kClasses}, variations, memory, pool, sink);
   }
   SampleSet Changed(int threads = 2) { return Take(Variations(config_, kClasses), threads); }
   std::string ErrorText() {
