@@ -189,6 +189,11 @@ struct Config {
   Compilation compilation;
 };
 
+// A run that tests and compiles a saved network.
+inline bool TrainsNothing(const Config& config) {
+  return !config.training.enable || config.testing.skip_train;
+}
+
 }  // namespace platypus::config
 
 #endif  // PLATYPUS_CONFIG_CONFIG_H_

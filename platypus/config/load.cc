@@ -442,8 +442,21 @@ class Loading {
       NotYet("training", "training_epochs", "0", "legal: an integer from 1 to 100000");
     }
     CheckVariations(config);
-    if (!config.training.enable) {
-      NotYet("training", "enable", "false", "a run trains the network that it deploys");
+    if (config.training.run_quant_train_only &&
+        config.training.quantization == Quantization::kNone) {
+      Fail("training", "run_quant_train_only", "true, but training.quantization is 0",
+           "legal with training.quantization: 2");
+    }
+    if (config.training.run_quant_train_only && config.training.load_saved_model.empty() &&
+        config.training.pretrained_checkpoint_path.empty()) {
+      Fail("training", "run_quant_train_only", "true, but there are no weights to quantise",
+           "name them in training.pretrained_checkpoint_path or training.load_saved_model");
+    }
+    if (TrainsNothing(config) && !config.testing.model_path.empty() &&
+        !config.compilation.model_path.empty() &&
+        config.testing.model_path != config.compilation.model_path) {
+      Fail("compilation", "model_path", "is not testing.model_path",
+           "what is compiled is what was tested: name one of them");
     }
     if (!config.dataset.enable) {
       NotYet("dataset", "enable", "false", "the data set is opened in every run");

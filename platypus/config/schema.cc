@@ -577,7 +577,8 @@ void AddTraining(Builder& b) {
            "bits of a weight; activations have 8");
   b.Later("quantization_activation_bitwidth", "8", {"8"}, "activations of other than 8 bits");
   b.Later("partial_quantization", "false", {"false"}, "layers kept in float");
-  b.Later("run_quant_train_only", "false", {"false"}, "the quantised phase alone");
+  b.Flag("run_quant_train_only", "false", PLATYPUS_FIELD(training.run_quant_train_only),
+         "the quantised phase alone, of saved weights");
   b.InputPath("augment_config", PLATYPUS_FIELD(training.augment_config),
               "augmenters of the training recordings (YAML)");
   b.Options("model_config", PLATYPUS_FIELD(training.model_config),
@@ -631,9 +632,11 @@ void AddTraining(Builder& b) {
 void AddTestingAndCompilation(Builder& b) {
   b.Section("testing");
   b.Flag("enable", "true", PLATYPUS_FIELD(testing.enable), "evaluate on the test split");
-  b.Later("skip_train", "false", {"false"}, "testing without training");
+  b.Flag("skip_train", "false", PLATYPUS_FIELD(testing.skip_train),
+         "test and compile a saved network without training");
   b.Later("test_data", "null", {"null"}, "another test folder");
-  b.Later("model_path", "null", {"null"}, "testing another model");
+  b.InputPath("model_path", PLATYPUS_FIELD(testing.model_path),
+              "the .onnx to test; without: that of the run of the same name");
   b.Ignored({"device_inference"});
   b.Section("compilation");
   b.Flag("enable", "true", PLATYPUS_FIELD(compilation.enable), "generate and verify C");
@@ -679,7 +682,8 @@ void AddTestingAndCompilation(Builder& b) {
             c.compilation.verify_cores.push_back(item.text);
           }
         });
-  b.Later("model_path", "null", {"null"}, "compiling another model");
+  b.InputPath("model_path", PLATYPUS_FIELD(compilation.model_path),
+              "the .onnx to compile where nothing is trained; without: the one that is tested");
   b.Ignored({"keep_libc_files", "properties", "compilation_path", "model_packaged_path",
              "log_file_path"});
 }

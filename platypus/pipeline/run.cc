@@ -124,10 +124,14 @@ class Running {
       WriteFile(paths_.run / "summary.json", ToJson(summary_));
       return std::move(summary_);
     }
-    Stage("train", [&] { Train(); });
-    Stage("pictures", [&] { DrawFeatures(); });
-    if (config_.training.quantization != config::Quantization::kNone)
-      Stage("quantize", [&] { Quantize(); });
+    if (config::TrainsNothing(config_)) {
+      Stage("load", [&] { LoadSaved(); });
+    } else {
+      Stage("train", [&] { Train(); });
+      Stage("pictures", [&] { DrawFeatures(); });
+      if (config_.training.quantization != config::Quantization::kNone)
+        Stage("quantize", [&] { Quantize(); });
+    }
     if (goal_.DetectsAnomalies())
       Stage("threshold", [&] { threshold_ = MeasureThreshold(*deployed_); });
     if (config_.testing.enable) Stage("test", [&] { Test(); });
@@ -267,8 +271,12 @@ class Running {
     summary_.macs = graph::CountMacs(initial);
     log_->Info("root.main", "\n" + graph::ToText(initial));
     log_->Info("root.main", fmt::format("Total params: {}", summary_.parameters));
-    train::Result result =
-        TrainFloat(initial, *lesson_, config_, paths_.training_base, *log_, pool_, sink_);
+    train::Result result;
+    if (config_.training.run_quant_train_only) {
+      result.best = initial;
+    } else {
+      result = TrainFloat(initial, *lesson_, config_, paths_.training_base, *log_, pool_, sink_);
+    }
     LogBest("FloatTrain", result);
     summary_.float_network.present = true;
     summary_.float_network.best_epoch = result.best_epoch;
@@ -295,6 +303,47 @@ class Running {
                 : goal_.DetectsAnomalies()
                     ? "an autoencoder has as many outputs as inputs"
                     : fmt::format("{} target variables", goal_.targets.size()));
+  }
+
+  // The network of a file, or of the run of the same name; it is copied into this run's folder.
+  void LoadSaved() {
+    fs::path file = config_.testing.model_path.empty() ? config_.compilation.model_path
+                                                       : config_.testing.model_path;
+    for (const fs::path& folder : {paths_.training_quantization, paths_.training_base}) {
+      if (file.empty() && fs::is_regular_file(folder / "model.onnx")) file = folder / "model.onnx";
+    }
+    if (file.empty()) {
+      throw Error(Category::kConfiguration,
+                  fmt::format("nothing is to be trained, and {} holds no trained network",
+                              paths_.run.string()),
+                  "name one in testing.model_path, or the run in common.run_name");
+    }
+    graph::Graph network = onnx_io::ImportFile(file);
+    if (network.Input().shape != splits_.train.shape) {
+      throw Error(Category::kModel,
+                  fmt::format("{}: the network takes {}, the samples are {}", file.string(),
+                              ToString(network.Input().shape), ToString(splits_.train.shape)),
+                  "use the configuration that it was trained with");
+    }
+    RequireOutputs(network);
+    const bool integer = std::ranges::any_of(network.nodes, [](const graph::Node& node) {
+      return std::holds_alternative<graph::QuantizeInput>(node.op);
+    });
+    model_file_ = (integer ? paths_.training_quantization : paths_.training_base) / "model.onnx";
+    const std::string bytes = ReadFile(file);
+    WriteFile(model_file_, bytes);
+    log_->Info("root.main", fmt::format("Model: {}", file.string()));
+    summary_.parameters = graph::CountParameters(network);
+    summary_.macs = graph::CountMacs(network);
+    if (integer) {
+      integer_ = std::move(network);
+      summary_.quantized_network.present = true;
+      deployed_ = &integer_;
+    } else {
+      float_network_ = graph::FoldBatchNorm(network);
+      summary_.float_network.present = true;
+      deployed_ = &float_network_;
+    }
   }
 
   Threshold MeasureThreshold(const graph::Graph& network) {
@@ -337,7 +386,7 @@ class Running {
           threshold, ReconstructionErrors(outputs, splits_.test.inputs, splits_.test.Count()),
           splits_.test.labels);
     };
-    test(float_network_, summary_.float_network);
+    if (summary_.float_network.present) test(float_network_, summary_.float_network);
     if (summary_.quantized_network.present) test(integer_, summary_.quantized_network);
     if (goal_.Classifies()) {
       summary_.test_files = SummariseFiles(outputs, splits_.test, dataset_.test,
@@ -439,7 +488,8 @@ class Running {
     deploy::Write(deploy::Generate(request), paths_.artifacts);
     summary_.package_path = paths_.artifacts.string();
     summary_.layers = SummariseLayers(*deployed_);
-    summary_.npu = LintForDevice(registry_, config_, float_network_);
+    if (summary_.float_network.present)
+      summary_.npu = LintForDevice(registry_, config_, float_network_);
     summary_.memory = deploy::LowerToC(*deployed_).memory;
     test_set_ =
         MakeTestSet(*deployed_, pipeline_, goal_, splits_.test,

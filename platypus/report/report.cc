@@ -239,14 +239,14 @@ std::string AnomalyTables(const pipeline::RunSummary& s) {
 }
 
 std::string TestResults(const pipeline::RunSummary& s) {
-  if (!s.float_network.test) return "";
+  if (!pipeline::Last(s).test) return "";
   if (!s.goal.Classifies()) {
     std::string html = "<h2>Test split</h2>";
     html += s.goal.DetectsAnomalies() ? AnomalyTables(s) : ValuesTable(s) + OutputsTable(s);
     return html;
   }
-  std::string html = "<h2>Test split</h2><div class=\"two\">" +
-                     Confusion(s.float_network, s.goal.classes, "Float");
+  std::string html = "<h2>Test split</h2><div class=\"two\">";
+  if (s.float_network.present) html += Confusion(s.float_network, s.goal.classes, "Float");
   if (s.quantized_network.present)
     html += Confusion(s.quantized_network, s.goal.classes, "8-bit integers");
   html += "</div>";
