@@ -21,6 +21,8 @@ struct Emission {
 void EmitNetwork(const Emission& e, Package& package);
 // <m>_config.h
 void EmitConfig(const Emission& e, Package& package);
+// The lines "#define FE_..." of that file, and the other names that existing projects use.
+std::string CompatibilityMacros(const Emission& e);
 // <m>_app.h, <m>_app.c, host/play_csv.c
 void EmitApplication(const Emission& e, Package& package);
 // <m>_test_vectors.h and .c, <m>_selftest.c, main_selftest.c
@@ -30,6 +32,8 @@ void EmitBuildFiles(const Emission& e, Package& package);
 // REPORT.md, report.json, README.md and, last, manifest.json with the hashes of all other files
 void EmitDocuments(const Emission& e, Package& package);
 
+// The request, checked, and what its network becomes.
+Emission MakeEmission(const PackageRequest& request);
 // The comment at the top of a file; the guard, includes and extern "C" of a header, and its end.
 std::string Top(const Emission& e, const std::string& file, const std::string& what);
 std::string Open(const std::string& guard, const std::string& includes);

@@ -6,45 +6,19 @@
 #include "platypus/deploy/emission.h"
 
 namespace platypus::deploy {
+namespace {
 
-void EmitConfig(const Emission& e, Package& package) {
+template <typename T>
+bool Has(const features::Pipeline& p) {
+  return std::any_of(p.stages.begin(), p.stages.end(),
+                     [](const auto& s) { return std::holds_alternative<T>(s); });
+}
+
+}  // namespace
+
+std::string CompatibilityMacros(const Emission& e) {
   const features::Pipeline& p = *e.request.pipeline;
-  const std::string guard = e.upper + "_CONFIG_H";
-  std::string text = Top(e, e.m + "_config.h", "what the network and its features were made with");
-  text += fmt::format("#ifndef {0}\n#define {0}\n\n", guard);
-  const auto define = [&](const std::string& name, const std::string& value) {
-    text += fmt::format("#define {}_{} {}\n", e.upper, name, value);
-  };
-  const auto has = [&](auto stage) {
-    using T = decltype(stage);
-    return std::any_of(p.stages.begin(), p.stages.end(),
-                       [](const auto& s) { return std::holds_alternative<T>(s); });
-  };
-  define("NUM_VARIABLES", std::to_string(p.variables));
-  define("FRAME_SIZE_SAMPLES", std::to_string(p.frame_size));
-  define("HOP_SAMPLES", std::to_string(p.hop));
-  define("NUM_FRAMES_CONCAT", std::to_string(p.frame_concat));
-  define("FRAME_SKIP", std::to_string(p.frame_skip));
-  define("DECIMATION", std::to_string(p.decimation));
-  define("SAMPLE_DIVISOR", CFloat(p.scale));
-  const auto flag = [&](const std::string& name, bool value) { define(name, value ? "1" : "0"); };
-  flag("USES_WINDOW", has(features::Window{}));
-  flag("USES_RAW", has(features::RawFrame{}));
-  flag("USES_FFT", has(features::Fft{}));
-  flag("USES_Q15", has(features::FftQ15{}));
-  flag("USES_PIR", has(features::Pir{}) || has(features::PirQ15{}));
-  flag("USES_NORMALIZE", has(features::Normalize{}));
-  flag("USES_DC_REMOVE", has(features::DropFirst{}));
-  flag("USES_BINNING", has(features::Bin{}) || has(features::BinQ15{}));
-  flag("USES_LOG", has(features::LogDb{}));
-  define("INPUT_IS_INTEGER", e.net.is_integer ? "1" : "0");
-  define("INPUT_SCALE", CFloat(e.net.in_scale));
-  define("OUTPUT_IS_INTEGER", e.net.out_type == "tm_f32" ? "0" : "1");
-  define("OUTPUT_SCALE", CFloat(e.net.out_scale));
-  define("OUTPUT_ZERO_POINT", "0");
-  text +=
-      "\n/* Names that existing projects use: flags are defined when they hold, and only then. "
-      "*/\n";
+  std::string text;
   const auto name = [&](const std::string& macro, const auto& value) {
     text += fmt::format("#define FE_{} {}\n", macro, value);
   };
@@ -57,27 +31,28 @@ void EmitConfig(const Emission& e, Package& package) {
       return figures != nullptr && figures->*which;
     });
   };
-  when("RFFT", has(features::FftQ15{}));
-  when("COMPLEX_MAG_SCALE", has(features::ShiftQ15{}));
-  when("MAG", has(features::MagnitudeQ15{}));
-  when("WIN", has(features::Window{}));
+  when("RFFT", Has<features::FftQ15>(p));
+  when("COMPLEX_MAG_SCALE", Has<features::ShiftQ15>(p));
+  when("MAG", Has<features::MagnitudeQ15>(p));
+  when("WIN", Has<features::Window>(p));
   when("RAW", std::any_of(p.stages.begin(), p.stages.end(), [](const features::Stage& s) {
          const auto* raw = std::get_if<features::RawFrame>(&s);
          return raw != nullptr && raw->remove_mean;
        }));
-  when("PIR", has(features::Pir{}));
-  when("PIR_Q15", has(features::PirQ15{}));
+  when("PIR", Has<features::Pir>(p));
+  when("PIR_Q15", Has<features::PirQ15>(p));
   when("KURT", figure(&features::Figures::kurtosis));
   when("ENT", figure(&features::Figures::entropy));
   when("ZCR", figure(&features::Figures::zero_crossings));
   when("DOM", figure(&features::Figures::dominant));
   when("SLOPE", figure(&features::Figures::slope_changes));
-  when("FFT", has(features::Fft{}));
-  when("DC_REM", has(features::DropFirst{}));
-  when("NORMALIZE", has(features::Normalize{}));
-  when("BIN", has(features::Bin{}) || has(features::BinQ15{}));
-  when("LOG", has(features::LogDb{}));
-  when("CONCAT", !p.stages.empty());
+  when("FFT", Has<features::Fft>(p));
+  when("DC_REM", Has<features::DropFirst>(p));
+  when("NORMALIZE", Has<features::Normalize>(p));
+  when("BIN", Has<features::Bin>(p) || Has<features::BinQ15>(p));
+  when("LOG", Has<features::LogDb>(p));
+  // Where normalisation is skipped, those projects take the features from their list of frames.
+  when("CONCAT", !p.stages.empty() || e.net.is_integer);
   name("VARIABLES", p.variables);
   name("FRAME_SIZE", p.frame_size);
   name("HL", p.OutputShape()[2]);
@@ -85,12 +60,13 @@ void EmitConfig(const Emission& e, Package& package) {
   name("STACKING_CHANNELS", p.OutputShape()[0]);
   name("STACKING_FRAME_WIDTH", p.OutputShape()[1]);
   name("NN_OUT_SIZE", e.net.out_elements);
+  name("OFFSET", p.frame_offsets.front());
   name("SCALE", CFloat(p.scale));
   name("NUM_FRAME_CONCAT", p.frame_concat);
   name("FRAME_SKIP", p.frame_skip);
   for (const features::Stage& stage : p.stages) {
     if (const auto* bin = std::get_if<features::Bin>(&stage)) {
-      name("MIN_FFT_BIN", bin->first + (has(features::DropFirst{}) ? 1 : 0));
+      name("MIN_FFT_BIN", bin->first + (Has<features::DropFirst>(p) ? 1 : 0));
       name("FFT_BIN_SIZE", bin->width);
       name("BIN_NORMALIZE", bin->mean ? 1 : 0);
     } else if (const auto* log = std::get_if<features::LogDb>(&stage)) {
@@ -114,11 +90,49 @@ void EmitConfig(const Emission& e, Package& package) {
     }
   }
   if (e.request.error_threshold) {
+    name("FEATURE_SIZE", p.OutputShape()[1]);
     text += fmt::format("#define RECONSTRUCTION_ERROR_THRESHOLD {}\n",
                         CFloat(*e.request.error_threshold));
   }
   if (e.net.is_integer) text += "#define SKIP_NORMALIZE\n";
   if (e.net.out_type != "tm_f32") text += "#define OUTPUT_INT\n";
+  return text;
+}
+
+void EmitConfig(const Emission& e, Package& package) {
+  const features::Pipeline& p = *e.request.pipeline;
+  const std::string guard = e.upper + "_CONFIG_H";
+  std::string text = Top(e, e.m + "_config.h", "what the network and its features were made with");
+  text += fmt::format("#ifndef {0}\n#define {0}\n\n", guard);
+  const auto define = [&](const std::string& name, const std::string& value) {
+    text += fmt::format("#define {}_{} {}\n", e.upper, name, value);
+  };
+  define("NUM_VARIABLES", std::to_string(p.variables));
+  define("FRAME_SIZE_SAMPLES", std::to_string(p.frame_size));
+  define("HOP_SAMPLES", std::to_string(p.hop));
+  define("NUM_FRAMES_CONCAT", std::to_string(p.frame_concat));
+  define("FRAME_SKIP", std::to_string(p.frame_skip));
+  define("DECIMATION", std::to_string(p.decimation));
+  define("SAMPLE_DIVISOR", CFloat(p.scale));
+  const auto flag = [&](const std::string& name, bool value) { define(name, value ? "1" : "0"); };
+  flag("USES_WINDOW", Has<features::Window>(p));
+  flag("USES_RAW", Has<features::RawFrame>(p));
+  flag("USES_FFT", Has<features::Fft>(p));
+  flag("USES_Q15", Has<features::FftQ15>(p));
+  flag("USES_PIR", Has<features::Pir>(p) || Has<features::PirQ15>(p));
+  flag("USES_NORMALIZE", Has<features::Normalize>(p));
+  flag("USES_DC_REMOVE", Has<features::DropFirst>(p));
+  flag("USES_BINNING", Has<features::Bin>(p) || Has<features::BinQ15>(p));
+  flag("USES_LOG", Has<features::LogDb>(p));
+  define("INPUT_IS_INTEGER", e.net.is_integer ? "1" : "0");
+  define("INPUT_SCALE", CFloat(e.net.in_scale));
+  define("OUTPUT_IS_INTEGER", e.net.out_type == "tm_f32" ? "0" : "1");
+  define("OUTPUT_SCALE", CFloat(e.net.out_scale));
+  define("OUTPUT_ZERO_POINT", "0");
+  text +=
+      "\n/* Names that existing projects use: flags are defined when they hold, and only then. "
+      "*/\n";
+  text += CompatibilityMacros(e);
   package[e.m + "_config.h"] = text + fmt::format("\n#endif /* {} */\n", guard);
 }
 

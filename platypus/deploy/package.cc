@@ -72,7 +72,7 @@ void AddRuntime(const Emission& e, Package& package) {
 
 }  // namespace
 
-Package Generate(const PackageRequest& request) {
+Emission MakeEmission(const PackageRequest& request) {
   Check(!request.prefix.empty() && request.network != nullptr && request.pipeline != nullptr,
         "incomplete request");
   for (const char c : request.prefix) {
@@ -98,7 +98,11 @@ Package Generate(const PackageRequest& request) {
     Fail(Category::kModel, "{} outputs of an autoencoder for {} inputs", outputs,
          NumElements(request.network->Input().shape));
   }
-  const Emission e{request, request.prefix, Upper(request.prefix), LowerToC(*request.network)};
+  return {request, request.prefix, Upper(request.prefix), LowerToC(*request.network)};
+}
+
+Package Generate(const PackageRequest& request) {
+  const Emission e = MakeEmission(request);
   Package package;
   EmitFeatures(request, package);
   EmitNetwork(e, package);

@@ -49,6 +49,10 @@ using Package = std::map<std::string, std::string>;
 
 Package Generate(const PackageRequest& request);
 
+// What projects for the reference's firmware copy from a training folder, in its names and layout:
+// golden_vectors/user_input_config.h, golden_vectors/test_vector.c and, with classes, model_aux.h.
+Package GoldenVectors(const PackageRequest& request);
+
 // Makes `folder` hold exactly these files: written beside it, then renamed.
 void Write(const Package& package, const std::filesystem::path& folder);
 

@@ -486,6 +486,8 @@ class Running {
                      {"model.onnx SHA-256", summary_.model_hash}};
     if (Last(summary_).test) request.facts.push_back(Quality(Last(summary_)));
     deploy::Write(deploy::Generate(request), paths_.artifacts);
+    for (const auto& [path, content] : deploy::GoldenVectors(request))
+      WriteFile(model_file_.parent_path() / path, content);
     summary_.package_path = paths_.artifacts.string();
     summary_.layers = SummariseLayers(*deployed_);
     if (summary_.float_network.present)
@@ -519,8 +521,9 @@ class Running {
   }
 
   void PackCompilation() {
-    WriteZip(paths_.compilation_zip,
-             {paths_.artifacts, model_file_.parent_path() / "post_training_analysis"});
+    const fs::path folder = model_file_.parent_path();
+    WriteZip(paths_.compilation_zip, {paths_.artifacts, folder / "post_training_analysis",
+                                      folder / "golden_vectors", folder / "model_aux.h"});
   }
 
   const config::Loaded& loaded_;
