@@ -442,6 +442,13 @@ class Loading {
       NotYet("training", "training_epochs", "0", "legal: an integer from 1 to 100000");
     }
     CheckVariations(config);
+    bool& learned = config.data_processing_feature_extraction.nn_for_feature_extraction;
+    if (learned && config.common.task_category != TaskCategory::kTimeseriesClassification) {
+      Notice(
+          "data_processing_feature_extraction.nn_for_feature_extraction has no effect: it is for "
+          "classification");
+      learned = false;
+    }
     if (config.training.run_quant_train_only &&
         config.training.quantization == Quantization::kNone) {
       Fail("training", "run_quant_train_only", "true, but training.quantization is 0",

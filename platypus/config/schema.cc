@@ -462,7 +462,9 @@ void AddFeatures(Builder& b) {
   b.Flag("dont_train_just_feat_ext", "false",
          PLATYPUS_FIELD(data_processing_feature_extraction.dont_train_just_feat_ext),
          "write rows and features of every recording as .npy files, and stop there");
-  b.Later("nn_for_feature_extraction", "false", {"false"}, "learned feature extraction");
+  b.Flag("nn_for_feature_extraction", "false",
+         PLATYPUS_FIELD(data_processing_feature_extraction.nn_for_feature_extraction),
+         "classification: a network learns to make the features of raw rows, and is deployed");
   b.Flag("gof_test", "false", PLATYPUS_FIELD(data_processing_feature_extraction.gof_test),
          "a sheet of views of the raw frames: are the classes apart?");
   b.Ignored({"resampling_factor", "sequence_window", "keep_short_tails", "transforms",

@@ -17,6 +17,7 @@
 #include "platypus/pipeline/evaluation.h"
 #include "platypus/pipeline/feature_store.h"
 #include "platypus/pipeline/lesson.h"
+#include "platypus/pipeline/neural_extractor.h"
 #include "platypus/pipeline/plots.h"
 #include "platypus/pipeline/run_log.h"
 #include "platypus/pipeline/training.h"
@@ -212,25 +213,33 @@ class Running {
     }
     pipeline_ =
         features::MakePipeline(config_.data_processing_feature_extraction, variables, sink_);
+    const auto& settings = config_.data_processing_feature_extraction;
+    learns_features_ = settings.nn_for_feature_extraction && !settings.dont_train_just_feat_ext;
+    const features::Pipeline input = learns_features_ ? RawRows(pipeline_) : pipeline_;
     if (goal_.Forecasts()) HoldBack(recordings_, pipeline_, goal_.horizon);
     FeatureStore store(config_.data_processing_feature_extraction, paths_.training_base,
                        dataset_.classes);
     const auto take = [&](const std::vector<data::RecordingRef>& refs,
                           std::vector<data::Recording>& own, size_t& at, const char* split,
-                          const Variations& variations) {
+                          const Variations& variations, SampleSet* features) {
       own.assign(std::make_move_iterator(recordings_.begin() + static_cast<std::ptrdiff_t>(at)),
                  std::make_move_iterator(recordings_.begin() +
                                          static_cast<std::ptrdiff_t>(at + refs.size())));
       at += refs.size();
       store.Write(pipeline_, refs, own, split, pool_);
-      return ExtractSamples(pipeline_, refs, own, split, goal_, variations, memory_, pool_, sink_);
+      const auto extract = [&](const features::Pipeline& pipeline) {
+        return ExtractSamples(pipeline, refs, own, split, goal_, variations, memory_, pool_, sink_);
+      };
+      if (learns_features_ && features != nullptr) *features = extract(pipeline_);
+      return extract(input);
     };
     size_t at = 0;
     std::vector<data::Recording> used;
-    splits_.train = take(dataset_.train, used, at, "train", variations_);
+    splits_.train = take(dataset_.train, used, at, "train", variations_, &features_.train);
     if (goal_.Forecasts()) season_ = FindSeason(used, pipeline_, goal_.horizon);
-    splits_.val = take(dataset_.val, used, at, "val", {});
-    splits_.test = take(dataset_.test, test_recordings_, at, "test", {});
+    splits_.val = take(dataset_.val, used, at, "val", {}, &features_.val);
+    splits_.test = take(dataset_.test, test_recordings_, at, "test", {}, nullptr);
+    pipeline_ = input;
     recordings_.clear();
     if (store.Enabled()) summary_.features_folder = store.Folder().string();
     if (splits_.train.inputs.InFile() || splits_.val.inputs.InFile() ||
@@ -257,19 +266,28 @@ class Running {
   }
 
   void Train() {
-    graph::Graph initial = zoo::Build(config_.training, registry_, splits_.train.shape,
-                                      goal_.Outputs(splits_.train.shape), config_.common.seed);
+    std::optional<LearnedFeatures> learned;
+    if (learns_features_) {
+      learned = LearnFeatures(splits_, features_, config_,
+                              paths_.training_base / kFeatureExtractorFolder, *log_, pool_, sink_);
+    }
+    const auto whole = [&](const graph::Graph& network) {
+      return learned ? learned->Before(network) : network;
+    };
+    const Splits& splits = learned ? learned->splits : splits_;
+    graph::Graph initial = zoo::Build(config_.training, registry_, splits.train.shape,
+                                      goal_.Outputs(splits.train.shape), config_.common.seed);
     StartFromSaved(config_, initial, sink_);
     RequireOutputs(initial);
-    lesson_.emplace(splits_, goal_, initial.Output().shape);
+    lesson_.emplace(splits, goal_, initial.Output().shape);
     // A saved network gives real values.
     if (!config_.training.load_saved_model.empty() ||
         config_.training.pretrained_checkpoint_path.ends_with(".onnx")) {
       lesson_ = lesson_->WithRealValues();
     }
-    summary_.parameters = graph::CountParameters(initial);
-    summary_.macs = graph::CountMacs(initial);
-    log_->Info("root.main", "\n" + graph::ToText(initial));
+    summary_.parameters = graph::CountParameters(whole(initial));
+    summary_.macs = graph::CountMacs(whole(initial));
+    log_->Info("root.main", "\n" + graph::ToText(whole(initial)));
     log_->Info("root.main", fmt::format("Total params: {}", summary_.parameters));
     train::Result result;
     if (config_.training.run_quant_train_only) {
@@ -281,7 +299,8 @@ class Running {
     summary_.float_network.present = true;
     summary_.float_network.best_epoch = result.best_epoch;
     summary_.float_network.history = std::move(result.history);
-    trained_ = std::move(result.best);
+    trained_ = whole(result.best);
+    if (learned) lesson_.emplace(splits_, goal_, trained_.Output().shape);
     const graph::Graph real = lesson_->InRealValues(trained_);
     float_network_ = graph::FoldBatchNorm(real);
     onnx_io::Export(real, Metadata(), paths_.training_base / "model.onnx");
@@ -417,10 +436,11 @@ class Running {
     const auto cloud = [&](const SampleSet& set, const std::vector<float>& values) {
       return FeatureCloud{set.inputs, {set.labels, goal_.classes, values}};
     };
-    const std::vector<float> of_train = FirstTargets(splits_.train);
-    const std::vector<float> of_val = FirstTargets(splits_.val);
-    WriteFeaturePlots(cloud(splits_.train, of_train), cloud(splits_.val, of_val),
-                      NumElements(splits_.train.shape), {paths_.training_base, &summary_.pictures},
+    const Splits& drawn = learns_features_ ? features_ : splits_;
+    const std::vector<float> of_train = FirstTargets(drawn.train);
+    const std::vector<float> of_val = FirstTargets(drawn.val);
+    WriteFeaturePlots(cloud(drawn.train, of_train), cloud(drawn.val, of_val),
+                      NumElements(drawn.train.shape), {paths_.training_base, &summary_.pictures},
                       pool_, sink_);
   }
 
@@ -542,7 +562,9 @@ class Running {
   std::vector<data::Recording> test_recordings_;
   features::Pipeline pipeline_;
   Splits splits_;
-  int64_t season_ = 0;  // of the training split, decimated rows; 0 without
+  bool learns_features_ = false;  // then samples are raw rows
+  Splits features_;               // those to learn, of training and validation samples
+  int64_t season_ = 0;            // of the training split, decimated rows; 0 without
   std::optional<Lesson> lesson_;
   Threshold threshold_;  // of the deployed autoencoder
   graph::Graph trained_;
@@ -576,6 +598,7 @@ RunSummary Run(const config::Loaded& loaded, const RunOptions& options, Progress
     // checkpoints.
     std::error_code ignored;
     fs::remove(paths.training_base / "checkpoint.bin", ignored);
+    fs::remove(paths.training_base / kFeatureExtractorFolder / "checkpoint.bin", ignored);
     fs::remove(paths.training_quantization / "checkpoint.bin", ignored);
   }
   WriteFile(paths.run / "run.yaml", config::ToYamlFile(loaded));

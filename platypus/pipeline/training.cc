@@ -84,9 +84,10 @@ int QuantizedEpochs(int training_epochs) { return std::max(10, training_epochs /
 
 train::Result TrainFloat(const graph::Graph& initial, const Lesson& lesson,
                          const config::Config& config, const std::filesystem::path& folder,
-                         RunLog& log, ThreadPool& pool, ProgressSink& sink) {
+                         RunLog& log, ThreadPool& pool, ProgressSink& sink,
+                         const std::string& stage) {
   train::Options options = MakeOptions(config, folder);
-  options.stage = "train";
+  options.stage = stage;
   options.epochs = config.training.training_epochs;
   options.learning_rate = config.training.learning_rate;
   return FitAndLog(initial, lesson.Train(), lesson, options, {}, "FloatTrain", log, pool, sink);

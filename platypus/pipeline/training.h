@@ -2,6 +2,7 @@
 #define PLATYPUS_PIPELINE_TRAINING_H_
 
 #include <filesystem>
+#include <string>
 
 #include "platypus/config/config.h"
 #include "platypus/pipeline/lesson.h"
@@ -14,10 +15,11 @@ namespace platypus::pipeline {
 int QuantizedEpochs(int training_epochs);
 
 // The float phase: Fit with the configuration's settings; checkpoint and log in `folder`. The
-// result's graph gives values in the lesson's units.
+// result's graph gives values in the lesson's units. `stage` is that of progress events.
 train::Result TrainFloat(const graph::Graph& initial, const Lesson& lesson,
                          const config::Config& config, const std::filesystem::path& folder,
-                         RunLog& log, ThreadPool& pool, ProgressSink& sink);
+                         RunLog& log, ThreadPool& pool, ProgressSink& sink,
+                         const std::string& stage = "train");
 
 struct QuantizedResult {
   train::Result training;
