@@ -167,7 +167,7 @@ int64_t FindSeason(const std::vector<data::Recording>& recordings,
                    const features::Pipeline& pipeline, int horizon) {
   int64_t best = 0;
   double least = std::numeric_limits<double>::infinity();
-  for (int64_t season = horizon; season <= pipeline.RowsPerSample(); ++season) {
+  for (int64_t season = horizon + 1; season <= pipeline.RowsPerSample(); ++season) {
     double sum = 0;
     for (const data::Recording& recording : recordings) {
       const int64_t rows =
