@@ -151,7 +151,7 @@ int RunCommand(const Arguments& a) {
     pipeline::RunOptions options;
     options.resume = a.resume;
     summary = pipeline::Run(loaded, options, terminal);
-    if (!summary.float_network.present) {
+    if (!pipeline::Last(summary).present) {
       PrintFeatures(summary);
       return 0;
     }

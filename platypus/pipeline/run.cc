@@ -445,7 +445,8 @@ class Running {
   }
 
   void DrawTest(const std::vector<float>& outputs) {
-    const PlotTarget to{model_file_.parent_path() / "post_training_analysis", &summary_.pictures};
+    const fs::path folder = model_file_.parent_path();
+    const PlotTarget to{folder / "post_training_analysis", &summary_.pictures};
     const NetworkSummary& network = Last(summary_);
     switch (goal_.category) {
       case config::TaskCategory::kTimeseriesClassification:
@@ -455,7 +456,8 @@ class Running {
         WriteRegressionPlots(splits_.test.targets, outputs, goal_.targets, to, sink_);
         break;
       case config::TaskCategory::kTimeseriesForecasting:
-        WriteForecastPlots(splits_.test.targets, outputs, goal_.horizon, goal_.targets, to, sink_);
+        WriteForecastPlots(splits_.test.targets, outputs, goal_.horizon, goal_.targets,
+                           {folder / "test_results", &summary_.pictures}, sink_);
         break;
       case config::TaskCategory::kTimeseriesAnomalyDetection:
         WriteAnomalyPlots(*network.anomaly, to, sink_);
