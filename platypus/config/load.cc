@@ -438,6 +438,12 @@ class Loading {
       Notice("training.lambda_reg acts on regression; nothing is added to the loss of this task");
       config.training.lambda_reg = 0;
     }
+    if (config.training.ondevice_training) {
+      Notice(
+          "training.ondevice_training: the files for training on the device are not written in "
+          "this "
+          "version; the network is deployed as any other");
+    }
     if (config.training.training_epochs == 0 && !config.training.ondevice_training) {
       NotYet("training", "training_epochs", "0", "legal: an integer from 1 to 100000");
     }

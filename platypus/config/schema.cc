@@ -590,7 +590,8 @@ void AddTraining(Builder& b) {
   b.InputPath("load_saved_model", PLATYPUS_FIELD(training.load_saved_model),
               "network and weights of an .onnx file in place of the model's");
   b.Later("nas_enabled", "false", {"false"}, "architecture search");
-  b.Later("ondevice_training", "false", {"false"}, "training on the device");
+  b.Flag("ondevice_training", "false", PLATYPUS_FIELD(training.ondevice_training),
+         "export for training on the device (not written yet; training_epochs may be 0)");
   b.Ignored({"training_backend",
              "target_devices",
              "training_devices",
