@@ -329,8 +329,8 @@ std::vector<plot::Curves> CurvesOf(const RunSummary& summary) {
                                         : "mean squared error",
                      {}};
   plot::Curves loss{goal.Classifies()  ? "cross-entropy"
-                    : goal.Forecasts() ? "Huber loss, in deviations of the targets"
-                                       : "mean squared error, in deviations of the targets",
+                    : goal.Forecasts() ? "Huber loss, standardised"
+                                       : "loss, standardised",
                     {}};
   for (const auto& [network, name] :
        {std::pair{&summary.float_network, "float"}, {&summary.quantized_network, "quantised"}}) {
