@@ -1,0 +1,136 @@
+#ifndef PLATYPUS_DEPLOY_LOWERING_H_
+#define PLATYPUS_DEPLOY_LOWERING_H_
+
+#include <array>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "platypus/base/error.h"
+#include "platypus/deploy/arena.h"
+#include "platypus/deploy/layers.h"
+
+// What the two halves of LowerToC share: layers.cc decides where values stand and which call an
+// operator becomes, lower_operators.cc writes the calls that take more than a line.
+namespace platypus::deploy {
+
+using graph::Node;
+using graph::TensorId;
+
+std::string TypeName(DType type);  // "i8", as in names of kernels
+inline int64_t Octets(DType type) { return type == DType::kFloat32 ? 4 : 1; }
+
+struct Extent {
+  int64_t c = 1, h = 1, w = 1;
+};
+inline Extent ExtentOf(const Shape& shape) {
+  return shape.size() == 1 ? Extent{shape[0], 1, 1} : Extent{shape.at(0), shape.at(1), shape.at(2)};
+}
+
+class Lowering {
+ public:
+  explicit Lowering(const graph::Graph& g) : g_(g) {}
+  CNetwork Run();
+
+ private:
+  // Storage that a tensor shares with the one it is a view of.
+  TensorId Root(TensorId id) const {
+    const auto found = alias_.find(id);
+    return found == alias_.end() ? id : Root(found->second);
+  }
+  const graph::Tensor& At(TensorId id) const { return g_.At(id); }
+  void Start();
+
+  // The tensor that stands in the caller's output: channel after channel, as the interpreter
+  // delivers it.
+  TensorId Deliver();
+
+  // Octets of `tensor` when it is kept under `id`.
+  int64_t Store(TensorId id, TensorId tensor);
+
+  // Where a tensor is kept: under its own id, or that of the tensor that it is a view of.
+  TensorId Place(TensorId id) const {
+    const TensorId root = Root(id);
+    return root == in_root_ && arranged_ ? kArranged : root;
+  }
+
+  // Its address: "@id" becomes an expression when the arena is planned.
+  std::string Address(TensorId id) const { return fmt::format("@{}", Place(id)); }
+  const Node* OnlyConsumer(TensorId id) const {
+    const std::vector<const Node*> consumers = graph::Consumers(g_, id);
+    return consumers.size() == 1 ? consumers[0] : nullptr;
+  }
+
+  // The Requantize that turns a node's sums into codes, as a part of its layer.
+  const Node* TakeRequantize(const Node& node);
+
+  // Memory for what is no tensor of the graph.
+  TensorId Temporary(int64_t octets, const std::string& type = "f32");
+  std::string AddTable(const std::string& name, const char* type, std::string values, int64_t count,
+                       int64_t each, CLayer& layer);
+  std::string Identifier(const Node& node);
+
+  // tm_shape of a layer; on a width of 1 the time axis lies along w.
+  std::string ShapeOf(const std::string& id, Extent in, Extent out, graph::Size2 kernel,
+                      graph::Size2 stride, graph::Size2 dilation, const graph::Padding2& padding);
+
+  // Tables and the tm_requant constant of a Requantize; `bounds` = largest magnitude of each
+  // channel's sum before it, or one for all.
+  std::string RequantOf(const std::string& id, const Node& node, const std::vector<double>& bounds,
+                        CLayer& layer);
+  double LargestCode(TensorId id) const { return At(id).dtype == DType::kUInt8 ? 255.0 : 128.0; }
+  CLayer NewLayer(const Node& node, TensorId output);
+  void Finish(CLayer layer) { net_.layers.push_back(std::move(layer)); }
+
+  // From one index of axis c, h or w to the next.
+  std::array<int64_t, 3> Steps(TensorId id) const {
+    const Extent e = ExtentOf(At(id).shape);
+    return {1, e.w * e.c, e.c};
+  }
+
+  void Lower(const Node& node);
+  void LowerConvolution(const Node& node, const graph::Conv2d& op, Extent in, Extent out,
+                        const Shape& weight_shape);
+  void LowerSumPool(const Node& node, const graph::SumPool& op);
+  void LowerResize(const Node& node, const graph::Resize& op);
+
+  // One call for each layer of cells; all but the last one give the state after every step to the
+  // next.
+  void LowerRecurrent(const Node& node, const graph::Recurrent& op);
+  void LowerTransposedConvolution(const Node& node, const graph::ConvTranspose2d& op);
+  void LowerLayerNorm(const Node& node, const graph::LayerNorm& op);
+
+  // Values that stand `first` and then `steps` (row, column, channel) apart in the input.
+  void LowerPick(const Node& node, int64_t first, const std::array<int64_t, 3>& steps);
+
+  // Views move nothing, unless a reader needs the elements in another order: kept channels last,
+  // two tensors of different channel counts have theirs in different places.
+  void LowerView(const Node& node);
+  void LowerConcat(const Node& node, const graph::Concat& op);
+  void LowerBatchNorm(const Node& node, const graph::BatchNorm& op, const std::string& id);
+
+  // Columns of a Linear behind a Flatten of [C, H, W]: from channel-major to channels last.
+  template <typename T>
+  std::vector<T> PermuteColumns(const std::vector<T>& w, int64_t outs, TensorId input) const;
+
+  // The input brought into channels-last order, and the output brought out of it.
+  static constexpr TensorId kArranged = 1 << 24;
+  static constexpr TensorId kDelivered = kArranged + 1;
+
+  const graph::Graph& g_;
+  CNetwork net_;
+  std::set<const Node*> fused_;
+  std::map<TensorId, TensorId> alias_;
+  std::map<TensorId, TensorId>
+      permuted_;  // flat tensor in channels-last order -> the tensor it was
+  std::map<TensorId, Storage> storage_;
+  std::map<std::string, const Node*> identifiers_;
+  TensorId next_temporary_ = kDelivered + 1;
+  TensorId in_root_ = -1;
+  bool arranged_ = false;
+};
+
+}  // namespace platypus::deploy
+
+#endif  // PLATYPUS_DEPLOY_LOWERING_H_
