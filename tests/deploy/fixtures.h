@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "platypus/base/files.h"
 #include "platypus/base/parallel.h"
 #include "platypus/base/random.h"
 #include "platypus/deploy/package.h"
@@ -234,6 +235,18 @@ inline void Fill(Model& model, int64_t samples, uint64_t seed, double deviation 
   request.facts = {{"model", model.network.name}};
 }
 
+// The network alone as C on this machine, beside the interpreter on random samples.
+inline VerifyResult VerifyOnHost(graph::Graph network, int64_t samples, uint64_t seed) {
+  Model model;
+  model.network = std::move(network);
+  model.pipeline = PlainPipeline(1, static_cast<int>(NumElements(model.network.Input().shape)));
+  Fill(model, samples, seed);
+  const TemporaryFolder folder;
+  Write(Generate(model.request), folder.Path() / "net");
+  NullSink sink;
+  return Verify(folder.Path() / "net", model.set, "host", sink, &model.network);
+}
+
 // CLS_1k on windows of a recording.
 inline void MakeCls1k(Model& model, int length, int64_t samples) {
   model.network = Cls1k(length);
@@ -241,16 +254,21 @@ inline void MakeCls1k(Model& model, int length, int64_t samples) {
   Fill(model, samples, 7);
 }
 
+// An integer network whose input is spectra in decibels: the codes of its input.
+inline TensorId StartOnSpectra(Model& model, Random& random, const std::string& name) {
+  model.pipeline = SpectrumPipeline();
+  model.network = graph::MakeGraph(name, model.pipeline.OutputShape());
+  const TensorId codes = AddInput(model.network, random, kSigned);
+  Array& shift = model.network.parameters["input.quantize.shift"];
+  for (int32_t& s : std::get<std::vector<int32_t>>(shift.values)) s += 6;
+  return codes;
+}
+
 // Spectra of two variables through a small integer network, general multipliers included.
 inline void MakeSpectrumModel(Model& model, int64_t samples) {
   Random random(11, "spectrum");
-  model.pipeline = SpectrumPipeline();
-  model.network = graph::MakeGraph("spectrum", model.pipeline.OutputShape());
+  TensorId t = StartOnSpectra(model, random, "spectrum");
   Graph& g = model.network;
-  TensorId t = AddInput(g, random, kSigned);
-  for (int32_t& s : std::get<std::vector<int32_t>>(g.parameters["input.quantize.shift"].values)) {
-    s += 6;  // features are decibels
-  }
   graph::Conv2d op;
   op.out_channels = 6;
   op.kernel = {3, 1};
@@ -266,13 +284,8 @@ inline void MakeSpectrumModel(Model& model, int64_t samples) {
 // The same features reconstructed in integers, at last in units of their own.
 inline void MakeReconstructionModel(Model& model, int64_t samples) {
   Random random(17, "reconstruction");
-  model.pipeline = SpectrumPipeline();
-  model.network = graph::MakeGraph("reconstruction", model.pipeline.OutputShape());
+  TensorId t = StartOnSpectra(model, random, "reconstruction");
   Graph& g = model.network;
-  TensorId t = AddInput(g, random, kSigned);
-  for (int32_t& s : std::get<std::vector<int32_t>>(g.parameters["input.quantize.shift"].values)) {
-    s += 6;  // features are decibels
-  }
   graph::Conv2d op;
   op.out_channels = 5;
   op.kernel = {3, 1};

@@ -9,20 +9,12 @@ namespace platypus::deploy {
 namespace {
 
 // The generated C of a network, on the host, for every sample.
-void ExpectSame(graph::Graph network, uint64_t seed) {
-  fixtures::Model model;
-  model.network = std::move(network);
-  const Shape& in = model.network.Input().shape;
-  model.pipeline = fixtures::PlainPipeline(1, static_cast<int>(NumElements(in)));
-  fixtures::Fill(model, 20, seed);
-  const TemporaryFolder folder;
-  Write(Generate(model.request), folder.Path() / "net");
-  NullSink sink;
-  const VerifyResult result = Verify(folder.Path() / "net", model.set, "host", sink);
+void ExpectSame(const graph::Graph& network, uint64_t seed) {
+  const VerifyResult result = fixtures::VerifyOnHost(network, 20, seed);
   if (!result.ran) GTEST_SKIP() << result.notice;
   EXPECT_EQ(result.samples, 20);
   EXPECT_EQ(result.mismatches, 0) << "seed " << seed << ": " << result.first_difference << "\n"
-                                  << graph::ToText(model.network);
+                                  << graph::ToText(network);
 }
 
 class RandomGraphTest : public testing::TestWithParam<int> {};

@@ -9,6 +9,7 @@
 #include "platypus/quantize/quantize.h"
 #include "platypus/train/train.h"
 #include "platypus/zoo/zoo.h"
+#include "tests/oracle/network_case.h"
 #include "tests/oracle/run_onnx.h"
 
 namespace platypus {
@@ -16,19 +17,11 @@ namespace {
 
 constexpr int64_t kSamples = 200;
 
-struct Case {
-  const char* network;
-  Shape input;
-  friend void PrintTo(const Case& c, std::ostream* out) { *out << c.network; }
-};
-
-class OnnxRuntimeTest : public testing::TestWithParam<Case> {
+class OnnxRuntimeTest : public testing::TestWithParam<NetworkCase> {
  protected:
   void SetUp() override {
     if (!HasOnnxRuntime()) GTEST_SKIP() << "ONNX Runtime is not installed: run `make oracle`";
-    config::Training training;
-    training.model_training_id = training.model_name = GetParam().network;
-    graph_ = zoo::Build(training, config::LoadRegistry(), GetParam().input, 3, 5);
+    graph_ = Build(GetParam());
     // A few epochs on random data, so that batch norms and weights are not the initial ones.
     const std::vector<float> inputs = RandomSamples(GetParam().input, 64, 1);
     std::vector<int32_t> labels;
@@ -70,11 +63,11 @@ TEST_P(OnnxRuntimeTest, IntegersAreEqual) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Zoo, OnnxRuntimeTest,
-                         testing::Values(Case{"CNN_TS_GEN_BASE_1K_NPU", {1, 128, 1}},
-                                         Case{"CNN_TS_GEN_BASE_6K_NPU", {3, 100, 1}},
-                                         Case{"CNN_TS_GEN_BASE_4P2K_NPU", {2, 64, 1}},
-                                         Case{"CNN_TS_GEN_BASE_55K_NPU", {1, 300, 1}},
-                                         Case{"CNN_MF_3L", {2, 64, 1}}),
+                         testing::Values(NetworkCase{"CNN_TS_GEN_BASE_1K_NPU", {1, 128, 1}},
+                                         NetworkCase{"CNN_TS_GEN_BASE_6K_NPU", {3, 100, 1}},
+                                         NetworkCase{"CNN_TS_GEN_BASE_4P2K_NPU", {2, 64, 1}},
+                                         NetworkCase{"CNN_TS_GEN_BASE_55K_NPU", {1, 300, 1}},
+                                         NetworkCase{"CNN_MF_3L", {2, 64, 1}}),
                          [](const auto& info) { return std::string(info.param.network); });
 
 }  // namespace

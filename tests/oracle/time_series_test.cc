@@ -8,6 +8,7 @@
 #include "platypus/train/train.h"
 #include "platypus/zoo/zoo.h"
 #include "tests/deploy/fixtures.h"
+#include "tests/oracle/network_case.h"
 #include "tests/oracle/run_onnx.h"
 
 namespace platypus {
@@ -15,18 +16,10 @@ namespace {
 
 constexpr int64_t kSamples = 20;
 
-struct Case {
-  const char* network;
-  Shape input;
-  friend void PrintTo(const Case& c, std::ostream* out) { *out << c.network; }
-};
-
-class TimeSeriesTest : public testing::TestWithParam<Case> {
+class TimeSeriesTest : public testing::TestWithParam<NetworkCase> {
  protected:
   void SetUp() override {
-    config::Training training;
-    training.model_training_id = training.model_name = GetParam().network;
-    graph_ = zoo::Build(training, config::LoadRegistry(), GetParam().input, 3, 5);
+    graph_ = Build(GetParam());
     samples_ = RandomSamples(GetParam().input, kSamples, 2);
   }
 
@@ -44,16 +37,7 @@ class TimeSeriesTest : public testing::TestWithParam<Case> {
   }
 
   static void ExpectVerified(const graph::Graph& graph) {
-    deploy::fixtures::Model model;
-    model.network = graph;
-    const auto elements = static_cast<int>(NumElements(graph.Input().shape));
-    model.pipeline = deploy::fixtures::PlainPipeline(1, elements);
-    deploy::fixtures::Fill(model, kSamples, 3);
-    const TemporaryFolder folder;
-    deploy::Write(deploy::Generate(model.request), folder.Path() / "net");
-    NullSink sink;
-    const deploy::VerifyResult result =
-        deploy::Verify(folder.Path() / "net", model.set, "host", sink, &model.network);
+    const deploy::VerifyResult result = deploy::fixtures::VerifyOnHost(graph, kSamples, 3);
     if (!result.ran) GTEST_SKIP() << result.notice;
     EXPECT_EQ(result.samples, kSamples);
     EXPECT_EQ(result.mismatches, 0) << result.first_difference;
@@ -98,20 +82,23 @@ TEST_P(TimeSeriesTest, OnnxRuntimeAgreesInIntegers) {
   EXPECT_EQ(back.parameters, integers.parameters);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Zoo, TimeSeriesTest,
-    testing::Values(
-        Case{"AE_CNN_TS_GEN_BASE_500_NPU", {1, 64, 1}}, Case{"AE_CNN_TS_GEN_BASE_1K", {3, 50, 1}},
-        Case{"AE_CNN_TS_GEN_BASE_2K_NPU", {1, 64, 1}}, Case{"AE_CNN_TS_GEN_BASE_4K", {2, 70, 1}},
-        Case{"AE_CNN_TS_GEN_BASE_6K_NPU", {1, 64, 1}},
-        Case{"AE_CNN_TS_GEN_BASE_8K_NPU", {1, 64, 1}},
-        Case{"AE_CNN_TS_GEN_BASE_10K_NPU", {1, 64, 1}}, Case{"AE_CNN_TS_GEN_BASE_16K", {1, 64, 1}},
-        Case{"AE_CNN_TS_GEN_BASE_20K_NPU", {1, 64, 1}}, Case{"AD_CNN_TS_17K", {3, 75, 1}},
-        Case{"AD_3_LAYER_DEEP_LINEAR_MODEL_TS", {2, 32, 1}},
-        Case{"AD_3_LAYER_DEEP_ONDEVICE_TRAINABLE_MODEL_TS", {1, 48, 1}},
-        Case{"LSTM8_TS_GEN_BASE", {3, 32, 1}},  //
-        Case{"LSTM10_TS_GEN_BASE", {1, 20, 1}}),
-    [](const auto& info) { return std::string(info.param.network); });
+INSTANTIATE_TEST_SUITE_P(Zoo, TimeSeriesTest,
+                         testing::Values(NetworkCase{"AE_CNN_TS_GEN_BASE_500_NPU", {1, 64, 1}},
+                                         NetworkCase{"AE_CNN_TS_GEN_BASE_1K", {3, 50, 1}},
+                                         NetworkCase{"AE_CNN_TS_GEN_BASE_2K_NPU", {1, 64, 1}},
+                                         NetworkCase{"AE_CNN_TS_GEN_BASE_4K", {2, 70, 1}},
+                                         NetworkCase{"AE_CNN_TS_GEN_BASE_6K_NPU", {1, 64, 1}},
+                                         NetworkCase{"AE_CNN_TS_GEN_BASE_8K_NPU", {1, 64, 1}},
+                                         NetworkCase{"AE_CNN_TS_GEN_BASE_10K_NPU", {1, 64, 1}},
+                                         NetworkCase{"AE_CNN_TS_GEN_BASE_16K", {1, 64, 1}},
+                                         NetworkCase{"AE_CNN_TS_GEN_BASE_20K_NPU", {1, 64, 1}},
+                                         NetworkCase{"AD_CNN_TS_17K", {3, 75, 1}},
+                                         NetworkCase{"AD_3_LAYER_DEEP_LINEAR_MODEL_TS", {2, 32, 1}},
+                                         NetworkCase{"AD_3_LAYER_DEEP_ONDEVICE_TRAINABLE_MODEL_TS",
+                                                     {1, 48, 1}},
+                                         NetworkCase{"LSTM8_TS_GEN_BASE", {3, 32, 1}},  //
+                                         NetworkCase{"LSTM10_TS_GEN_BASE", {1, 20, 1}}),
+                         [](const auto& info) { return std::string(info.param.network); });
 
 // Blends of rows and columns, in ratios that are no power of two.
 TEST(BlendTest, OnnxRuntimeAgreesInIntegers) {

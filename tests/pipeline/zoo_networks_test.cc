@@ -57,16 +57,7 @@ std::pair<double, double> Train(graph::Graph& graph, const std::vector<float>& i
 }
 
 void ExpectSameC(const graph::Graph& network, const char* what) {
-  deploy::fixtures::Model model;
-  model.network = network;
-  model.pipeline =
-      deploy::fixtures::PlainPipeline(1, static_cast<int>(NumElements(network.Input().shape)));
-  deploy::fixtures::Fill(model, 20, 1);
-  const TemporaryFolder folder;
-  deploy::Write(deploy::Generate(model.request), folder.Path() / "net");
-  NullSink sink;
-  const deploy::VerifyResult result =
-      deploy::Verify(folder.Path() / "net", model.set, "host", sink);
+  const deploy::VerifyResult result = deploy::fixtures::VerifyOnHost(network, 20, 1);
   if (!result.ran) GTEST_SKIP() << result.notice;
   EXPECT_EQ(result.samples, 20) << what;
   EXPECT_EQ(result.mismatches, 0) << what << ": " << result.first_difference;
