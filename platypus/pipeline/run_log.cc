@@ -55,12 +55,25 @@ void RunLog::Write(std::string_view level, std::string_view logger, std::string_
 
 void RunLog::Raw(std::string_view text) { file_ << text << '\n' << std::flush; }
 
+void LogStatistics(RunLog& log, const std::string& split, const SplitStatistics& statistics) {
+  const auto line = [&](const std::string& what, const Statistics& s) {
+    log.Info("root.main",
+             fmt::format("{}: {} from {:.6g} to {:.6g}, mean {:.6g}, standard deviation {:.6g}",
+                         split, what, s.minimum, s.maximum, s.mean, s.deviation));
+  };
+  if (!statistics.classes.empty())
+    log.Info("root.main", fmt::format("{}: {}", split, ClassCounts(statistics)));
+  line("features", statistics.features);
+  for (const auto& [name, target] : statistics.targets) line("target " + name, target);
+}
+
 std::string ConfusionTable(const std::vector<std::vector<int64_t>>& confusion,
                            std::span<const std::string> names) {
   std::vector<Row> rows(1, Row{""});
   for (size_t c = 0; c < confusion.size(); ++c) {
+    // Tools know the columns as two blanks wider than their heads.
     rows[0].push_back(
-        fmt::format("Predicted as: {}", names.empty() ? std::to_string(c) : names[c]));
+        fmt::format("  Predicted as: {}", names.empty() ? std::to_string(c) : names[c]));
   }
   for (size_t r = 0; r < confusion.size(); ++r) {
     Row row = {fmt::format("Ground Truth: {}", names.empty() ? std::to_string(r) : names[r])};

@@ -33,6 +33,9 @@ class RunLog {
   std::ofstream file_;
 };
 
+// What a split holds: samples by class, features, targets.
+void LogStatistics(RunLog& log, const std::string& split, const SplitStatistics& statistics);
+
 // "Confusion Matrix:" and a ruled table, rows = ground truth.
 std::string ConfusionTable(const std::vector<std::vector<int64_t>>& confusion,
                            std::span<const std::string> names);

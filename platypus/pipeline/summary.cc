@@ -66,6 +66,20 @@ Json BaselineJson(const Baseline& baseline, const Goal& goal) {
   return json;
 }
 
+Json StatisticsJson(const Statistics& s) {
+  return {{"minimum", Number(s.minimum)},
+          {"maximum", Number(s.maximum)},
+          {"mean", Number(s.mean)},
+          {"deviation", Number(s.deviation)}};
+}
+
+Json SplitJson(const SplitStatistics& split) {
+  Json json = {{"features", StatisticsJson(split.features)}};
+  for (const auto& [name, count] : split.classes) json["classes"][name] = count;
+  for (const auto& [name, target] : split.targets) json["targets"][name] = StatisticsJson(target);
+  return json;
+}
+
 Json Network(const NetworkSummary& network) {
   if (!network.present) return nullptr;
   Json json;
@@ -152,6 +166,9 @@ std::string ToJson(const RunSummary& s) {
       {"dataset", s.dataset_hash}, {"config", s.config_hash}, {"model", s.model_hash}};
   json["files"] = s.files;
   json["samples"] = s.samples;
+  auto statistics = Json::object();
+  for (const auto& [name, split] : s.statistics) statistics[name] = SplitJson(split);
+  json["statistics"] = statistics;
   auto skipped = Json::array();
   for (const auto& [file, reason] : s.skipped)
     skipped.push_back({{"file", file}, {"reason", reason}});

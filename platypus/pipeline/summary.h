@@ -13,6 +13,7 @@
 #include "platypus/deploy/verify.h"
 #include "platypus/pipeline/anomaly.h"
 #include "platypus/pipeline/baseline.h"
+#include "platypus/pipeline/statistics.h"
 #include "platypus/train/train.h"
 
 namespace platypus::pipeline {
@@ -68,6 +69,7 @@ struct RunSummary {
   std::string package_path;                // folder of the C package; empty if not compiled
   std::map<std::string, int64_t> files;    // "train", "val", "test"
   std::map<std::string, int64_t> samples;  // "train", "val", "test"
+  std::map<std::string, SplitStatistics> statistics;         // the same
   std::vector<std::pair<std::string, std::string>> skipped;  // file, reason
   Shape input_shape;
   NetworkSummary float_network;

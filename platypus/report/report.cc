@@ -344,6 +344,25 @@ std::string Deployment(const pipeline::RunSummary& s) {
                           static_cast<double>(s.memory.lower_bound_octets));
 }
 
+// What the samples are like, split by split.
+std::string Samples(const pipeline::RunSummary& s) {
+  std::vector<Cells> rows;
+  for (const auto& [split, of] : s.statistics) {
+    for (const auto& [name, count] : of.classes)
+      rows.push_back({Escape(split), Escape(name), Thousands(count), "", "", "", ""});
+    const auto add = [&, &split = split](const std::string& what, const pipeline::Statistics& v) {
+      rows.push_back({Escape(split), Escape(what), "", fmt::format("{:.6g}", v.minimum),
+                      fmt::format("{:.6g}", v.maximum), fmt::format("{:.6g}", v.mean),
+                      fmt::format("{:.6g}", v.deviation)});
+    };
+    add("features", of.features);
+    for (const auto& [name, target] : of.targets) add(name, target);
+  }
+  if (rows.empty()) return "";
+  return "<h2>Samples</h2>" +
+         Table({"split", "of", "samples", "from", "to", "mean", "deviation"}, rows);
+}
+
 std::string Provenance(const pipeline::RunSummary& s) {
   std::vector<Cells> rows;
   for (const auto& [stage, seconds] : s.seconds)
@@ -384,7 +403,7 @@ std::string RenderReport(const pipeline::RunSummary& s) {
          Escape(s.model + " on " + s.dataset) + "</title><style>:root{" + plot::PaletteCss(false) +
          kLight + "}@media(prefers-color-scheme:dark){:root{" + plot::PaletteCss(true) + kDark +
          "}}" + kStyle + "</style></head><body><main>" + Headline(s) + Curves(s) + TestResults(s) +
-         Pictures(s) + Deployment(s) + Provenance(s) + "</main></body></html>\n";
+         Pictures(s) + Deployment(s) + Samples(s) + Provenance(s) + "</main></body></html>\n";
 }
 
 }  // namespace platypus::report
