@@ -465,6 +465,13 @@ class Loading {
       Fail("training", "run_quant_train_only", "true, but there are no weights to quantise",
            "name them in training.pretrained_checkpoint_path or training.load_saved_model");
     }
+    if (!TrainsNothing(config)) {
+      for (const auto& [section, file] : {std::pair{"testing", &config.testing.model_path},
+                                          {"compilation", &config.compilation.model_path}}) {
+        if (!file->empty())
+          Notice(fmt::format("{}.model_path has no effect: the run trains its network", section));
+      }
+    }
     if (TrainsNothing(config) && !config.testing.model_path.empty() &&
         !config.compilation.model_path.empty() &&
         config.testing.model_path != config.compilation.model_path) {

@@ -225,9 +225,10 @@ std::vector<std::string> NotBeaten(const std::vector<Baseline>& baselines, const
                                    const Baseline& network) {
   std::vector<std::string> names;
   for (const Baseline& baseline : baselines) {
-    const bool beaten = goal.DetectsAnomalies() ? network.auroc > baseline.auroc
-                                                : network.values.error < baseline.values.error;
-    if (!beaten) names.push_back(baseline.name);
+    // No comparison with what is not defined, as the AUROC of a split without anomalies.
+    const bool as_good = goal.DetectsAnomalies() ? baseline.auroc >= network.auroc
+                                                 : baseline.values.error <= network.values.error;
+    if (as_good) names.push_back(baseline.name);
   }
   return names;
 }

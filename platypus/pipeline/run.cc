@@ -1,14 +1,12 @@
 #include "platypus/pipeline/run.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
 #include "platypus/base/hash.h"
 #include "platypus/config/run_paths.h"
-#include "platypus/config/write.h"
 #include "platypus/deploy/layers.h"
 #include "platypus/onnx/onnx.h"
 #include "platypus/pipeline/anomaly.h"
@@ -20,6 +18,7 @@
 #include "platypus/pipeline/neural_extractor.h"
 #include "platypus/pipeline/plots.h"
 #include "platypus/pipeline/run_log.h"
+#include "platypus/pipeline/run_status.h"
 #include "platypus/pipeline/training.h"
 #include "platypus/pipeline/weights.h"
 #include "platypus/pipeline/zip.h"
@@ -46,41 +45,6 @@ class Recorder : public ProgressSink {
   ProgressSink& next_;
   std::vector<std::string>& notices_;
 };
-
-// run.yaml with what became of the run.
-void WriteStatus(const config::Loaded& loaded, const fs::path& run, const std::string& state,
-                 const std::string& detail) {
-  std::string yaml = config::ToYamlFile(loaded);
-  yaml += fmt::format("status:\n  state: {}\n  config_hash: {}\n", state, loaded.hash);
-  auto json = nlohmann::ordered_json::parse(config::ToJsonFile(loaded));
-  json["status"] = {{"state", state}, {"config_hash", loaded.hash}};
-  if (!detail.empty()) {
-    json["status"]["detail"] = detail;
-    yaml += "  detail: " +
-            nlohmann::json(detail).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) +
-            "\n";
-  }
-  WriteFile(run / "status.yaml", yaml);
-  WriteFile(run / "status.json",
-            json.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n");
-}
-
-// The newest run of the same configuration that did not end well, as its run name.
-std::optional<std::string> FindUnfinished(const fs::path& runs, const std::string& hash) {
-  std::optional<std::string> newest;
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(runs, ignored)) {
-    if (entry.path().filename() != "status.json") continue;
-    const auto json = nlohmann::json::parse(ReadFile(entry.path()), nullptr, false);
-    if (json.is_discarded() || !json.contains("status")) continue;
-    const auto& status = json["status"];
-    if (status.value("config_hash", "") != hash || status.value("state", "") == "complete")
-      continue;
-    const std::string name = entry.path().parent_path().lexically_relative(runs).generic_string();
-    if (!newest || name > *newest) newest = name;
-  }
-  return newest;
-}
 
 // The one figure that says what a network is worth.
 std::pair<std::string, std::string> Quality(const NetworkSummary& network) {
@@ -246,9 +210,11 @@ class Running {
         splits_.test.inputs.InFile()) {
       sink_.OnNotice("the samples are kept in a file: they are beyond common.data_memory_mb");
     }
-    summary_.samples = {{"train", splits_.train.Count()},
-                        {"val", splits_.val.Count()},
-                        {"test", splits_.test.Count()}};
+    for (const auto& [name, set] :
+         {std::pair{"train", &splits_.train}, {"val", &splits_.val}, {"test", &splits_.test}}) {
+      summary_.samples[name] = set->Count();
+      LogStatistics(*log_, name, summary_.statistics[name] = StatisticsOf(*set, goal_));
+    }
     summary_.input_shape = splits_.train.shape;
   }
 
@@ -326,17 +292,7 @@ class Running {
 
   // The network of a file, or of the run of the same name; it is copied into this run's folder.
   void LoadSaved() {
-    fs::path file = config_.testing.model_path.empty() ? config_.compilation.model_path
-                                                       : config_.testing.model_path;
-    for (const fs::path& folder : {paths_.training_quantization, paths_.training_base}) {
-      if (file.empty() && fs::is_regular_file(folder / "model.onnx")) file = folder / "model.onnx";
-    }
-    if (file.empty()) {
-      throw Error(Category::kConfiguration,
-                  fmt::format("nothing is to be trained, and {} holds no trained network",
-                              paths_.run.string()),
-                  "name one in testing.model_path, or the run in common.run_name");
-    }
+    const fs::path file = FindSavedNetwork(config_, paths_);
     graph::Graph network = onnx_io::ImportFile(file);
     if (network.Input().shape != splits_.train.shape) {
       throw Error(Category::kModel,
@@ -349,8 +305,7 @@ class Running {
       return std::holds_alternative<graph::QuantizeInput>(node.op);
     });
     model_file_ = (integer ? paths_.training_quantization : paths_.training_base) / "model.onnx";
-    const std::string bytes = ReadFile(file);
-    WriteFile(model_file_, bytes);
+    WriteFile(model_file_, ReadFile(file));
     log_->Info("root.main", fmt::format("Model: {}", file.string()));
     summary_.parameters = graph::CountParameters(network);
     summary_.macs = graph::CountMacs(network);
@@ -595,16 +550,18 @@ RunSummary Run(const config::Loaded& loaded, const RunOptions& options, Progress
                   "leave --resume out to start a new one");
     }
     paths = config::MakeRunPaths(loaded.config, *name == "." ? paths.run_name : *name);
-  } else {
+  } else if (!config::TrainsNothing(loaded.config)) {
     // A new run trains from the beginning even where an earlier one of the same name has left
-    // checkpoints.
-    std::error_code ignored;
-    fs::remove(paths.training_base / "checkpoint.bin", ignored);
-    fs::remove(paths.training_base / kFeatureExtractorFolder / "checkpoint.bin", ignored);
-    fs::remove(paths.training_quantization / "checkpoint.bin", ignored);
+    // checkpoints, and leaves none of its networks beside its own.
+    for (const fs::path& folder :
+         {paths.training_base, paths.training_base / kFeatureExtractorFolder,
+          paths.training_quantization}) {
+      std::error_code ignored;
+      fs::remove(folder / "checkpoint.bin", ignored);
+      fs::remove(folder / "model.onnx", ignored);
+    }
   }
-  WriteFile(paths.run / "run.yaml", config::ToYamlFile(loaded));
-  WriteFile(paths.run / "run.json", config::ToJsonFile(loaded));
+  WriteConfiguration(loaded, paths.run);
   WriteStatus(loaded, paths.run, "running", "");
   try {
     RunSummary summary = Running(loaded, paths, sink).Run();

@@ -42,8 +42,7 @@ SampleSet ExtractSamples(const features::Pipeline& pipeline,
                          const std::vector<data::RecordingRef>& refs,
                          const std::vector<data::Recording>& recordings, const std::string& split,
                          const Goal& goal, const Variations& variations, DataMemory& memory,
-                         ThreadPool& pool,
-                         ProgressSink& sink);
+                         ThreadPool& pool, ProgressSink& sink);
 
 // `count` samples spread evenly over the recordings of a split (all of them if there are fewer),
 // with the raw values they were made from. `output` is left empty.

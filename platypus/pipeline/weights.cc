@@ -148,25 +148,44 @@ Transfer LoadWeights(graph::Graph& graph, const fs::path& file) {
 }
 
 void RequireSavedFiles(const config::Config& config, const fs::path& run) {
-  for (const auto& [key, file] :
-       {std::pair<const char*, fs::path>{"load_saved_model", config.training.load_saved_model},
-        {"pretrained_checkpoint_path", config.training.pretrained_checkpoint_path}}) {
+  struct Saved {
+    const char* key;
+    fs::path file;
+    bool trained_on;
+  };
+  for (const auto& [key, file, trained_on] :
+       {Saved{"training.load_saved_model", config.training.load_saved_model, true},
+        {"training.pretrained_checkpoint_path", config.training.pretrained_checkpoint_path, true},
+        {"testing.model_path", config.testing.model_path, false},
+        {"compilation.model_path", config.compilation.model_path, false}}) {
     if (file.empty() || data::IsUrl(file.string())) continue;
     std::error_code error;
     if (!fs::is_regular_file(file, error)) {
-      Fail(Category::kConfiguration, "training.{}: {} {}", key, file.string(),
+      Fail(Category::kConfiguration, "{}: {} {}", key, file.string(),
            fs::exists(file, error) ? "is not a file" : "does not exist");
     }
+    if (!trained_on) continue;
     const fs::path inside =
         fs::weakly_canonical(file, error).lexically_relative(fs::weakly_canonical(run, error));
     if (!inside.empty() && *inside.begin() != "..") {
-      throw Error(
-          Category::kConfiguration,
-          fmt::format("training.{}: {} is of the run of this very name, which would be overwritten",
-                      key, file.string()),
-          "set another common.run_name");
+      throw Error(Category::kConfiguration,
+                  fmt::format("{}: {} is of the run of this very name, which would be overwritten",
+                              key, file.string()),
+                  "set another common.run_name");
     }
   }
+}
+
+fs::path FindSavedNetwork(const config::Config& config, const config::RunPaths& paths) {
+  if (!config.testing.model_path.empty()) return config.testing.model_path;
+  if (!config.compilation.model_path.empty()) return config.compilation.model_path;
+  for (const fs::path& folder : {paths.training_quantization, paths.training_base}) {
+    if (fs::is_regular_file(folder / "model.onnx")) return folder / "model.onnx";
+  }
+  throw Error(
+      Category::kConfiguration,
+      fmt::format("nothing is to be trained, and {} holds no trained network", paths.run.string()),
+      "name one in testing.model_path, or the run in common.run_name");
 }
 
 void StartFromSaved(const config::Config& config, graph::Graph& graph, ProgressSink& sink) {

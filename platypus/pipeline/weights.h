@@ -7,9 +7,10 @@
 
 #include "platypus/base/progress.h"
 #include "platypus/config/config.h"
+#include "platypus/config/run_paths.h"
 #include "platypus/graph/graph.h"
 
-// Training that starts from what was trained before.
+// What was trained before: to go on from, or to test and compile.
 namespace platypus::pipeline {
 
 // What became of the tensors (names without the file's prefix).
@@ -26,10 +27,14 @@ struct Transfer {
 // damaged or of another kind, (model) for one that has nothing of the graph.
 Transfer LoadWeights(graph::Graph& graph, const std::filesystem::path& file);
 
-// Before the run writes anything: Error (configuration) if a file of training.load_saved_model or
-// training.pretrained_checkpoint_path is missing, or stands in the run's own folder, which the run
-// would overwrite.
+// Before the run writes anything: Error (configuration) if a saved network or weights that the
+// configuration names are missing, or, to be trained on, stand in the run's own folder, which the
+// run would overwrite.
 void RequireSavedFiles(const config::Config& config, const std::filesystem::path& run);
+
+// Of a run that trains nothing: testing.model_path, or compilation.model_path, or what the run of
+// the same name has trained, quantised before float. Error (configuration) if there is none.
+std::filesystem::path FindSavedNetwork(const config::Config& config, const config::RunPaths& paths);
 
 // training.load_saved_model: `graph` becomes the network of that file, if it takes and gives the
 // same shapes. Then training.pretrained_checkpoint_path: LoadWeights, the file downloaded first if

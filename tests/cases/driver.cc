@@ -1,13 +1,16 @@
-// Runs test cases written as text: driver PROGRAM FILE          all cases of a file
-//                                  driver --table FILE          the cases as a table for the
-//                                  documentation
+// Runs test cases written as text.
 //
-// == name of the case
-// write NAME            the indented lines behind it become a file
-// $ command             run in a folder of its own that holds base.yaml and the recordings data/
-// (24 files, 3 classes) status N              exit status of the last command (0 if not said) says
-// TEXT             its output holds TEXT; {dir} stands for the folder exists NAME           the
-// file is there afterwards absent NAME           the file is not there afterwards
+//   driver PROGRAM FILE    all cases of a file
+//   driver --table FILE    the cases as a table for the documentation
+//
+//   == name of the case
+//   write NAME             the indented lines behind it become a file
+//   $ command              run in a folder of its own that holds base.yaml and the recordings data/
+//                          (24 files, 3 classes)
+//   status N               exit status of the last command (0 if not said)
+//   says TEXT              its output holds TEXT; {dir} stands for the folder
+//   exists NAME            the file is there afterwards
+//   absent NAME            the file is not there afterwards
 #include <fmt/format.h>
 
 #include <cstdio>

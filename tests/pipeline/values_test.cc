@@ -199,6 +199,20 @@ TEST_F(ValuesTest, BaselinesOfAForecast) {
   EXPECT_EQ(not_beaten, (std::vector<std::string>{"last value", "value 12 rows before"}));
 }
 
+TEST_F(ValuesTest, NothingIsComparedWithWhatIsNotDefined) {
+  const Goal goal{.category = TaskCategory::kTimeseriesAnomalyDetection};
+  std::vector<Baseline> baselines(1);
+  baselines[0].name = "variance";
+  Baseline network;
+  EXPECT_TRUE(NotBeaten(baselines, goal, network).empty());
+  baselines[0].auroc = 0.5;
+  EXPECT_TRUE(NotBeaten(baselines, goal, network).empty());
+  network.auroc = 0.5;
+  EXPECT_EQ(NotBeaten(baselines, goal, network).size(), 1u);
+  network.auroc = 0.6;
+  EXPECT_TRUE(NotBeaten(baselines, goal, network).empty());
+}
+
 TEST_F(ValuesTest, TheLinearFitOfALinearTargetIsExact) {
   MakePipeline();
   const Goal goal{.category = TaskCategory::kTimeseriesRegression, .targets = {"t"}};
