@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,10 @@ struct RunOptions {
   // Goes on with the newest unfinished run of the same configuration instead of starting a new one.
   bool resume = false;
   std::chrono::system_clock::time_point start = std::chrono::system_clock::now();
+  std::string command;  // that starts this run, for the summary
+  // Told what is known at the start, after every stage and epoch, and at the end, also of a run
+  // that failed; calls come from one thread. Empty: nobody.
+  std::function<void(const RunSummary&)> observe = {};
 };
 
 // Runs all enabled stages. Leaves the run folder (docs/run-folder.md) with status.yaml, run.log,

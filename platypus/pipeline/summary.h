@@ -13,6 +13,7 @@
 #include "platypus/deploy/verify.h"
 #include "platypus/pipeline/anomaly.h"
 #include "platypus/pipeline/baseline.h"
+#include "platypus/pipeline/insight.h"
 #include "platypus/pipeline/statistics.h"
 #include "platypus/train/train.h"
 
@@ -42,6 +43,11 @@ struct LayerSummary {
   int64_t macs = 0;
   int64_t weight_octets = 0;
   int64_t activation_octets = 0;
+  // Of one inference on the core that was verified last; 0 = not measured (`platypus bench`).
+  int64_t instructions = 0;
+  // Power of the float network's values over that of the integer network's error, in dB; nullopt
+  // for a network that was not quantised, and where both are equal.
+  std::optional<double> signal_to_noise;
 };
 
 struct Picture {
@@ -50,8 +56,17 @@ struct Picture {
   double width = 0;  // pixels
 };
 
-// Everything that a finished run knows about itself; summary.json and report.html are made from it.
+enum class RunState { kRunning, kComplete, kFailed, kInterrupted };
+
+// Everything that a run knows about itself so far; summary.json and report.html are made from it.
 struct RunSummary {
+  RunState state = RunState::kRunning;
+  std::string stage;                   // that runs, or ran last
+  double share_done = 0;               // of that stage, 0 to 1
+  std::optional<double> seconds_left;  // of the run, estimated
+  std::string error, hint;             // of a run that failed or was interrupted
+  std::string command;                 // that starts the same run again; empty = not known
+  std::string configuration;           // config::Describe: every value and where it comes from
   std::string run_folder;
   std::string task_type;
   std::string model;
@@ -85,6 +100,7 @@ struct RunSummary {
   std::vector<std::pair<std::string, double>> seconds;  // stage -> seconds, in order
   std::vector<std::string> notices;
   std::vector<Picture> pictures;  // for the report; not in summary.json
+  Insight insight;                // the same
 };
 
 // The network that the run is about in the end: the quantised one if there is one.
