@@ -89,17 +89,18 @@ struct Weighted {
   T weight_second = 0;
 };
 
-// at(output index, ins, outs): the neighbours along an axis.
+// rows_at(output row) and columns_at(output column): their neighbours.
 template <typename T, typename At>
-[[gnu::always_inline]] inline void Blend(const T* in, Dims in_dims, T* out, Dims out_dims, At at) {
+[[gnu::always_inline]] inline void Blend(const T* in, Dims in_dims, T* out, Dims out_dims,
+                                         At rows_at, At columns_at) {
   for (int64_t c = 0; c < out_dims.c; ++c) {
     const T* plane = in + c * in_dims.h * in_dims.w * kLanes;
     for (int64_t y = 0; y < out_dims.h; ++y) {
-      const Weighted<T> rows = at(y, in_dims.h, out_dims.h);
+      const Weighted<T> rows = rows_at(y);
       const T* upper = plane + rows.first * in_dims.w * kLanes;
       const T* lower = plane + rows.second * in_dims.w * kLanes;
       for (int64_t x = 0; x < out_dims.w; ++x, out += kLanes) {
-        const Weighted<T> columns = at(x, in_dims.w, out_dims.w);
+        const Weighted<T> columns = columns_at(x);
         const int64_t left = columns.first * kLanes;
         const int64_t right = columns.second * kLanes;
         for (int i = 0; i < kLanes; ++i) {
@@ -149,19 +150,24 @@ void ResizeNearest(const int32_t* in, Dims in_dims, int32_t* out, Dims out_dims)
 }
 
 PLATYPUS_CLONES void ResizeBilinear(const float* in, Dims in_dims, float* out, Dims out_dims) {
-  Blend(in, in_dims, out, out_dims, [](int64_t i, int64_t ins, int64_t outs) {
-    const tm_neighbours n =
-        tm_half_pixel(static_cast<int>(i), static_cast<int>(ins), static_cast<int>(outs));
-    return Weighted<float>{n.first, n.second, 1.0f - n.part, n.part};
-  });
+  const auto along = [](int64_t ins, int64_t outs) {
+    return [in = static_cast<int>(ins), out = static_cast<int>(outs)](int64_t i) {
+      const tm_neighbours n = tm_half_pixel(static_cast<int>(i), in, out);
+      return Weighted<float>{n.first, n.second, 1.0f - n.part, n.part};
+    };
+  };
+  Blend(in, in_dims, out, out_dims, along(in_dims.h, out_dims.h), along(in_dims.w, out_dims.w));
 }
 
 PLATYPUS_CLONES void ResizeBilinear(const int32_t* in, Dims in_dims, int32_t* out, Dims out_dims) {
-  Blend(in, in_dims, out, out_dims, [](int64_t i, int64_t ins, int64_t outs) {
+  const auto along = [](int64_t ins, int64_t outs) {
     const tm_stretch stretch = tm_stretch_of(static_cast<int>(ins), static_cast<int>(outs));
-    const tm_blend b = tm_blend_at(static_cast<int>(i), stretch, static_cast<int>(ins));
-    return Weighted<int32_t>{b.first, b.second, b.weight_first, b.weight_second};
-  });
+    return [in = static_cast<int>(ins), stretch](int64_t i) {
+      const tm_blend b = tm_blend_at(static_cast<int>(i), stretch, in);
+      return Weighted<int32_t>{b.first, b.second, b.weight_first, b.weight_second};
+    };
+  };
+  Blend(in, in_dims, out, out_dims, along(in_dims.h, out_dims.h), along(in_dims.w, out_dims.w));
 }
 
 }  // namespace platypus::exec
