@@ -42,6 +42,11 @@ if(NOT TARGET hwy)
   add_library(hwy INTERFACE IMPORTED)
   target_include_directories(hwy SYSTEM INTERFACE ${HWY_INCLUDE})
   target_link_libraries(hwy INTERFACE ${HWY_LIBRARY})
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+    # Kernels keep vectors in structs; those of SVE have no size that the compiler knows.
+    target_compile_definitions(hwy INTERFACE
+                               "HWY_DISABLED_TARGETS=(HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128)")
+  endif()
 endif()
 
 find_path(ONNX_INCLUDE onnx/onnx_pb.h REQUIRED)

@@ -47,6 +47,9 @@ struct Paired {
   using D32 = hn::Repartition<int32_t, D16>;
   using V = hn::Vec<D16>;
   struct Sum {
+    // Written out, since GCC does not give constructors of its own the instruction set.
+    HWY_INLINE Sum() {}  // NOLINT(modernize-use-equals-default)
+    HWY_INLINE Sum(hn::Vec<D32> a, hn::Vec<D32> b) : first(a), second(b) {}
     hn::Vec<D32> first, second;  // on some machines the second is always 0
   };
   static constexpr bool kTapsFirst = false;

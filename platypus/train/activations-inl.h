@@ -1,5 +1,6 @@
-// Exponentials of a training step that are right for every float: a NaN stays one, so that a
-// training that went astray shows. Included once for each instruction set: the guard turns with it.
+// Bounds and exponentials of a training step that are right for every float: a NaN stays one, so
+// that a training that went astray shows. Included once for each instruction set: the guard turns
+// with it.
 #if defined(PLATYPUS_TRAIN_ACTIVATIONS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef PLATYPUS_TRAIN_ACTIVATIONS_INL_H_
 #undef PLATYPUS_TRAIN_ACTIVATIONS_INL_H_
@@ -19,21 +20,40 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, kLanes>;
 using V = hn::Vec<D>;
 
-// exp(x), x <= 104 (Highway's own bound); Highway's gives 0 for a NaN.
-HWY_INLINE V Exp(V x) { return hn::IfThenElse(hn::Eq(x, x), hn::Exp(D(), x), x); }
+// max(bound, x) and min(bound, x), of which a NaN stays one: x86's instructions hand on their
+// second operand then, others the first.
+HWY_INLINE V AtLeast(V bound, V x) {
+#if HWY_ARCH_X86
+  return hn::Max(bound, x);
+#else
+  return hn::IfThenElse(hn::Lt(x, bound), bound, x);
+#endif
+}
+HWY_INLINE V AtMost(V bound, V x) {
+#if HWY_ARCH_X86
+  return hn::Min(bound, x);
+#else
+  return hn::IfThenElse(hn::Gt(x, bound), bound, x);
+#endif
+}
 
-// 1 / (1 + exp(-x)); beyond -88 exp(-x) has no float. The constant stands first in Min: x86 then
-// hands on a NaN.
+// y, and a NaN where x is one: Highway's functions make a number of it.
+HWY_INLINE V OrNan(V x, V y) { return hn::IfThenElse(hn::Eq(x, x), y, x); }
+
+// exp(x), x <= 104 (Highway's own bound).
+HWY_INLINE V Exp(V x) { return OrNan(x, hn::Exp(D(), x)); }
+
+// 1 / (1 + exp(-x)); beyond -88 exp(-x) has no float.
 HWY_INLINE V SigmoidOf(V x) {
   const V one = hn::Set(D(), 1.0f);
-  const V e = Exp(hn::Min(hn::Set(D(), 88.0f), hn::Neg(x)));
-  return hn::Div(one, hn::Add(one, e));
+  const V e = hn::Exp(D(), AtMost(hn::Set(D(), 88.0f), hn::Neg(x)));
+  return OrNan(x, hn::Div(one, hn::Add(one, e)));
 }
 
 // tanh(x), which is +-1 in float beyond 10.
 HWY_INLINE V TanhOf(V x) {
   const V limit = hn::Set(D(), 10.0f);
-  return hn::Tanh(D(), hn::Min(limit, hn::Max(hn::Neg(limit), x)));
+  return OrNan(x, hn::Tanh(D(), AtMost(limit, AtLeast(hn::Neg(limit), x))));
 }
 
 // Derivatives by the function's value.

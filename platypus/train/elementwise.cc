@@ -55,9 +55,9 @@ struct Normal {
   V bell, integral;
 };
 
-// f(x). The constants stand first in Min and Max: x86 then hands on a NaN instead of hiding it.
+// f(x)
 HWY_INLINE V Value(const graph::Clamp& op, V x) {
-  return hn::Min(Set(op.high), hn::Max(Set(op.low), x));
+  return AtMost(Set(op.high), AtLeast(Set(op.low), x));
 }
 HWY_INLINE V Value(const graph::LeakyRelu& op, V x) {
   return hn::IfThenElse(hn::Ge(x, hn::Zero(D())), x, hn::Mul(Set(op.slope), x));

@@ -9,6 +9,7 @@
 
 #include <hwy/highway.h>
 
+#include "platypus/train/activations-inl.h"
 #include "platypus/train/kernels.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -19,7 +20,6 @@ using D = hn::CappedTag<float, kLanes>;
 using V = hn::Vec<D>;
 
 // Forward and backward must see the same t, so it is computed here only.
-// The constants stand first in Min and Max: x86 then hands on a NaN instead of hiding it.
 template <bool kRelu, bool kQuantize>
 struct Steps {
   explicit Steps(const Pointwise& p)
@@ -33,21 +33,21 @@ struct Steps {
   HWY_INLINE V Affine(V y) const { return hn::MulAdd(gain, y, shift); }
   HWY_INLINE V Rectified(V y) const {
     const V t = Affine(y);
-    return kRelu ? hn::Max(hn::Zero(D()), t) : t;
+    return kRelu ? AtLeast(hn::Zero(D()), t) : t;
   }
   HWY_INLINE V Code(V t) const {
     return hn::Floor(hn::MulAdd(t, inverse_scale, hn::Set(D(), 0.5f)));
   }
   HWY_INLINE V Value(V y) const {
     const V t = Rectified(y);
-    return kQuantize ? hn::Mul(hn::Min(hi, hn::Max(lo, Code(t))), scale) : t;
+    return kQuantize ? hn::Mul(AtMost(hi, AtLeast(lo, Code(t))), scale) : t;
   }
   // g where the value was not cut off, else 0.
   HWY_INLINE V Masked(V y, V g) const {
     const V t = Affine(y);
     if (kRelu) g = hn::IfThenElseZero(hn::Gt(t, hn::Zero(D())), g);
     if (kQuantize) {
-      const V code = Code(kRelu ? hn::Max(hn::Zero(D()), t) : t);
+      const V code = Code(kRelu ? AtLeast(hn::Zero(D()), t) : t);
       g = hn::IfThenElseZero(hn::And(hn::Ge(code, lo), hn::Le(code, hi)), g);
     }
     return g;
