@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "platypus/data/table.h"
 #include "tests/data/fixtures.h"
 
@@ -134,6 +136,30 @@ TEST_F(CheckTest, GuessesTheTask) {
   EXPECT_EQ(GuessCategory(folder_.Path()), config::TaskCategory::kTimeseriesClassification);
   WriteRecordings("classes/Anomaly", 1);
   EXPECT_EQ(GuessCategory(folder_.Path()), config::TaskCategory::kTimeseriesAnomalyDetection);
+}
+
+// Recordings of real machines: what is remarked on is so, and nothing is cried out over.
+TEST(CheckRealSetsTest, RemarksAreFew) {
+  const char* variable = std::getenv("PLATYPUS_DATA");
+  const fs::path sets =
+      variable != nullptr ? fs::path(variable) : fs::path(PLATYPUS_SOURCE_DIR) / "../shared/data";
+  if (!fs::is_directory(sets)) GTEST_SKIP() << "no data sets at " << sets;
+  ThreadPool pool(2);
+  NullSink sink;
+  for (const char* name :
+       {"bearing_cwru_de12k", "ecg_mitbih_pvc", "hydraulic_pump_leakage", "appliance_plaid_vi",
+        "motion_basicmotions", "pump_skab_valve1_ad", "transformer_etth1_regression"}) {
+    SCOPED_TRACE(name);
+    config::Config config;
+    config.dataset.input_data_path = (sets / name / "dataset").string();
+    const auto category = GuessCategory(config.dataset.input_data_path);
+    ASSERT_TRUE(category.has_value());
+    config.common.task_category = *category;
+    for (const Finding& finding : Check(config, 0, pool, sink).findings) {
+      if (finding.severity == Severity::kHint) continue;
+      EXPECT_THAT(finding.found, HasSubstr("class outer_race has 16.5 times as many rows"));
+    }
+  }
 }
 
 TEST(TimeColumnTest, IsReadFromText) {
