@@ -285,12 +285,9 @@ TimeColumn ReadTimeColumn(std::string_view text) {
   if (found == header.end()) return time;
   time.name = Unquote(*found);
   while (lines.Next(line)) {
-    bool more = true;
-    std::string_view cell;
-    for (auto c = header.begin(); c <= found && more; ++c)
-      cell = NextCell(line, dialect.separator, more);
-    cell = Unquote(cell);
-    std::string number(cell);
+    const std::vector<std::string_view> cells = Split(line, dialect.separator);
+    if (cells.size() != header.size()) return {};
+    std::string number(Unquote(cells[static_cast<size_t>(found - header.begin())]));
     if (dialect.decimal_comma) std::ranges::replace(number, ',', '.');
     double value = 0;
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);

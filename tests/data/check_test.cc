@@ -24,7 +24,7 @@ class CheckTest : public ::testing::Test {
     for (int i = 0; i < count; ++i) {
       std::string text = "time,x,y\n";
       for (int r = 0; r < rows; ++r)
-        text += fmt::format("{},{},{}\n", 0.5 * r, (r * 7 + i * 31 + below.size()) % 47, r % 13);
+        text += fmt::format("{},{},{}\n", 0.5 * r, (r * 7 + i * 5 + below.size()) % 47, r % 13);
       WriteFile(folder_.Path() / below / fmt::format("{}.csv", i), text);
     }
   }

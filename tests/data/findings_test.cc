@@ -101,9 +101,9 @@ TEST(FindingsTest, LengthsAndClasses) {
   context.rows_per_sample = 1000;
   EXPECT_THAT(FindProblems(all, context)[0], Is(Severity::kError, "6 of 6 recordings have"));
   all = Clean();
-  for (size_t i = 0; i < 3; ++i) all[i].rows = 1500;
+  for (size_t i = 0; i < 3; ++i) all[i].rows = 1000;
   EXPECT_THAT(FindProblems(all, TwoClasses()),
-              ElementsAre(Is(Severity::kWarning, "class a has 15 times as many rows as class b")));
+              ElementsAre(Is(Severity::kWarning, "class a has 10 times as many rows as class b")));
   all = Clean();
   all.pop_back();
   EXPECT_THAT(FindProblems(all, TwoClasses()),
