@@ -56,11 +56,14 @@ bool HoldsRecordings(const fs::path& folder) {
 
 // The folder called `name` nearest below `root`, at most `depth` levels down.
 std::optional<fs::path> FindBelow(const fs::path& root, const std::string& name, int depth) {
+  constexpr int kMostFolders = 2'000;
   std::vector<fs::path> level = {root};
+  int looked_at = 0;
   for (int d = 0; d < depth; ++d) {
     std::vector<fs::path> next;
     for (const fs::path& folder : level) {
       if (IsFolder(folder / name)) return folder / name;
+      if (++looked_at > kMostFolders) return std::nullopt;
       for (const fs::path& entry : Entries(folder)) {
         if (IsFolder(entry)) next.push_back(entry);
       }

@@ -137,9 +137,10 @@ RecordingView View(const TestOutcome& o, const Score& score) {
   view.signal = Envelopes(recording);
   view.worst = score.worst;
   view.taken_for = name(score.taken_for);
+  constexpr size_t kMostFeatures = 8192;
   const auto size = static_cast<size_t>(NumElements(o.samples.shape));
   const float* sample = o.samples.inputs.data() + score.worst_sample * size;
-  view.features.assign(sample, sample + size);
+  if (size <= kMostFeatures) view.features.assign(sample, sample + size);
   return view;
 }
 

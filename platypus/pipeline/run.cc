@@ -229,6 +229,7 @@ class Running {
       LogStatistics(*log_, name, summary_.statistics[name] = StatisticsOf(*set, goal_));
     }
     summary_.input_shape = splits_.train.shape;
+    summary_.insight.profiles = Profiles(splits_.train, goal_);
   }
 
   void LookAtData() {
@@ -411,15 +412,14 @@ class Running {
     const auto cloud = [](const SampleSet& set, const std::vector<float>& values) {
       return FeatureCloud{{set.inputs.data(), set.inputs.size()}, set.labels, values};
     };
-    Projections projections;
     Guarded("the features", sink_, [&] {
-      summary_.insight.profiles = Profiles(drawn.train, goal_);
-      projections = Project(cloud(drawn.train, of_train), cloud(drawn.val, of_val),
-                            NumElements(drawn.train.shape), pool_, sink_);
+      const Projections projections =
+          Project(cloud(drawn.train, of_train), cloud(drawn.val, of_val),
+                  NumElements(drawn.train.shape), pool_, sink_);
       summary_.insight.projections = ForPage(projections);
+      WriteFeaturePlots(projections, goal_.classes, {paths_.training_base, &summary_.pictures},
+                        pool_, sink_);
     });
-    WriteFeaturePlots(projections, goal_.classes, {paths_.training_base, &summary_.pictures}, pool_,
-                      sink_);
   }
 
   void PackTraining() {

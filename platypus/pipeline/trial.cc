@@ -11,19 +11,20 @@
 namespace platypus::pipeline {
 namespace {
 
-constexpr int64_t kMostTrainRows = 2'000'000;
-constexpr int64_t kMostOtherRows = 700'000;
+constexpr int64_t kMostTrainValues = 3'000'000;
+constexpr int64_t kMostOtherValues = 1'000'000;
 constexpr int64_t kMostTrainSamples = 2'048;
 constexpr int64_t kMostOtherSamples = 1'024;
 constexpr double kMostMacs = 2e10;  // of all forward passes of a trial
 
-// Recordings spread evenly, until they hold so many rows.
+// Recordings spread evenly, about as many as hold so many values.
 void Limit(std::vector<data::RecordingRef>& refs, std::vector<data::Recording>& recordings,
-           int64_t most_rows) {
-  int64_t rows = 0;
-  for (const data::Recording& recording : recordings) rows += recording.rows;
-  if (rows <= most_rows) return;
-  const auto step = static_cast<size_t>((rows + most_rows - 1) / most_rows);
+           int64_t most) {
+  int64_t values = 0;
+  for (const data::Recording& recording : recordings)
+    values += static_cast<int64_t>(recording.values.size());
+  if (values <= most) return;
+  const auto step = static_cast<size_t>((values + most - 1) / most);
   std::vector<data::RecordingRef> kept_refs;
   std::vector<data::Recording> kept;
   for (size_t i = 0; i < refs.size(); i += step) {
@@ -81,17 +82,17 @@ TrialData ReadForTrial(const config::Config& config, const std::filesystem::path
   DataMemory memory(HalfOfMemory(), scratch);
   std::vector<data::SkippedFile> skipped;
   const auto read = [&](std::vector<data::RecordingRef>& refs, std::vector<data::Recording>& into,
-                        int64_t most_rows) {
+                        int64_t most) {
     into = data::ReadAll(refs, config, memory, pool, skipped, sink);
-    Limit(refs, into, most_rows);
+    Limit(refs, into, most);
   };
-  read(data.train_refs, data.train, kMostTrainRows);
-  read(data.val_refs, data.val, kMostOtherRows);
+  read(data.train_refs, data.train, kMostTrainValues);
+  read(data.val_refs, data.val, kMostOtherValues);
   if (config.common.task_category == config::TaskCategory::kTimeseriesAnomalyDetection) {
     for (const data::RecordingRef& ref : data.dataset.test) {
       if (ref.label == kAnomaly) data.anomaly_refs.push_back(ref);
     }
-    read(data.anomaly_refs, data.anomalies, kMostOtherRows);
+    read(data.anomaly_refs, data.anomalies, kMostOtherValues);
   }
   return data;
 }
