@@ -48,8 +48,9 @@ void FindDuplicates(const Recordings& recordings, const Context& context,
     for (const RecordingFacts* r : group) {
       splits.insert(r->splits.begin(), r->splits.end());
       labels.insert(r->label);
-      names.push_back(r->name);
+      if (std::ranges::count(names, r->name) == 0) names.push_back(r->name);
     }
+    if (names.size() < 2) continue;  // parts of one recording
     Finding finding{Severity::kWarning, "duplicate", group[0]->name, 0, "", ""};
     const std::string equal =
         fmt::format("has the same content as {}", Some(Names(names.begin() + 1, names.end())));

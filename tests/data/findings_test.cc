@@ -55,7 +55,10 @@ TEST(FindingsTest, Duplicates) {
   all.back().label = 1;
   EXPECT_THAT(FindProblems(all, TwoClasses()),
               ElementsAre(Is(Severity::kError, "of another class")));
-  all.back().content = "";
+  all.back() = all[0];
+  all.back().splits = {"test"};
+  EXPECT_THAT(FindProblems(all, TwoClasses()), IsEmpty()) << "another part of the same recording";
+  all.back() = Facts("0/other", 0, "test", "");
   EXPECT_THAT(FindProblems(all, TwoClasses()), IsEmpty()) << "not known";
 }
 
