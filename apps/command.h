@@ -36,6 +36,8 @@ Command AddConfig(CLI::App& program, const Globals& globals);
 Command AddVerify(CLI::App& program, const Globals& globals);
 Command AddInit(CLI::App& program, const Globals& globals);
 Command AddInfo(CLI::App& program, const Globals& globals);
+Command AddCheck(CLI::App& program, const Globals& globals);
+Command AddRecommend(CLI::App& program, const Globals& globals);
 
 }  // namespace platypus::apps
 

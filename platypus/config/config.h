@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -24,6 +25,10 @@ enum class TaskCategory {
   kTimeseriesForecasting,
   kTimeseriesAnomalyDetection,
 };
+
+// "timeseries_classification", ...; nullopt for what does not run.
+const char* Name(TaskCategory category);
+std::optional<TaskCategory> CategoryNamed(std::string_view name);
 
 enum class SplitType { kAmongstFiles, kWithinFiles };
 enum class OnBadFile { kError, kSkip };

@@ -418,10 +418,7 @@ class Loading {
       }
     }
     config.common.task_category =
-        category_ == "timeseries_regression"         ? TaskCategory::kTimeseriesRegression
-        : category_ == "timeseries_forecasting"      ? TaskCategory::kTimeseriesForecasting
-        : category_ == "timeseries_anomalydetection" ? TaskCategory::kTimeseriesAnomalyDetection
-                                                     : TaskCategory::kTimeseriesClassification;
+        CategoryNamed(category_).value_or(TaskCategory::kTimeseriesClassification);
     if (config.common.target_module.empty()) config.common.target_module = "timeseries";
     if (config.training.quantization == Quantization::kGeneric) {
       Notice(

@@ -245,6 +245,16 @@ Dialect FindDialect(std::string_view text) {
   return look.cells >= 2 && look.first_is_numeric ? blanks : comma;
 }
 
+// The table behind a byte order mark and comments.
+std::string_view BehindComments(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  while (text.starts_with('#')) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return text;
+}
+
 std::string Shown(std::string_view cell) {
   constexpr size_t kMost = 40;
   std::string text;
@@ -262,14 +272,37 @@ bool IsTimeColumn(std::string_view name) {
   return lower.find("time") != std::string::npos;
 }
 
-Table ParseCsv(std::string_view text, const std::string& file) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  int skipped = 0;
-  while (text.starts_with('#')) {  // comments before the table
-    const size_t end = std::min(text.find('\n'), text.size());
-    text.remove_prefix(std::min(end + 1, text.size()));
-    ++skipped;
+TimeColumn ReadTimeColumn(std::string_view text) {
+  text = BehindComments(text);
+  const Dialect dialect = FindDialect(text);
+  Lines lines(text);
+  std::string_view line;
+  TimeColumn time;
+  if (!lines.Next(line)) return time;
+  const std::vector<std::string_view> header = Split(line, dialect.separator);
+  const auto found = std::ranges::find_if(
+      header, [](std::string_view cell) { return IsTimeColumn(Unquote(cell)); });
+  if (found == header.end()) return time;
+  time.name = Unquote(*found);
+  while (lines.Next(line)) {
+    const std::vector<std::string_view> cells = Split(line, dialect.separator);
+    if (cells.size() != header.size()) return {};
+    std::string number(Unquote(cells[static_cast<size_t>(found - header.begin())]));
+    if (dialect.decimal_comma) std::ranges::replace(number, ',', '.');
+    double value = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+    if (error != std::errc() || end != number.data() + number.size() || !std::isfinite(value))
+      return {};
+    time.values.push_back(value);
   }
+  return time;
+}
+
+Table ParseCsv(std::string_view text, const std::string& file) {
+  const std::string_view whole = text;
+  text = BehindComments(text);
+  const auto skipped = static_cast<int>(
+      std::count(whole.begin(), whole.end() - static_cast<std::ptrdiff_t>(text.size()), '\n'));
   const Dialect dialect = FindDialect(text);
   Lines lines(text);
   std::string_view line;

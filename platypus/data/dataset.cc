@@ -168,7 +168,8 @@ class Opening {
     std::error_code ignored;
     // Lists beside data that lie in the project itself may be those that an earlier run wrote.
     const bool own_lists = fs::equivalent(root_, project_, ignored);
-    if ((within && own_lists) || !ReadLists()) {
+    dataset_.has_lists = !(within && own_lists) && ReadLists();
+    if (!dataset_.has_lists) {
       within ? SplitWithinFiles() : SplitAmongstFiles();
     }
     CheckNotEmpty();

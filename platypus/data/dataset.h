@@ -36,6 +36,7 @@ struct Dataset {
   std::vector<RecordingRef> train;
   std::vector<RecordingRef> val;
   std::vector<RecordingRef> test;
+  bool has_lists = false;  // the splits are the user's
   std::string hash;  // SHA-256 over names, sizes and contents of all recordings, in name order
 };
 

@@ -17,19 +17,8 @@ namespace {
 
 Table ReadTable(const std::filesystem::path& path) {
   const std::string extension = path.extension().string();
-  const std::string file = path.string();
-  if (extension == ".csv" || extension == ".txt") return ParseCsv(ReadFile(path), file);
-  if (extension == ".npy") return ParseNpy(ReadFile(path), file);
-  if (extension == ".npz") return ParseNpz(ReadFile(path), file);
-  if (extension == ".pkl") {
-    throw Error(Category::kData, "pickled files can run programs and are not read",
-                "convert it with: python3 -c \"import pandas,sys; pandas.read_pickle(sys.argv[1])"
-                ".to_csv(sys.argv[1][:-4]+'.csv', index=False)\" " +
-                    path.filename().string(),
-                {file, 0, 0});
-  }
-  throw Error(Category::kData, fmt::format("files ending in '{}' are not recordings", extension),
-              "legal endings: .csv, .txt, .npy, .npz", {file, 0, 0});
+  // What is no recording is not read either: it may be large.
+  return ParseTable(path, IsRecordingEnding(extension) ? ReadFile(path) : std::string());
 }
 
 std::string NameOf(const Table& table, int column) {
@@ -150,6 +139,27 @@ void WarnOfLeak(const config::Config& config, const Recording& recording, Progre
 }
 
 }  // namespace
+
+bool IsRecordingEnding(std::string_view extension) {
+  return extension == ".csv" || extension == ".txt" || extension == ".npy" || extension == ".npz";
+}
+
+Table ParseTable(const std::filesystem::path& path, std::string_view bytes) {
+  const std::string extension = path.extension().string();
+  const std::string file = path.string();
+  if (extension == ".csv" || extension == ".txt") return ParseCsv(bytes, file);
+  if (extension == ".npy") return ParseNpy(bytes, file);
+  if (extension == ".npz") return ParseNpz(bytes, file);
+  if (extension == ".pkl") {
+    throw Error(Category::kData, "pickled files can run programs and are not read",
+                "convert it with: python3 -c \"import pandas,sys; pandas.read_pickle(sys.argv[1])"
+                ".to_csv(sys.argv[1][:-4]+'.csv', index=False)\" " +
+                    path.filename().string(),
+                {file, 0, 0});
+  }
+  throw Error(Category::kData, fmt::format("files ending in '{}' are not recordings", extension),
+              "legal endings: .csv, .txt, .npy, .npz", {file, 0, 0});
+}
 
 Recording Read(const std::filesystem::path& path, const config::Columns& variables) {
   return Select(ReadTable(path), variables, std::nullopt, path.string());

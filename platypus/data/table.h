@@ -2,6 +2,7 @@
 #define PLATYPUS_DATA_TABLE_H_
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +37,21 @@ Table ParseNpy(std::string_view bytes, const std::string& file);
 // one column for each column, named after it, where names with "time" are dropped. Only arrays of
 // plain numbers; any other member is an Error (data).
 Table ParseNpz(std::string_view bytes, const std::string& file);
+
+// ".csv", ".txt", ".npy", ".npz".
+bool IsRecordingEnding(std::string_view extension);
+
+// A file by the ending of its name. Error (data) as above, and for other
+// endings.
+Table ParseTable(const std::filesystem::path& path, std::string_view bytes);
+
+// The first time column of a text table, as far as it holds numbers; empty without one, and where a
+// cell is no number (a date).
+struct TimeColumn {
+  std::string name;
+  std::vector<double> values;
+};
+TimeColumn ReadTimeColumn(std::string_view text);
 
 // Does a column of this name hold time?
 bool IsTimeColumn(std::string_view name);

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cctype>
 
+#include "platypus/base/error.h"
 #include "platypus/exec/interpreter.h"
+#include "platypus/pipeline/run.h"
 
 namespace platypus::pipeline {
 
@@ -70,6 +72,40 @@ deploy::TestSet MakeTestSet(const graph::Graph& network, const features::Pipelin
   set.recordings = PickRaw(pipeline, refs, recordings, kRawExcerpts);
   FillOutputs(network, set.recordings, pool);
   return set;
+}
+
+std::vector<deploy::GoldenSample> PickGolden(const features::Pipeline& pipeline, const Goal& goal,
+                                             const config::Config& config,
+                                             const std::vector<data::RecordingRef>& refs,
+                                             const std::vector<data::Recording>& recordings,
+                                             const SampleSet& samples) {
+  constexpr int kAutoencoder = 4;
+  constexpr int kValues = 8;
+  if (goal.Classifies()) {
+    return PickPerClass(pipeline, refs, recordings, samples, static_cast<int>(goal.classes.size()),
+                        config.compilation.test_sets_per_class, config.common.seed);
+  }
+  return PickRandom(pipeline, refs, recordings, samples,
+                    goal.DetectsAnomalies() ? kAutoencoder : kValues, config.common.seed);
+}
+
+std::vector<deploy::VerifyResult> VerifyAgain(const std::filesystem::path& where,
+                                              const std::vector<std::string>& cores,
+                                              ProgressSink& sink) {
+  for (const std::filesystem::path& compilation :
+       {where / "compilation", where, where.lexically_normal().parent_path()}) {
+    const std::filesystem::path test_set = compilation / "verification" / "test_set.bin";
+    if (!std::filesystem::is_regular_file(test_set)) continue;
+    const deploy::TestSet set = deploy::LoadTestSet(test_set);
+    std::vector<deploy::VerifyResult> results;
+    for (const std::string& core : cores.empty() ? deploy::Cores() : cores) {
+      results.push_back(deploy::Verify(compilation / "artifacts", set, core, sink));
+    }
+    return results;
+  }
+  throw Error(
+      Category::kData, fmt::format("{} is neither a run nor the package of one", where.string()),
+      "expected a folder with compilation/artifacts and compilation/verification/test_set.bin");
 }
 
 }  // namespace platypus::pipeline

@@ -36,6 +36,14 @@ deploy::TestSet MakeTestSet(const graph::Graph& network, const features::Pipelin
                             const std::vector<data::RecordingRef>& refs,
                             const std::vector<data::Recording>& recordings, ThreadPool& pool);
 
+// Samples to be compiled into the package, as many as the reference gives: of each class, or by
+// chance.
+std::vector<deploy::GoldenSample> PickGolden(const features::Pipeline& pipeline, const Goal& goal,
+                                             const config::Config& config,
+                                             const std::vector<data::RecordingRef>& refs,
+                                             const std::vector<data::Recording>& recordings,
+                                             const SampleSet& samples);
+
 // Runs the network on golden samples and stores its outputs in them.
 void FillOutputs(const graph::Graph& network, std::vector<deploy::GoldenSample>& golden,
                  ThreadPool& pool);

@@ -1,5 +1,7 @@
 #include "platypus/pipeline/goal.h"
 
+#include "platypus/base/error.h"
+
 namespace platypus::pipeline {
 
 int Goal::Outputs(const Shape& input) const {
@@ -31,6 +33,19 @@ train::Loss Goal::Loss() const {
 
 train::Criterion Goal::Criterion() const {
   return Forecasts() ? train::Criterion::kSmape : train::Criterion::kMse;
+}
+
+void RequireOutputs(const Goal& goal, const graph::Graph& network, const Shape& input,
+                    const std::string& name) {
+  const int64_t outputs = NumElements(network.Output().shape);
+  const int64_t wanted = goal.Outputs(input);
+  if (outputs == wanted) return;
+  throw Error(Category::kModel,
+              fmt::format("{} has {} outputs, the data ask for {}", name, outputs, wanted),
+              goal.Forecasts()          ? fmt::format("forecast_horizon {} x {} target variables",
+                                                      goal.horizon, goal.targets.size())
+              : goal.DetectsAnomalies() ? "an autoencoder has as many outputs as inputs"
+                                        : fmt::format("{} target variables", goal.targets.size()));
 }
 
 }  // namespace platypus::pipeline

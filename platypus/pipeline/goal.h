@@ -7,6 +7,7 @@
 
 #include "platypus/base/array.h"
 #include "platypus/config/config.h"
+#include "platypus/graph/graph.h"
 #include "platypus/train/loss.h"
 #include "platypus/train/metrics.h"
 
@@ -32,6 +33,11 @@ struct Goal {
   train::Loss Loss() const;
   train::Criterion Criterion() const;
 };
+
+// Error (model) for a network that gives other than what the goal asks for samples of `input`, as
+// one whose number of outputs is fixed. `name` is the model's.
+void RequireOutputs(const Goal& goal, const graph::Graph& network, const Shape& input,
+                    const std::string& name);
 
 // Index of the class that anomalies have: the classes are sorted by name.
 constexpr int kAnomaly = 0;

@@ -41,13 +41,15 @@ struct RecordingView {
   std::string name;
   std::string truth;  // class, or empty
   int64_t samples = 0;
-  int64_t wrong = 0;   // samples taken for another class; 0 without classes
+  // Samples taken for another class; anomalies: on the wrong side of the threshold; 0 without
+  // classes.
+  int64_t wrong = 0;
   double error = 0;    // mean squared error of the outputs (values), of the input (anomalies)
   double seconds = 0;  // length; rows where no sampling rate is known (sampling_rate 1)
   std::vector<Envelope> signal;
   int64_t worst = 0;            // index of the sample within the recording
   std::string taken_for;        // class that it was taken for, or empty
-  std::vector<float> features;  // [channel][height][width] of the worst sample
+  std::vector<float> features;  // [channel][height][width] of the worst sample; empty if large
 };
 
 // Wanted and given values of the test split, thinned evenly; [sample][output] of `targets` x steps.
@@ -60,11 +62,12 @@ struct ValuePairs {
 struct DeviceFit {
   std::string device;
   int64_t flash_octets = 0, ram_octets = 0;  // of the device; 0 = not known
-  int64_t flash_used = 0, ram_used = 0;      // by package; state, buffers and stack
-  double clock_hz = 0;                       // 0 = not known
-  double cycles_per_instruction = 0;         // assumed; `assumption` says where it is from
-  double seconds_used = 0;                   // features and one inference, at that clock
-  std::optional<double> seconds_available;   // between two inferences: the samples' stride
+  // By package; state, buffers and stack. 0 = not measured: no emulated core ran.
+  int64_t flash_used = 0, ram_used = 0;
+  double clock_hz = 0;                      // 0 = not known
+  double cycles_per_instruction = 0;        // assumed; `assumption` says where it is from
+  double seconds_used = 0;                  // features and one inference, at that clock
+  std::optional<double> seconds_available;  // between two inferences: the samples' stride
   std::string assumption;
 };
 

@@ -7,25 +7,14 @@
 #include <limits>
 
 #include "platypus/analysis/goodness_of_fit.h"
-#include "platypus/analysis/projection.h"
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
+#include "platypus/pipeline/guarded.h"
 #include "platypus/plot/drawing.h"
 
 namespace platypus::pipeline {
 namespace fs = std::filesystem;
 namespace {
-
-// Pictures are no reason to lose a run: what goes wrong is said, unless the user ended it.
-template <typename Work>
-void Guarded(const char* what, ProgressSink& sink, Work work) {
-  try {
-    work();
-  } catch (const std::exception& error) {
-    if (sink.Cancelled()) throw;
-    sink.OnNotice(fmt::format("{} could not be drawn: {}", what, error.what()));
-  }
-}
 
 plot::Drawing WriteFiles(const plot::Plot& plot, const fs::path& folder, const std::string& name) {
   plot::Drawing drawing = plot::Layout(plot);
@@ -82,31 +71,6 @@ std::string Cell(const std::string& text) {
   return quoted + "\"";
 }
 
-// Some samples of a split, spread evenly, with their colours.
-struct Picked {
-  std::vector<float> features;
-  std::vector<int32_t> labels;
-  std::vector<float> values;
-  plot::Colouring Colours(const FeatureCloud& of) const {
-    return {labels, of.colouring.classes, values};
-  }
-};
-
-Picked Pick(const FeatureCloud& cloud, int64_t width, size_t most) {
-  const auto size = static_cast<size_t>(width);
-  const size_t count = cloud.features.size() / size;
-  const size_t taken = std::min(count, most);
-  Picked picked;
-  for (size_t k = 0; k < taken; ++k) {
-    const size_t i = k * count / taken;
-    const auto sample = cloud.features.subspan(i * size, size);
-    picked.features.insert(picked.features.end(), sample.begin(), sample.end());
-    if (i < cloud.colouring.labels.size()) picked.labels.push_back(cloud.colouring.labels[i]);
-    if (i < cloud.colouring.values.size()) picked.values.push_back(cloud.colouring.values[i]);
-  }
-  return picked;
-}
-
 // Points of all curves one after the other. A point on the line through its neighbours is left out.
 std::string ThresholdTable(const NetworkSummary& network, const std::vector<std::string>& classes,
                            std::span<const int32_t> labels) {
@@ -158,43 +122,33 @@ std::string ThresholdPerformance(const AnomalyTest& test) {
 
 }  // namespace
 
-void WriteFeaturePlots(const FeatureCloud& train, const FeatureCloud& validation, int64_t width,
+void WriteFeaturePlots(const Projections& projections, const std::vector<std::string>& classes,
                        const PlotTarget& to, ThreadPool& pool, ProgressSink& sink) {
   Guarded("the features", sink, [&] {
-    if (width < 1 || train.features.size() < static_cast<size_t>(width)) return;
     if (!plot::CanDrawPng())
       sink.OnNotice("pictures are written as SVG only: Cairo (libcairo2) is not installed");
-    constexpr int64_t kMostValues = 8'000'000;
-    constexpr int64_t kMostForPca = 20'000;
-    constexpr size_t kMostForTsne = 500;
-    const auto most =
-        static_cast<size_t>(std::clamp<int64_t>(kMostValues / width, 200, kMostForPca));
-    const Picked picked = Pick(train, width, most);
-    const analysis::PrincipalComponents pca = analysis::FitPca(picked.features, width, 3, pool);
-    if (pca.Count() == 0) {
+    if (projections.train.dimensions == 0) {
       sink.OnNotice("the features of all training samples are equal: there is nothing to project");
       return;
     }
     std::vector<NamedPlot> pictures;
-    const auto draw = [&](const Picked& samples, const FeatureCloud& of, const std::string& split,
-                          bool in_report) {
-      const std::vector<double> points = analysis::Project(pca, samples.features, pool);
+    const auto colours = [&](const Points& points) {
+      return plot::Colouring{points.labels, classes, points.values};
+    };
+    const auto draw = [&](const Points& points, const std::string& split, bool in_report) {
       const std::string title = "PCA Visualization of Feature Extracted Clusters, " + split;
       for (const int drawn : {2, 3}) {
         pictures.push_back(
-            {plot::PcaPlot(points, pca.Count(), samples.Colours(of), pca.Shares(), drawn, title),
+            {plot::PcaPlot(points.coordinates, points.dimensions, colours(points),
+                           projections.shares, drawn, title),
              fmt::format("pca_{}on_feature_extracted_{}_data", drawn == 2 ? "2d_" : "", split),
              in_report});
       }
     };
-    draw(picked, train, "train", true);
-    draw(Pick(validation, width, most), validation, "validation", false);
-    const Picked few = Pick(train, width, kMostForTsne);
-    analysis::TsneOptions options;
-    options.iterations = 500;
-    const analysis::TsneResult tsne = analysis::Tsne(few.features, width, options, pool, sink);
-    pictures.push_back({plot::TsnePlot(tsne.points, 2, few.Colours(train), tsne.perplexity,
-                                       "t-SNE of the features, train"),
+    draw(projections.train, "train", true);
+    draw(projections.validation, "validation", false);
+    pictures.push_back({plot::TsnePlot(projections.tsne.coordinates, 2, colours(projections.tsne),
+                                       projections.perplexity, "t-SNE of the features, train"),
                         "tsne_on_feature_extracted_train_data"});
     WriteAll(pictures, to, pool);
   });
@@ -314,6 +268,29 @@ void WriteAnomalyPlots(const AnomalyTest& test, const PlotTarget& to, ProgressSi
     Write(plot::ReconstructionErrorHistogram(drawn, false), "reconstruction_error", to);
     Write(plot::ReconstructionErrorHistogram(drawn, true), "reconstruction_error_log_scale", to);
   });
+}
+
+void WriteTestPlots(RunSummary& summary, std::span<const float> outputs, const SampleSet& test,
+                    const fs::path& network_folder, ProgressSink& sink) {
+  const PlotTarget to{network_folder / "post_training_analysis", &summary.pictures};
+  const NetworkSummary& network = Last(summary);
+  const Goal& goal = summary.goal;
+  switch (goal.category) {
+    case config::TaskCategory::kTimeseriesClassification:
+      WriteClassificationPlots(outputs, test.labels, network, goal.classes, to, sink);
+      break;
+    case config::TaskCategory::kTimeseriesRegression:
+      WriteRegressionPlots(test.targets, outputs, goal.targets, to, sink);
+      break;
+    case config::TaskCategory::kTimeseriesForecasting:
+      WriteForecastPlots(test.targets, outputs, goal.horizon, goal.targets,
+                         {network_folder / "test_results", &summary.pictures}, sink);
+      break;
+    case config::TaskCategory::kTimeseriesAnomalyDetection:
+      WriteAnomalyPlots(*network.anomaly, to, sink);
+      break;
+  }
+  WriteTrainingCurves(CurvesOf(summary), to, sink);
 }
 
 void WriteTrainingCurves(const std::vector<plot::Curves>& curves, const PlotTarget& to,

@@ -10,6 +10,8 @@
 #include "platypus/base/parallel.h"
 #include "platypus/base/progress.h"
 #include "platypus/data/dataset.h"
+#include "platypus/pipeline/projections.h"
+#include "platypus/pipeline/samples.h"
 #include "platypus/pipeline/summary.h"
 #include "platypus/plot/charts.h"
 
@@ -24,15 +26,9 @@ struct PlotTarget {
   std::vector<Picture>* report = nullptr;
 };
 
-// Samples of one split, by class or (classes empty) by value.
-struct FeatureCloud {
-  std::span<const float> features;  // [sample][width]
-  plot::Colouring colouring;
-};
 // pca_on_feature_extracted_{train,validation}_data, pca_2d_on_..., tsne_on_feature_extracted_
-// train_data. Both splits are drawn in the components of the training split. At most a few thousand
-// samples, spread evenly.
-void WriteFeaturePlots(const FeatureCloud& train, const FeatureCloud& validation, int64_t width,
+// train_data. Both splits are drawn in the components of the training split.
+void WriteFeaturePlots(const Projections& projections, const std::vector<std::string>& classes,
                        const PlotTarget& to, ThreadPool& pool, ProgressSink& sink);
 
 // GoF_frame_size_<N> with the points as .csv, of recordings as they were read; labels by refs.
@@ -62,6 +58,12 @@ void WriteForecastPlots(std::span<const float> actual, std::span<const float> pr
 
 // reconstruction_error, reconstruction_error_log_scale, threshold_performance.csv.
 void WriteAnomalyPlots(const AnomalyTest& test, const PlotTarget& to, ProgressSink& sink);
+
+// Those of the summary's task, for its last network, and the training curves: in
+// `network_folder`/post_training_analysis (forecasts: test_results), and in the summary's pictures.
+// `outputs` are the network's, for the test split.
+void WriteTestPlots(RunSummary& summary, std::span<const float> outputs, const SampleSet& test,
+                    const std::filesystem::path& network_folder, ProgressSink& sink);
 
 // training_curves: what is known by epoch of every phase.
 void WriteTrainingCurves(const std::vector<plot::Curves>& curves, const PlotTarget& to,

@@ -7,17 +7,24 @@
 #include "platypus/base/files.h"
 #include "platypus/base/hash.h"
 #include "platypus/config/run_paths.h"
+#include "platypus/config/write.h"
 #include "platypus/deploy/layers.h"
 #include "platypus/onnx/onnx.h"
 #include "platypus/pipeline/anomaly.h"
 #include "platypus/pipeline/baseline.h"
+#include "platypus/pipeline/data_warnings.h"
 #include "platypus/pipeline/deployment.h"
+#include "platypus/pipeline/device_fit.h"
 #include "platypus/pipeline/evaluation.h"
 #include "platypus/pipeline/feature_store.h"
+#include "platypus/pipeline/guarded.h"
+#include "platypus/pipeline/layer_noise.h"
 #include "platypus/pipeline/lesson.h"
 #include "platypus/pipeline/neural_extractor.h"
 #include "platypus/pipeline/plots.h"
+#include "platypus/pipeline/recording_views.h"
 #include "platypus/pipeline/run_log.h"
+#include "platypus/pipeline/run_observer.h"
 #include "platypus/pipeline/run_status.h"
 #include "platypus/pipeline/training.h"
 #include "platypus/pipeline/weights.h"
@@ -28,23 +35,6 @@
 namespace platypus::pipeline {
 namespace fs = std::filesystem;
 namespace {
-
-// Passes everything on and remembers notices for the summary and the log.
-class Recorder : public ProgressSink {
- public:
-  Recorder(ProgressSink& next, std::vector<std::string>& notices)
-      : next_(next), notices_(notices) {}
-  void OnProgress(const ProgressEvent& event) override { next_.OnProgress(event); }
-  void OnNotice(const std::string& text) override {
-    notices_.push_back(text);
-    next_.OnNotice(text);
-  }
-  bool Cancelled() override { return next_.Cancelled(); }
-
- private:
-  ProgressSink& next_;
-  std::vector<std::string>& notices_;
-};
 
 // The one figure that says what a network is worth.
 std::pair<std::string, std::string> Quality(const NetworkSummary& network) {
@@ -66,36 +56,70 @@ std::vector<float> FirstTargets(const SampleSet& set) {
 
 class Running {
  public:
-  Running(const config::Loaded& loaded, const config::RunPaths& paths, ProgressSink& sink)
+  Running(const config::Loaded& loaded, const config::RunPaths& paths, const RunOptions& options,
+          ProgressSink& sink)
       : loaded_(loaded),
         config_(loaded.config),
         paths_(paths),
-        sink_(sink, summary_.notices),
+        sink_(summary_, options.observe, sink),
         pool_(config_.common.threads),
         memory_(config_.common.data_memory_mb > 0
                     ? static_cast<uint64_t>(config_.common.data_memory_mb) << 20
                     : HalfOfMemory(),
-                paths_.run) {}
+                paths_.run) {
+    summary_.command = options.command;
+    summary_.configuration = config::Describe(loaded);
+    summary_.run_folder = paths_.run.string();
+    summary_.task_type = config_.common.task_type;
+    summary_.model = config_.training.model_name;
+    summary_.device = config_.common.target_device;
+    summary_.dataset = config_.dataset.dataset_name;
+    summary_.goal.category = config_.common.task_category;
+    summary_.seed = config_.common.seed;
+    summary_.version = Version();
+    summary_.config_hash = loaded_.hash;
+  }
 
   RunSummary Run() {
+    try {
+      WriteSummary();
+      sink_.Begin(PlanStages(config_));
+      RunStages();
+      sink_.Complete();
+      WriteSummary();
+    } catch (const std::exception& error) {
+      try {
+        sink_.Fail(error);
+        WriteSummary();
+      } catch (const std::exception&) {  // the first error is the one to tell of
+      }
+      throw;
+    }
+    return std::move(summary_);
+  }
+
+ private:
+  void WriteSummary() const { WriteFile(paths_.run / "summary.json", ToJson(summary_)); }
+
+  bool Quantizes() const { return config_.training.quantization != config::Quantization::kNone; }
+
+  void RunStages() {
     for (const std::string& notice : loaded_.notices) sink_.OnNotice(notice);
     registry_ = config::LoadRegistry();
-    Begin();
+    OpenLog();
     Stage("read", [&] { ReadData(); });
     summary_.goal = goal_;
     Stage("features", [&] { ExtractFeatures(); });
     if (config_.data_processing_feature_extraction.dont_train_just_feat_ext) {
       Stage("pictures", [&] { DrawFeatures(); });
-      WriteFile(paths_.run / "summary.json", ToJson(summary_));
-      return std::move(summary_);
+      return;
     }
     if (config::TrainsNothing(config_)) {
       Stage("load", [&] { LoadSaved(); });
     } else {
       Stage("train", [&] { Train(); });
       Stage("pictures", [&] { DrawFeatures(); });
-      if (config_.training.quantization != config::Quantization::kNone)
-        Stage("quantize", [&] { Quantize(); });
+      if (Quantizes()) Stage("quantize", [&] { Quantize(); });
     }
     if (goal_.DetectsAnomalies())
       Stage("threshold", [&] { threshold_ = MeasureThreshold(*deployed_); });
@@ -106,35 +130,23 @@ class Running {
       Stage("verify", [&] { Verify(); });
       PackCompilation();
     }
-    WriteFile(paths_.run / "summary.json", ToJson(summary_));
-    return std::move(summary_);
   }
 
- private:
   template <typename Work>
   void Stage(const std::string& name, Work work) {
-    const auto start = std::chrono::steady_clock::now();
+    sink_.BeginStage(name);
     work();
-    summary_.seconds.emplace_back(
-        name, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    sink_.EndStage();
     if (sink_.Cancelled()) {
       throw Error(Category::kUsage, fmt::format("interrupted after stage {}", name),
                   "the same command with --resume goes on from there");
     }
   }
 
-  void Begin() {
+  void OpenLog() {
     log_.emplace(paths_.training_log);
     log_->Info("root.main", fmt::format("{}, run {}", Version(), paths_.run_name));
     for (const std::string& notice : loaded_.notices) log_->Warning("root.main", notice);
-    summary_.run_folder = paths_.run.string();
-    summary_.task_type = config_.common.task_type;
-    summary_.model = config_.training.model_name;
-    summary_.device = config_.common.target_device;
-    summary_.dataset = config_.dataset.dataset_name;
-    summary_.seed = config_.common.seed;
-    summary_.version = Version();
-    summary_.config_hash = loaded_.hash;
   }
 
   void ReadData() {
@@ -178,6 +190,7 @@ class Running {
     pipeline_ =
         features::MakePipeline(config_.data_processing_feature_extraction, variables, sink_);
     const auto& settings = config_.data_processing_feature_extraction;
+    LookAtData();
     learns_features_ = settings.nn_for_feature_extraction && !settings.dont_train_just_feat_ext;
     const features::Pipeline input = learns_features_ ? RawRows(pipeline_) : pipeline_;
     if (goal_.Forecasts()) HoldBack(recordings_, pipeline_, goal_.horizon);
@@ -216,6 +229,16 @@ class Running {
       LogStatistics(*log_, name, summary_.statistics[name] = StatisticsOf(*set, goal_));
     }
     summary_.input_shape = splits_.train.shape;
+    summary_.insight.profiles = Profiles(splits_.train, goal_);
+  }
+
+  void LookAtData() {
+    for (const data::Finding& finding :
+         DataWarnings(dataset_, recordings_, goal_.DetectsAnomalies(),
+                      int64_t{pipeline_.RowsPerSample()} * pipeline_.decimation, pool_)) {
+      summary_.insight.data_warnings.push_back(finding.Text());
+      if (finding.severity == data::Severity::kError) sink_.OnNotice(finding.Text());
+    }
   }
 
   std::map<std::string, std::string> Metadata() const {
@@ -244,7 +267,7 @@ class Running {
     graph::Graph initial = zoo::Build(config_.training, registry_, splits.train.shape,
                                       goal_.Outputs(splits.train.shape), config_.common.seed);
     StartFromSaved(config_, initial, sink_);
-    RequireOutputs(initial);
+    RequireOutputs(goal_, initial, splits_.train.shape, config_.training.model_name);
     lesson_.emplace(splits, goal_, initial.Output().shape);
     // A saved network gives real values.
     if (!config_.training.load_saved_model.empty() ||
@@ -259,7 +282,8 @@ class Running {
     if (config_.training.run_quant_train_only) {
       result.best = initial;
     } else {
-      result = TrainFloat(initial, *lesson_, config_, paths_.training_base, *log_, pool_, sink_);
+      result = TrainFloat(initial, *lesson_, config_, paths_.training_base, *log_, pool_, sink_,
+                          "train", sink_.Epochs(summary_.float_network));
     }
     LogBest("FloatTrain", result);
     summary_.float_network.present = true;
@@ -274,33 +298,11 @@ class Running {
     model_file_ = paths_.training_base / "model.onnx";
   }
 
-  // Error (model) for a network that gives other than what the task asks for, as one whose number
-  // of outputs is fixed.
-  void RequireOutputs(const graph::Graph& network) const {
-    const int64_t outputs = NumElements(network.Output().shape);
-    const int64_t wanted = goal_.Outputs(splits_.train.shape);
-    if (outputs == wanted) return;
-    throw Error(Category::kModel,
-                fmt::format("{} has {} outputs, the data ask for {}", config_.training.model_name,
-                            outputs, wanted),
-                goal_.Forecasts() ? fmt::format("forecast_horizon {} x {} target variables",
-                                                goal_.horizon, goal_.targets.size())
-                : goal_.DetectsAnomalies()
-                    ? "an autoencoder has as many outputs as inputs"
-                    : fmt::format("{} target variables", goal_.targets.size()));
-  }
-
   // The network of a file, or of the run of the same name; it is copied into this run's folder.
   void LoadSaved() {
     const fs::path file = FindSavedNetwork(config_, paths_);
-    graph::Graph network = onnx_io::ImportFile(file);
-    if (network.Input().shape != splits_.train.shape) {
-      throw Error(Category::kModel,
-                  fmt::format("{}: the network takes {}, the samples are {}", file.string(),
-                              ToString(network.Input().shape), ToString(splits_.train.shape)),
-                  "use the configuration that it was trained with");
-    }
-    RequireOutputs(network);
+    graph::Graph network = LoadSavedNetwork(file, splits_.train.shape);
+    RequireOutputs(goal_, network, splits_.train.shape, config_.training.model_name);
     const bool integer = std::ranges::any_of(network.nodes, [](const graph::Node& node) {
       return std::holds_alternative<graph::QuantizeInput>(node.op);
     });
@@ -337,13 +339,15 @@ class Running {
       sink_.OnNotice(fmt::format("{}: the network stays in floating point", *layer));
       return;
     }
-    QuantizedResult result = TrainQuantized(trained_, *lesson_, config_,
-                                            paths_.training_quantization, *log_, pool_, sink_);
+    QuantizedResult result =
+        TrainQuantized(trained_, *lesson_, config_, paths_.training_quantization, *log_, pool_,
+                       sink_, sink_.Epochs(summary_.quantized_network));
     LogBest("QuantTrain", result.training);
     summary_.quantized_network.present = true;
     summary_.quantized_network.best_epoch = result.training.best_epoch;
     summary_.quantized_network.history = std::move(result.training.history);
     integer_ = std::move(result.integer);
+    reference_ = std::move(result.reference);
     onnx_io::Export(integer_, Metadata(), paths_.training_quantization / "model.onnx");
     deployed_ = &integer_;
     model_file_ = paths_.training_quantization / "model.onnx";
@@ -369,9 +373,23 @@ class Running {
       files.Info("root.utils.print_file_level_classification_summary.TestData",
                  "\n" + FileTable(summary_.test_files, goal_.classes));
     }
-    DrawTest(outputs);
+    WriteTestPlots(summary_, outputs, splits_.test, model_file_.parent_path(), sink_);
+    Guarded("the recordings", sink_, [&] { ViewTest(outputs); });
     LogTest(*log_, goal_, Last(summary_));
     CompareWithBaselines();
+  }
+
+  void ViewTest(const std::vector<float>& outputs) {
+    const TestOutcome outcome{goal_,
+                              splits_.test,
+                              outputs,
+                              dataset_.test,
+                              test_recordings_,
+                              config_.data_processing_feature_extraction.sampling_rate,
+                              threshold_.Value()};
+    summary_.insight.worst = WorstRecordings(outcome);
+    summary_.insight.typical = TypicalRecordings(outcome);
+    summary_.insight.test_values = PairValues(splits_.test, outputs);
   }
 
   void CompareWithBaselines() {
@@ -388,37 +406,20 @@ class Running {
   }
 
   void DrawFeatures() {
-    const auto cloud = [&](const SampleSet& set, const std::vector<float>& values) {
-      return FeatureCloud{set.inputs, {set.labels, goal_.classes, values}};
-    };
     const Splits& drawn = learns_features_ ? features_ : splits_;
     const std::vector<float> of_train = FirstTargets(drawn.train);
     const std::vector<float> of_val = FirstTargets(drawn.val);
-    WriteFeaturePlots(cloud(drawn.train, of_train), cloud(drawn.val, of_val),
-                      NumElements(drawn.train.shape), {paths_.training_base, &summary_.pictures},
-                      pool_, sink_);
-  }
-
-  void DrawTest(const std::vector<float>& outputs) {
-    const fs::path folder = model_file_.parent_path();
-    const PlotTarget to{folder / "post_training_analysis", &summary_.pictures};
-    const NetworkSummary& network = Last(summary_);
-    switch (goal_.category) {
-      case config::TaskCategory::kTimeseriesClassification:
-        WriteClassificationPlots(outputs, splits_.test.labels, network, goal_.classes, to, sink_);
-        break;
-      case config::TaskCategory::kTimeseriesRegression:
-        WriteRegressionPlots(splits_.test.targets, outputs, goal_.targets, to, sink_);
-        break;
-      case config::TaskCategory::kTimeseriesForecasting:
-        WriteForecastPlots(splits_.test.targets, outputs, goal_.horizon, goal_.targets,
-                           {folder / "test_results", &summary_.pictures}, sink_);
-        break;
-      case config::TaskCategory::kTimeseriesAnomalyDetection:
-        WriteAnomalyPlots(*network.anomaly, to, sink_);
-        break;
-    }
-    WriteTrainingCurves(CurvesOf(summary_), to, sink_);
+    const auto cloud = [](const SampleSet& set, const std::vector<float>& values) {
+      return FeatureCloud{{set.inputs.data(), set.inputs.size()}, set.labels, values};
+    };
+    Guarded("the features", sink_, [&] {
+      const Projections projections =
+          Project(cloud(drawn.train, of_train), cloud(drawn.val, of_val),
+                  NumElements(drawn.train.shape), pool_, sink_);
+      summary_.insight.projections = ForPage(projections);
+      WriteFeaturePlots(projections, goal_.classes, {paths_.training_base, &summary_.pictures},
+                        pool_, sink_);
+    });
   }
 
   void PackTraining() {
@@ -430,19 +431,6 @@ class Running {
     summary_.model_hash = HashFile(model_file_);
   }
 
-  // As many as the reference gives: of each class, or by chance.
-  std::vector<deploy::GoldenSample> PickGolden() {
-    constexpr int kAutoencoder = 4;
-    constexpr int kValues = 8;
-    if (goal_.Classifies()) {
-      return PickPerClass(pipeline_, dataset_.test, test_recordings_, splits_.test,
-                          static_cast<int>(goal_.classes.size()),
-                          config_.compilation.test_sets_per_class, config_.common.seed);
-    }
-    return PickRandom(pipeline_, dataset_.test, test_recordings_, splits_.test,
-                      goal_.DetectsAnomalies() ? kAutoencoder : kValues, config_.common.seed);
-  }
-
   void Deploy() {
     deploy::PackageRequest request;
     request.prefix = PackagePrefix(config_);
@@ -450,7 +438,8 @@ class Running {
     request.pipeline = &pipeline_;
     if (goal_.Classifies()) request.classes = goal_.classes;
     if (goal_.DetectsAnomalies()) request.error_threshold = threshold_.Value();
-    request.golden = PickGolden();
+    request.golden =
+        PickGolden(pipeline_, goal_, config_, dataset_.test, test_recordings_, splits_.test);
     FillOutputs(*deployed_, request.golden, pool_);
     request.task_type = config_.common.task_type;
     request.device = config_.common.target_device;
@@ -467,6 +456,10 @@ class Running {
       WriteFile(model_file_.parent_path() / path, content);
     summary_.package_path = paths_.artifacts.string();
     summary_.layers = SummariseLayers(*deployed_);
+    if (deployed_ == &integer_ && !reference_.nodes.empty()) {
+      Guarded("the quantisation error", sink_,
+              [&] { MeasureNoise(reference_, integer_, splits_.test, summary_.layers, pool_); });
+    }
     if (summary_.float_network.present)
       summary_.npu = LintForDevice(registry_, config_, float_network_);
     summary_.memory = deploy::LowerToC(*deployed_).memory;
@@ -494,6 +487,9 @@ class Running {
       }
       summary_.verify.push_back(std::move(result));
     }
+    summary_.insight.fit =
+        FitDevice(registry_, config_.common.target_device, summary_.verify, pipeline_,
+                  config_.data_processing_feature_extraction.sampling_rate);
     log.Raw("\nSUCCESS: ModelMaker - Compilation completed.");
   }
 
@@ -507,7 +503,7 @@ class Running {
   const config::Config& config_;
   const config::RunPaths& paths_;
   RunSummary summary_;
-  Recorder sink_;
+  RunObserver sink_;
   ThreadPool pool_;
   DataMemory memory_;  // of recordings and samples
   config::Registry registry_;
@@ -527,6 +523,7 @@ class Running {
   graph::Graph trained_;
   graph::Graph float_network_;
   graph::Graph integer_;
+  graph::Graph reference_;  // what integer_ was made from; empty for a saved one
   const graph::Graph* deployed_ = nullptr;
   fs::path model_file_;
   deploy::TestSet test_set_;
@@ -562,34 +559,16 @@ RunSummary Run(const config::Loaded& loaded, const RunOptions& options, Progress
     }
   }
   WriteConfiguration(loaded, paths.run);
-  WriteStatus(loaded, paths.run, "running", "");
+  WriteStatus(loaded, paths.run, StateName(RunState::kRunning), "");
   try {
-    RunSummary summary = Running(loaded, paths, sink).Run();
-    WriteStatus(loaded, paths.run, "complete", "");
+    RunSummary summary = Running(loaded, paths, options, sink).Run();
+    WriteStatus(loaded, paths.run, StateName(RunState::kComplete), "");
     return summary;
   } catch (const std::exception& error) {
-    WriteStatus(loaded, paths.run, sink.Cancelled() ? "interrupted" : "failed", error.what());
+    const RunState state = sink.Cancelled() ? RunState::kInterrupted : RunState::kFailed;
+    WriteStatus(loaded, paths.run, StateName(state), error.what());
     throw;
   }
-}
-
-std::vector<deploy::VerifyResult> VerifyAgain(const fs::path& where,
-                                              const std::vector<std::string>& cores,
-                                              ProgressSink& sink) {
-  for (const fs::path& compilation :
-       {where / "compilation", where, where.lexically_normal().parent_path()}) {
-    const fs::path test_set = compilation / "verification" / "test_set.bin";
-    if (!fs::is_regular_file(test_set)) continue;
-    const deploy::TestSet set = deploy::LoadTestSet(test_set);
-    std::vector<deploy::VerifyResult> results;
-    for (const std::string& core : cores.empty() ? deploy::Cores() : cores) {
-      results.push_back(deploy::Verify(compilation / "artifacts", set, core, sink));
-    }
-    return results;
-  }
-  throw Error(
-      Category::kData, fmt::format("{} is neither a run nor the package of one", where.string()),
-      "expected a folder with compilation/artifacts and compilation/verification/test_set.bin");
 }
 
 }  // namespace platypus::pipeline

@@ -26,7 +26,8 @@ struct RunOptions {
 };
 
 // Runs all enabled stages. Leaves the run folder (docs/run-folder.md) with status.yaml, run.log,
-// models, package and summary.json; on an Error status.yaml says so before the Error is passed on.
+// models, package and summary.json; on an Error status.yaml and summary.json say so before the
+// Error is passed on.
 RunSummary Run(const config::Loaded& loaded, const RunOptions& options, ProgressSink& sink);
 
 // Repeats the proof of a finished run or package on the given cores (empty: host and every core

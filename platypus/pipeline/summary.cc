@@ -142,6 +142,20 @@ Json Npu(const std::optional<std::vector<deploy::NpuFinding>>& findings) {
 
 }  // namespace
 
+const char* StateName(RunState state) {
+  switch (state) {
+    case RunState::kRunning:
+      return "running";
+    case RunState::kComplete:
+      return "complete";
+    case RunState::kFailed:
+      return "failed";
+    case RunState::kInterrupted:
+      return "interrupted";
+  }
+  return "";
+}
+
 const NetworkSummary& Last(const RunSummary& summary) {
   return summary.quantized_network.present ? summary.quantized_network : summary.float_network;
 }
@@ -150,6 +164,11 @@ std::string ToJson(const RunSummary& s) {
   Json json;
   json["schema"] = 1;
   json["version"] = s.version;
+  json["state"] = StateName(s.state);
+  json["stage"] = s.stage;
+  json["error"] = s.error.empty() ? Json(nullptr) : Json(s.error);
+  json["hint"] = s.hint.empty() ? Json(nullptr) : Json(s.hint);
+  json["command"] = s.command;
   json["run_folder"] = s.run_folder;
   json["task_type"] = s.task_type;
   json["model"] = s.model;
@@ -189,6 +208,7 @@ std::string ToJson(const RunSummary& s) {
   for (const auto& [stage, time] : s.seconds) seconds[stage] = Number(time);
   json["seconds"] = seconds;
   json["notices"] = s.notices;
+  json["data_warnings"] = s.insight.data_warnings;
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

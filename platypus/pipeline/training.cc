@@ -85,9 +85,10 @@ int QuantizedEpochs(int training_epochs) { return std::max(10, training_epochs /
 train::Result TrainFloat(const graph::Graph& initial, const Lesson& lesson,
                          const config::Config& config, const std::filesystem::path& folder,
                          RunLog& log, ThreadPool& pool, ProgressSink& sink,
-                         const std::string& stage) {
+                         const std::string& stage, const train::EpochObserver& on_epoch) {
   train::Options options = MakeOptions(config, folder);
   options.stage = stage;
+  options.on_epoch = on_epoch;
   options.epochs = config.training.training_epochs;
   options.learning_rate = config.training.learning_rate;
   return FitAndLog(initial, lesson.Train(), lesson, options, {}, "FloatTrain", log, pool, sink);
@@ -95,7 +96,8 @@ train::Result TrainFloat(const graph::Graph& initial, const Lesson& lesson,
 
 QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson,
                                const config::Config& config, const std::filesystem::path& folder,
-                               RunLog& log, ThreadPool& pool, ProgressSink& sink) {
+                               RunLog& log, ThreadPool& pool, ProgressSink& sink,
+                               const train::EpochObserver& on_epoch) {
   const quantize::Settings settings =
       quantize::MakeSettings(config.training, config.common.task_category);
   // No batch norm can follow where the output is integer: then the network learns real values.
@@ -104,6 +106,7 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson
   const graph::Graph source = real ? graph::FoldBatchNorm(lesson.InRealValues(trained)) : trained;
   train::Options options = MakeOptions(config, folder);
   options.stage = "quantize";
+  options.on_epoch = on_epoch;
   options.epochs = QuantizedEpochs(config.training.training_epochs);
   options.learning_rate = config.training.learning_rate / 100;
   options.settings.lr_warmup_epochs = 0;
@@ -126,6 +129,7 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson
   result.training = FitAndLog(start, samples, own, options, predict, "QuantTrain", log, pool, sink);
   result.integer = quantize::Convert(result.training.best, settings);
   if (!real) result.integer = lesson.InRealValues(std::move(result.integer));
+  result.reference = real ? source : lesson.InRealValues(graph::FoldBatchNorm(trained));
   return result;
 }
 

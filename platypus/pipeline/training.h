@@ -19,18 +19,21 @@ int QuantizedEpochs(int training_epochs);
 train::Result TrainFloat(const graph::Graph& initial, const Lesson& lesson,
                          const config::Config& config, const std::filesystem::path& folder,
                          RunLog& log, ThreadPool& pool, ProgressSink& sink,
-                         const std::string& stage = "train");
+                         const std::string& stage = "train",
+                         const train::EpochObserver& on_epoch = {});
 
 struct QuantizedResult {
   train::Result training;
-  graph::Graph integer;  // converted from the best epoch; gives real values
+  graph::Graph integer;    // converted from the best epoch; gives real values
+  graph::Graph reference;  // the float network, batch norms folded, in the layers of `integer`
 };
 
 // The quantised phase, from the best float epoch: learning rate / 100, no warm-up, every epoch
 // judged on the INTEGER graph run by the reference interpreter.
 QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson,
                                const config::Config& config, const std::filesystem::path& folder,
-                               RunLog& log, ThreadPool& pool, ProgressSink& sink);
+                               RunLog& log, ThreadPool& pool, ProgressSink& sink,
+                               const train::EpochObserver& on_epoch = {});
 
 }  // namespace platypus::pipeline
 

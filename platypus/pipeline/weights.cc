@@ -188,6 +188,17 @@ fs::path FindSavedNetwork(const config::Config& config, const config::RunPaths& 
       "name one in testing.model_path, or the run in common.run_name");
 }
 
+graph::Graph LoadSavedNetwork(const fs::path& file, const Shape& input) {
+  graph::Graph network = onnx_io::ImportFile(file);
+  if (network.Input().shape != input) {
+    throw Error(Category::kModel,
+                fmt::format("{}: the network takes {}, the samples are {}", file.string(),
+                            ToString(network.Input().shape), ToString(input)),
+                "use the configuration that it was trained with");
+  }
+  return network;
+}
+
 void StartFromSaved(const config::Config& config, graph::Graph& graph, ProgressSink& sink) {
   const config::Training& training = config.training;
   if (!training.load_saved_model.empty()) LoadSavedModel(training.load_saved_model, graph, sink);

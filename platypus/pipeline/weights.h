@@ -36,6 +36,9 @@ void RequireSavedFiles(const config::Config& config, const std::filesystem::path
 // the same name has trained, quantised before float. Error (configuration) if there is none.
 std::filesystem::path FindSavedNetwork(const config::Config& config, const config::RunPaths& paths);
 
+// The network of such a file. Error (model) if it does not take samples of `input`.
+graph::Graph LoadSavedNetwork(const std::filesystem::path& file, const Shape& input);
+
 // training.load_saved_model: `graph` becomes the network of that file, if it takes and gives the
 // same shapes. Then training.pretrained_checkpoint_path: LoadWeights, the file downloaded first if
 // it is a URL. A notice tells of what was loaded and what was not.

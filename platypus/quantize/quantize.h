@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "platypus/config/config.h"
 #include "platypus/graph/graph.h"
@@ -48,6 +49,17 @@ graph::Graph ChooseRanges(graph::Graph calibrated, const LossOf& loss);
 // dialect). Tensor::scale is set on every integer tensor. Proves that no accumulator, (a + offset)
 // * multiplier or sum leaves int32; Error (model) naming layer, channel and bound otherwise.
 graph::Graph Convert(const graph::Graph& fake_quantized, const Settings& settings);
+
+// A tensor of the integer graph and the tensor of the float graph that it stands for.
+struct Match {
+  graph::TensorId reference = -1;
+  graph::TensorId integer = -1;
+  double scale = 1;           // real value = scale * integer
+  std::vector<size_t> nodes;  // of the integer graph: positions of those that make it
+};
+// For a graph from Convert and the float graph, batch norms folded, that it was prepared from:
+// every tensor that has a counterpart, in the order of the integer graph. Accumulators have none.
+std::vector<Match> MatchLayers(const graph::Graph& reference, const graph::Graph& integer);
 
 // Scale of the logits of an integer graph: its output tensor's scale, or 1 behind a Dequantize.
 double OutputScale(const graph::Graph& integer);

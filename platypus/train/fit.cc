@@ -59,9 +59,11 @@ class Fitting {
     CheckTargets(graph_, val_, "validation");
     Resume();
     if (options_.judge_start && point_.history.empty()) JudgeStart();
+    if (!point_.history.empty()) Tell();
     for (int epoch = Finished(); epoch < options_.epochs; ++epoch) {
       RunEpoch(epoch);
       if (!options_.checkpoint.empty()) SaveCheckpoint();
+      Tell();
     }
     Result result;
     result.best = graph_;
@@ -72,6 +74,10 @@ class Fitting {
   }
 
  private:
+  void Tell() const {
+    if (options_.on_epoch) options_.on_epoch(point_.history, point_.best_epoch);
+  }
+
   int Finished() const { return point_.history.empty() ? 0 : point_.history.back().number; }
 
   void Resume() {

@@ -50,6 +50,10 @@ using Predictor = std::function<std::vector<float>(const graph::Graph&)>;
 // What such outputs are worth.
 using Judge = std::function<Metrics(std::span<const float> outputs)>;
 
+// Told after every epoch (and of epoch 0) of all epochs so far, those before an interruption too,
+// and of the best one.
+using EpochObserver = std::function<void(std::span<const Epoch> history, int best_epoch)>;
+
 struct Options {
   int epochs = 10;
   double learning_rate = 0.002;
@@ -65,6 +69,7 @@ struct Options {
   // The graph as it comes is the first candidate for the best one, epoch 0 of the history: what
   // training does not improve stays as it was.
   bool judge_start = false;
+  EpochObserver on_epoch;  // empty: nobody
 };
 
 struct Result {

@@ -43,9 +43,9 @@ TEST_F(PlotsTest, Features) {
   std::vector<float> targets(60);
   for (float& x : features) x = static_cast<float>(random.Normal());
   for (size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<int32_t>(i % 2);
-  const FeatureCloud by_class{features, {labels, classes_, {}}};
-  WriteFeaturePlots(by_class, by_class, 5, to_, pool_, sink_);
-  WriteFeaturePlots({features, {{}, {}, targets}}, {}, 5, to_, pool_, sink_);
+  const FeatureCloud by_class{features, labels, {}};
+  WriteFeaturePlots(Project(by_class, by_class, 5, pool_, sink_), classes_, to_, pool_, sink_);
+  WriteFeaturePlots(Project({features, {}, targets}, {}, 5, pool_, sink_), {}, to_, pool_, sink_);
   ExpectPictures({"pca_on_feature_extracted_train_data", "pca_on_feature_extracted_validation_data",
                   "pca_2d_on_feature_extracted_train_data",
                   "tsne_on_feature_extracted_train_data"});
@@ -54,7 +54,7 @@ TEST_F(PlotsTest, Features) {
 
 TEST_F(PlotsTest, FeaturesThatAreAllEqualAreANotice) {
   const std::vector<float> features(60, 1.F);
-  WriteFeaturePlots({features, {}}, {features, {}}, 3, to_, pool_, sink_);
+  WriteFeaturePlots(Project({features}, {features}, 3, pool_, sink_), {}, to_, pool_, sink_);
   EXPECT_THAT(sink_.texts, ::testing::ElementsAre(::testing::HasSubstr("all training samples")));
 }
 

@@ -162,6 +162,47 @@ TEST(ConvertTest, WeightsOfFewBits) {
   ExpectIntegersFollow(settings, kMeanError);
 }
 
+// Every integer tensor is close to the float tensor that it is matched with.
+TEST(MatchLayersTest, TensorsThatStandForEachOther) {
+  for (uint64_t seed = 0; seed < 24; ++seed) {
+    SCOPED_TRACE(seed);
+    const Graph network = RandomNetwork(seed);
+    const Graph folded = graph::FoldBatchNorm(network);
+    Random random(seed, "inputs");
+    std::vector<float> inputs(static_cast<size_t>(10 * NumElements(network.Input().shape)));
+    for (float& v : inputs) v = static_cast<float>(random.Uniform(-2, 2));
+    Settings settings;
+    settings.output_int = seed % 2 == 0;
+    const Graph integer =
+        Convert(Calibrate(PrepareForTraining(network, settings), inputs, 10), settings);
+    const std::vector<Match> matches = MatchLayers(folded, integer);
+    ASSERT_FALSE(matches.empty());
+    EXPECT_EQ(matches.back().integer, integer.output);
+    EXPECT_EQ(matches.back().reference, folded.output);
+    const std::span<const float> sample =
+        std::span(inputs).first(static_cast<size_t>(NumElements(network.Input().shape)));
+    const auto wanted = exec::Interpreter(folded).RunAll(sample);
+    const auto given = exec::Interpreter(integer).RunAll(sample);
+    size_t scaled = 0;
+    for (const graph::Tensor& tensor : integer.tensors) scaled += tensor.scale > 0 ? 1 : 0;
+    EXPECT_GE(matches.size() + 2, scaled) << "rescaled parts of a concatenation have none";
+    for (const Match& match : matches) {
+      const auto& x = wanted[static_cast<size_t>(match.reference)];
+      const auto& q = given[static_cast<size_t>(match.integer)];
+      ASSERT_EQ(x.size(), q.size());
+      double signal = 0;
+      double noise = 0;
+      for (size_t i = 0; i < x.size(); ++i) {
+        signal += x[i] * x[i];
+        noise += (x[i] - match.scale * q[i]) * (x[i] - match.scale * q[i]);
+      }
+      const graph::Node& node = integer.nodes[match.nodes[0]];
+      const bool is_input = std::holds_alternative<graph::QuantizeInput>(node.op);
+      EXPECT_LT(noise, (is_input ? 1e-3 : 0.05) * signal + 1e-3) << node.name;
+    }
+  }
+}
+
 TEST(ConvertTest, AveragesAreExactToHalfACode) {
   for (const int area : {2, 3, 5, 46, 100, 256, 1000}) {
     Maker m({1, area, 1}, 1);

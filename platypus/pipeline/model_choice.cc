@@ -1,0 +1,152 @@
+#include "platypus/pipeline/model_choice.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "platypus/base/error.h"
+#include "platypus/deploy/layers.h"
+#include "platypus/deploy/npu_lint.h"
+#include "platypus/pipeline/device_fit.h"
+#include "platypus/quantize/quantize.h"
+#include "platypus/zoo/zoo.h"
+
+namespace platypus::pipeline {
+namespace {
+
+// Parameters that so many samples can teach (spec deployment 15).
+int64_t ParameterLimit(int64_t samples) {
+  return samples < 500 ? 2'000 : samples < 5'000 ? 10'000 : samples < 50'000 ? 30'000 : 1'000'000;
+}
+
+bool Lists(const config::Value& entry, const char* key, const std::string& name) {
+  const config::Value* list = entry.Find(key);
+  return list != nullptr && std::ranges::any_of(list->items, [&](const config::Value& item) {
+           return item.text == name;
+         });
+}
+
+// Octets that windows, tables and buffers of the feature extraction take.
+struct FeatureCost {
+  int64_t flash = 0, ram = 0;
+  double instructions = 0;  // of one sample
+};
+FeatureCost CostOf(const features::Pipeline& pipeline) {
+  constexpr int64_t kFloat = 4;
+  const int64_t frame = pipeline.frame_size;
+  const int64_t variables = pipeline.variables;
+  FeatureCost cost;
+  // The rows of a frame, what it becomes, and the network's input.
+  cost.ram = (frame * variables + 2 * NumElements(pipeline.OutputShape())) * kFloat;
+  if (pipeline.stages.empty()) {
+    cost.instructions = 20.0 * static_cast<double>(NumElements(pipeline.OutputShape()));
+    return cost;
+  }
+  const bool transforms = std::ranges::any_of(pipeline.stages, [](const features::Stage& stage) {
+    return std::holds_alternative<features::Fft>(stage);
+  });
+  cost.flash = 3'000;
+  if (transforms) {
+    cost.flash += frame * kFloat;
+    cost.ram += 3 * frame * kFloat;
+    // 30 a point and doubling, and a logarithm or root for each value that is left.
+    cost.instructions = static_cast<double>(variables * frame) * 30 *
+                        std::bit_width(static_cast<uint64_t>(frame)) / 2;
+  }
+  cost.instructions += static_cast<double>(variables * frame) * 40;
+  return cost;
+}
+
+}  // namespace
+
+Cost EstimateCost(const graph::Graph& network, const features::Pipeline& pipeline,
+                  const config::Registry& registry, const std::string& device) {
+  constexpr int64_t kCode = 6'000;
+  constexpr double kPerMac = 2.8;       // instructions with integers
+  constexpr double kPerFloatMac = 9.0;  // in floating point
+  const graph::Graph folded = graph::FoldBatchNorm(network);
+  Cost cost;
+  cost.is_integer = !quantize::WithoutIntegerForm(network).has_value();
+  cost.parameters = graph::CountParameters(network);
+  cost.macs = graph::CountMacs(network);
+  const deploy::CNetwork lowered = deploy::LowerToC(folded);
+  int64_t tables = 0;
+  for (const deploy::Table& table : lowered.tables) tables += table.octets;
+  // The float network's tables and activations have four octets where integers have one.
+  const int64_t divisor = cost.is_integer ? 4 : 1;
+  const FeatureCost features = CostOf(pipeline);
+  cost.flash_octets = kCode + features.flash + tables / divisor;
+  cost.ram_octets = lowered.memory.arena_octets / divisor + features.ram;
+  const std::optional<DeviceFit> fit = Capacity(registry, device);
+  if (fit && fit->clock_hz > 0) {
+    const double instructions =
+        features.instructions +
+        static_cast<double>(cost.macs) * (cost.is_integer ? kPerMac : kPerFloatMac);
+    cost.seconds = instructions * fit->cycles_per_instruction / fit->clock_hz;
+  }
+  return cost;
+}
+
+std::vector<ModelChoice> ChooseModels(const config::Registry& registry, const std::string& task,
+                                      const std::string& device, const features::Pipeline& pipeline,
+                                      int outputs, int64_t samples) {
+  const std::optional<DeviceFit> fit = Capacity(registry, device);
+  const config::Value& part = *registry.devices.Find(device);
+  const std::string category = registry.tasks.Find(task)->Text("category");
+  const bool has_npu = part.Text("accelerator").starts_with("NPU");
+  std::vector<ModelChoice> choices;
+  for (const auto& [name, entry] : registry.models.entries.entries) {
+    if (entry.Text("task_category") != category || !entry.Text("notice").empty()) continue;
+    const bool own_task = entry.Text("task_type") == task;
+    const bool generic = entry.Text("task_type").starts_with("generic_");
+    if ((!own_task && !generic) || !Lists(entry, "devices", device)) continue;
+    config::Training training;
+    training.model_name = name;
+    training.model_training_id = entry.Text("network");
+    ModelChoice choice;
+    choice.name = name;
+    graph::Graph network;
+    try {
+      network = zoo::Build(training, registry, pipeline.OutputShape(), outputs, 1);
+      if (NumElements(network.Output().shape) != outputs) continue;
+      choice.cost = EstimateCost(network, pipeline, registry, device);
+    } catch (const Error& error) {
+      if (error.category() == Category::kInternal) throw;
+      continue;  // the samples are too short for it, or it has no C form
+    }
+    const Cost& cost = choice.cost;
+    if (fit->flash_octets > 0 && cost.flash_octets > fit->flash_octets) continue;
+    if (fit->ram_octets > 0 && cost.ram_octets > fit->ram_octets) continue;
+    if (own_task) choice.score += 1;
+    if (cost.parameters <= ParameterLimit(samples)) {
+      choice.score += 1;
+      choice.reasons.push_back(
+          fmt::format("{} parameters for {} samples", cost.parameters, samples));
+    } else {
+      choice.reasons.push_back(
+          fmt::format("{} parameters are many for {} samples", cost.parameters, samples));
+    }
+    if (!cost.is_integer) {
+      choice.reasons.emplace_back("stays in floating point");
+    } else {
+      choice.score += 1;
+    }
+    if (has_npu && cost.is_integer && deploy::LintForNpu(network).empty()) {
+      choice.score += 1;
+      choice.reasons.emplace_back("every layer fits the NPU");
+    }
+    if (fit->ram_octets > 0) {
+      choice.reasons.push_back(fmt::format(
+          "about {:.0f} % of the RAM",
+          100.0 * static_cast<double>(cost.ram_octets) / static_cast<double>(fit->ram_octets)));
+    }
+    choices.push_back(std::move(choice));
+  }
+  std::ranges::stable_sort(choices, [](const ModelChoice& a, const ModelChoice& b) {
+    return a.score != b.score ? a.score > b.score : a.cost.macs < b.cost.macs;
+  });
+  return choices;
+}
+
+}  // namespace platypus::pipeline
