@@ -216,6 +216,7 @@ class Running {
       LogStatistics(*log_, name, summary_.statistics[name] = StatisticsOf(*set, goal_));
     }
     summary_.input_shape = splits_.train.shape;
+    summary_.frames = pipeline_.frame_concat;
   }
 
   std::map<std::string, std::string> Metadata() const {
