@@ -83,6 +83,7 @@ double OfValues(const train::Metrics& metrics, double train::RegressionMetrics::
 
 std::string Duration(double seconds) {
   constexpr double kMinute = 60, kHour = 3600;
+  if (seconds < 10) return fmt::format("{:.1f} s", seconds);
   if (seconds < 1.5 * kMinute) return fmt::format("{:.0f} s", seconds);
   if (seconds < 1.5 * kHour) return fmt::format("{:.0f} min", seconds / kMinute);
   return fmt::format("{:.1f} h", seconds / kHour);
@@ -104,13 +105,14 @@ std::vector<Figure> ResultFigures(const pipeline::RunSummary& s) {
   return figures;
 }
 
-std::vector<Figure> TrainingFigures(const pipeline::RunSummary& s) {
+std::vector<std::vector<Figure>> TrainingFigures(const pipeline::RunSummary& s) {
   using Classes = train::ClassificationMetrics;
   using Values = train::RegressionMetrics::OfOutput;
-  std::vector<Figure> figures;
+  std::vector<std::vector<Figure>> phases;
   for (const Phase& phase : PhasesOf(s)) {
     const std::vector<train::Epoch>& history = phase.network->history;
     if (history.empty()) continue;
+    std::vector<Figure>& figures = phases.emplace_back();
     const auto add = [&](const char* name, const std::string& value) {
       figures.push_back({fmt::format("{} {}", phase.title, name), value});
     };
@@ -133,7 +135,7 @@ std::vector<Figure> TrainingFigures(const pipeline::RunSummary& s) {
     add("Best Epoch", std::to_string(phase.network->best_epoch));
     add("Latest Loss", Number(history.back().train_loss, 4));
   }
-  return figures;
+  return phases;
 }
 
 }  // namespace platypus::report

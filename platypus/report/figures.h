@@ -16,10 +16,11 @@ struct Figure {
 // Results on the test split and on the deepest core; empty while there are none.
 std::vector<Figure> ResultFigures(const pipeline::RunSummary& summary);
 
-// Of the training so far, named as the reference's report names them: "Float Best Acc".
-std::vector<Figure> TrainingFigures(const pipeline::RunSummary& summary);
+// Of each phase of the training so far, named as the reference's report names them: "Float Best
+// Acc".
+std::vector<std::vector<Figure>> TrainingFigures(const pipeline::RunSummary& summary);
 
-// "85.0 s", "3 min", "2.5 h".
+// "0.4 s", "85 s", "3 min", "2.5 h".
 std::string Duration(double seconds);
 
 }  // namespace platypus::report

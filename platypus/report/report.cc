@@ -19,7 +19,7 @@ namespace {
 using pipeline::RunState;
 using pipeline::RunSummary;
 
-constexpr const char* kRefresh = "<meta http-equiv=\"refresh\" content=\"2\">\n";
+constexpr const char* kRefresh = "<meta http-equiv=\"refresh\" content=\"3\">\n";
 // Besides the palette of the pictures.
 constexpr const char* kLight =
     "--back:#f4f6f9;--card:#ffffff;--tip:#ffffff;--good:#0f7b57;--tight:#a86200;--accent:#2864dc;";
@@ -56,6 +56,13 @@ std::string Cards(const std::vector<Figure>& figures) {
     html += fmt::format("<div class=\"card\"><b>{}</b><span>{}</span></div>", Escape(figure.value),
                         Escape(figure.name));
   }
+  return html;
+}
+
+std::string TrainingCards(const RunSummary& s) {
+  std::string html;
+  for (const std::vector<Figure>& phase : TrainingFigures(s))
+    html += "<div class=\"cards small\">" + Cards(phase) + "</div>";
   return html;
 }
 
@@ -188,7 +195,7 @@ std::string RenderReport(const RunSummary& s) {
                {"headline", Headline(s)},
                {"banner", Banner(s)},
                {"figures", Cards(ResultFigures(s))},
-               {"training_figures", Cards(TrainingFigures(s))},
+               {"training_figures", TrainingCards(s)},
                {"pictures", pictures},
                {"pictures_hidden", pictures.empty() ? " hidden" : ""},
                {"version", Escape(s.version)},

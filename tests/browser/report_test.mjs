@@ -202,7 +202,7 @@ const use = {
     check(Math.abs((await page.evaluate(() => scrollY)) - 400) < 5, 'the renewed page is where it was');
     await page.locator('#pause').click();
     await page.evaluate(() => { window.same = true; });
-    await page.waitForTimeout(2600);
+    await page.waitForTimeout(3600);
     check(await page.evaluate(() => window.same === true), 'a page on hold stays');
     check(page.wrong.length === 0, 'running: ' + page.wrong.join('; '));
     await page.done();

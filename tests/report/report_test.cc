@@ -116,18 +116,18 @@ TEST(FiguresTest, NamedAsTheReferenceDoes) {
   s.float_network.history = {{1, 0.1, 0.7, 0.8, val, 1}};
   val.accuracy = 0.55;
   s.float_network.history.push_back({2, 0.1, 0.4321, 0.8, val, 1});
-  EXPECT_EQ(ValueOf(TrainingFigures(s), "Float Best Acc"), "85.0%");
-  EXPECT_EQ(ValueOf(TrainingFigures(s), "Float Epochs"), "2");
-  EXPECT_EQ(ValueOf(TrainingFigures(s), "Float Latest Loss"), "0.4321");
+  EXPECT_EQ(ValueOf(TrainingFigures(s).at(0), "Float Best Acc"), "85.0%");
+  EXPECT_EQ(ValueOf(TrainingFigures(s).at(0), "Float Epochs"), "2");
+  EXPECT_EQ(ValueOf(TrainingFigures(s).at(0), "Float Latest Loss"), "0.4321");
 
   train::RegressionMetrics values;
   values.mean = {0.00021, 0.1, 12.345, 0.98765};
   s.float_network.history = {{1, 0.1, 0.7, 0.8, values, 1}};
   s.goal.category = TaskCategory::kTimeseriesRegression;
-  EXPECT_EQ(ValueOf(TrainingFigures(s), "Float Best R²"), "0.9877");
-  EXPECT_EQ(ValueOf(TrainingFigures(s), "Float Best MSE"), "0.00021");
+  EXPECT_EQ(ValueOf(TrainingFigures(s).at(0), "Float Best R²"), "0.9877");
+  EXPECT_EQ(ValueOf(TrainingFigures(s).at(0), "Float Best MSE"), "0.00021");
   s.goal.category = TaskCategory::kTimeseriesForecasting;
-  EXPECT_EQ(ValueOf(TrainingFigures(s), "Float Best SMAPE"), "12.35%");
+  EXPECT_EQ(ValueOf(TrainingFigures(s).at(0), "Float Best SMAPE"), "12.35%");
 }
 
 TEST(FiguresTest, ResultsOfEveryTask) {

@@ -20,7 +20,7 @@ function drawAnomalies() {
     const alarms = above(anomaly.normal);
     const hits = recall * anomaly.anomalousCount;
     const taken = hits + alarms * anomaly.normalCount;
-    const precision = taken > 0 ? hits / taken : 0;
+    const precision = taken > 0 ? hits / taken : null;
     return {recall, alarms, precision, f1: precision + recall > 0 ? 2 * precision * recall / (precision + recall) : 0};
   };
   let places = [];
@@ -29,9 +29,9 @@ function drawAnomalies() {
   const marks = () => [{x: anomaly.chosen.threshold, label: `in the C: ${number(anomaly.chosen.threshold)}`, colour: '--p1', solid: true},
                        ...(places.length && Math.abs(threshold / anomaly.chosen.threshold - 1) > 1e-3 ? [{x: threshold, label: 'picked', colour: '--ink'}] : [])];
   const errors = chartPanel({id: 'errorChart', title: 'Reconstruction errors of the test split', x: {title: 'reconstruction error', log: true},
-                             y: {title: 'share of samples', percent: true, min: 0}, marks, sets: [], zoom: 'x'});
+                             y: {title: 'share of samples', percent: true, min: 0}, marks, rows: 2, sets: [], zoom: 'x'});
   const sweep = chartPanel({id: 'sweepChart', title: 'Every threshold', x: {title: 'threshold', log: true}, y: {title: 'share', percent: true, min: 0, max: 1},
-                            marks, sets: [], hover: hoverX});
+                            marks, rows: 2, sets: [], hover: hoverX});
   const picker = slider('anomaly-threshold', 'Threshold of the error', 1, 0, (i) => {
     threshold = places[i] ?? threshold;
     const at = rates(threshold);
@@ -81,7 +81,7 @@ function drawAnomalies() {
              `The training samples have errors of ${number(last.mean)} ± ${number(last.deviation)}.`,
              el('div', {class: 'tools'}, which, axis), picker.node),
        grid(errors.node, sweep.node),
-       grid(panel('Thresholds', null, table('thresholds', [{label: 'threshold', text: true}, {label: 'k'}, {label: 'error'}, {label: 'recall'}, {label: 'precision'}, {label: 'F1'}, {label: 'false alarms'}],
+       el('div', {class: 'grid wide-left'}, panel('Thresholds', null, table('thresholds', [{label: 'threshold', text: true}, {label: 'k'}, {label: 'error'}, {label: 'recall'}, {label: 'precision'}, {label: 'F1'}, {label: 'false alarms'}],
                   [row('in effect (in the C)', last.chosen), row('best F1 of the sweep', last.best), ...last.sweep.map((of) => row(`mean + ${number(of.k)} deviations`, of))],
                   {caption: 'Thresholds'})),
             panel('Area under the ROC', 'Of the test split; a network that is no better than what needs none is not worth its flash.',

@@ -2,7 +2,7 @@
 
 const charts = [];
 
-// Vertical lines with a text, and shaded steps: options.marks = () => [{x, label, colour}].
+// Vertical lines with a text above the chart: spec.marks = () => [{x, label, colour, solid}].
 Chart.register({
   id: 'marks',
   afterDatasetsDraw(chart) {
@@ -22,11 +22,11 @@ Chart.register({
       if (mark.label) {
         ctx.font = '11px system-ui, sans-serif';
         const width = ctx.measureText(mark.label).width;
-        const left = at + 5 + width > area.right ? at - 5 - width : at + 5;
+        const left = Math.max(0, Math.min(at - width / 2, chart.width - width));
         let row = 0;
-        while (taken.some(([a, b, r]) => r === row && a < left + width + 6 && b > left - 6)) ++row;
+        while (taken.some(([a, b, r]) => r === row && a < left + width + 8 && b > left - 8)) ++row;
         taken.push([left, left + width, row]);
-        ctx.fillText(mark.label, left, area.top + 11 + 14 * row);
+        ctx.fillText(mark.label, left, area.top - 5 - 13 * row);
       }
       ctx.restore();
     }
@@ -43,9 +43,10 @@ function scaleOptions(axis, place) {
     position: place,
     min: axis.min,
     max: axis.max,
+    bounds: axis.tight ? 'data' : 'ticks',
     title: {display: Boolean(axis.title), text: axis.title, font: {size: 12}},
     ticks: {
-      font: {size: 11}, maxRotation: 0, autoSkipPadding: 14, precision: axis.whole ? 0 : undefined,
+      font: {size: 11}, maxRotation: 0, autoSkipPadding: 14, includeBounds: !axis.tight, precision: axis.whole ? 0 : undefined,
       callback(value, index, ticks) {
         if (axis.percent) return Math.round(value * 1000) / 10 + ' %';
         if (axis.log) {
@@ -59,7 +60,7 @@ function scaleOptions(axis, place) {
   };
 }
 
-// Colours of a data set are names of the page's style and become colours when it is drawn.
+// Colours of a data set are names of the page's style and become colours here; of a chart, or of what will be one.
 function paint(chart) {
   const ink = colour('--ink');
   const soft = colour('--soft');
@@ -87,7 +88,7 @@ function paint(chart) {
   }
 }
 
-// spec: {id, title, note, label, x, y, y2, marks, height, zoom, sets}
+// spec: {id, title, note, label, x, y, y2, marks, rows (of their texts), height, zoom, hover, sets}
 //   sets: {label, points: [{x, y}], paint, dash, width, dots, line, axis, band, area, stepped, fill,
 //          opacity, hidden, group}. Sets of one group share a legend button.
 // Returns {node, chart, replace(sets, axes)}.
@@ -117,11 +118,12 @@ function chartPanel(spec) {
   });
   const zoomed = () => { reset.hidden = false; };
   const mode = spec.zoom ?? 'x';
-  const chart = new Chart(canvas, {
+  const config = {
     type: 'scatter',
     data: {datasets: spec.sets.map(make)},
     options: {
       normalized: true,
+      layout: {padding: {top: 8 + 13 * (spec.marks ? spec.rows ?? 1 : 0), right: 6}},
       interaction: spec.hover ?? {mode: 'nearest', axis: 'xy', intersect: false},
       scales: {x: scaleOptions(spec.x ?? {}, 'bottom'), y: scaleOptions(spec.y ?? {}, 'left'),
                ...(spec.y2 ? {y2: scaleOptions(spec.y2, 'right')} : {})},
@@ -141,7 +143,9 @@ function chartPanel(spec) {
         },
       },
     },
-  });
+  };
+  paint(config);
+  const chart = new Chart(canvas, config);
   const axisOf = (item) => (item.dataset.yAxisID === 'y2' ? spec.y2 : spec.y) ?? {};
   const showY = (item) => (axisOf(item).percent ? percent(item.parsed.y) : number(item.parsed.y, 5));
   chart.marks = spec.marks;
@@ -197,8 +201,6 @@ function chartPanel(spec) {
       `${set.label}, ${spec.x?.title ?? ''} ${number(point.x)}: ${number(point.y)}`;
   });
 
-  paint(chart);
-  chart.update('none');
   drawLegend();
   return {
     node, chart, title,
@@ -240,13 +242,12 @@ function tableOf(chart, spec) {
 const hoverX = {mode: 'index', axis: 'x', intersect: false};
 
 function repaint() {
+  palette.clear();
   for (const chart of charts) {
     paint(chart);
     chart.update('none');
   }
-  for (const redraw of redrawn) redraw();
 }
-const redrawn = [];  // pictures besides the charts that depend on the colours
 
 // A number for every place of a grid, as colours. rows[row][column].
 function heatMap(id, title, rows, {rowName = 'row', columnName = 'place', label = title} = {}) {

@@ -31,9 +31,9 @@ function comparison() {
       continue;
     }
     const differ = core.mismatches + core.recording_mismatches;
-    const sized = (value) => ({text: count(value), sort: value, title: octets(value)});
+    const sized = (value) => (value > 0 ? {text: count(value), sort: value, title: octets(value)} : '–');
     rows.push([`C, ${core.core}`, isNumber(core.accuracy) ? percent(core.accuracy) : differ === 0 ? 'as on the host' : '–', sized(core.flash_bytes), sized(core.ram_bytes), sized(core.stack_bytes),
-               core.instructions ? sized(core.instructions) : '–', core.feature_instructions ? sized(core.feature_instructions) : '–',
+               {text: core.instructions ? count(core.instructions) : '–'}, {text: core.feature_instructions ? count(core.feature_instructions) : '–'},
                {text: differ === 0 ? `${count(core.samples)} samples, ${count(core.recordings)} recordings: bit for bit` : `${count(core.mismatches)} of ${count(core.samples)} samples, ${count(core.recording_mismatches)} of ${count(core.recordings)} recordings differ. ${core.first_difference}`,
                 class: 'text wrap ' + (differ ? 'bad' : 'good')}]);
   }

@@ -174,7 +174,12 @@ const bar = (share, text, tone = '') => ({
 });
 
 const series = (index) => `--p${((index % 12) + 12) % 12}`;
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim() || name;
+// What the page's style calls a colour; read once for each theme.
+const palette = new Map();
+function colour(name) {
+  if (!palette.has(name)) palette.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim() || name);
+  return palette.get(name);
+}
 function faded(name, opacity) {
   const hex = name.startsWith('--') ? colour(name) : name;
   return hex + Math.round(255 * opacity).toString(16).padStart(2, '0');

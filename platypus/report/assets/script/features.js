@@ -47,19 +47,34 @@ function rowsOf(values) {
 function drawProfiles() {
   const profiles = run.profiles.filter((profile) => profile.mean.length);
   if (!profiles.length) return null;
-  const chart = chartPanel({id: 'profileChart', title: 'What the samples of a class look like', height: 320, x: {title: 'place within the sample', whole: true}, y: {title: 'value'},
-                            hover: hoverX, sets: [], note: 'Lines: mean of the training samples; bands: one standard deviation to both sides.'});
-  const show = (channel) => chart.replace(profiles.flatMap((profile, c) => {
-    const middle = channelsOf(profile.mean)[channel];
-    const spread = channelsOf(profile.deviation)[channel] ?? [];
+  const chart = chartPanel({id: 'profileChart', title: profiles.length > 1 ? 'What the samples of each class look like' : 'What the samples look like', height: 320,
+                            x: {title: '', whole: true}, y: {title: 'value'}, hover: hoverX, sets: [],
+                            note: 'Lines: mean of the training samples; bands: one standard deviation to both sides.'});
+  let channel = 0;
+  let joined = false;
+  const draw = () => chart.replace(profiles.flatMap((profile, c) => {
+    const rows = [channelsOf(profile.mean)[channel], channelsOf(profile.deviation)[channel] ?? []];
+    const [middle, spread] = joined ? meanFrame(...rows) : rows;
     const side = (sign) => middle.map((value, i) => ({x: i + 1, y: value + sign * (spread[i] ?? 0)}));
     return [{label: profile.name, group: profile.name, points: middle.map((y, i) => ({x: i + 1, y})), paint: series(c), dots: 0},
             {label: '', group: profile.name, points: side(1), paint: series(c), band: true, dots: 0, fill: '+1'},
             {label: '', group: profile.name, points: side(-1), paint: series(c), band: true, dots: 0}];
-  }));
-  const pick = choice('profile-channel', 'Channel', Array.from({length: run.shape[0]}, (_, c) => ({value: c, label: `Channel ${c + 1}`})), show);
-  if (pick) chart.node.querySelector('.tools').prepend(pick);
+  }), {x: joined ? {title: 'place within a frame', max: channelsOf(profiles[0].mean)[0].length / run.frames} : {title: 'place within the sample', max: channelsOf(profiles[0].mean)[0].length}});
+  const views = run.frames > 1 && channelsOf(profiles[0].mean)[0].length % run.frames === 0
+    ? [{value: 'joined', label: `Mean of the ${run.frames} frames`}, {value: 'all', label: 'All frames'}] : [{value: 'all', label: ''}];
+  const frames = choice('profile-frames', 'Frames', views, (value) => { joined = value === 'joined'; draw(); });
+  const channels = choice('profile-channel', 'Channel', Array.from({length: run.shape[0]}, (_, c) => ({value: c, label: `Channel ${c + 1}`})), (value) => { channel = value; draw(); });
+  chart.node.querySelector('.tools').prepend(...[frames, channels].filter(Boolean));
   return chart.node;
+}
+
+// What the frames of a sample have in common: their mean, and how values spread within frames and between them.
+function meanFrame(means, deviations) {
+  const width = means.length / run.frames;
+  const over = (values, i) => Array.from({length: run.frames}, (_, f) => values[f * width + i] ?? 0);
+  const middle = Array.from({length: width}, (_, i) => mean(over(means, i)));
+  const spread = middle.map((value, i) => Math.sqrt(mean(over(deviations, i).map((d) => d * d)) + mean(over(means, i).map((m) => (m - value) ** 2))));
+  return [middle, spread];
 }
 
 function drawFeatures() {
@@ -67,5 +82,5 @@ function drawFeatures() {
   const profiles = drawProfiles();
   if (!projections.length && !profiles) return;
   show('features', profiles, projections.length ? el('h3', {class: 'above'}, run.projections.some((p) => p.method === 'PCA') ? 'PCA Feature Visualization' : 'Projections') : null,
-       projections.length ? grid(...projections) : null);
+       projections.length ? el('div', {class: 'grid three'}, ...projections) : null);
 }

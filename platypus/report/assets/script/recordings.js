@@ -24,20 +24,20 @@ function recordingsTable() {
 
 function viewRecording(view, place) {
   const rows = rowsOf(view.features);
-  const unit = view.seconds > 0 ? 'seconds or rows' : 'piece';
+  const unit = view.seconds > 0 ? 'seconds (rows, where no sampling rate is known)' : 'piece';
   const signal = view.signal.length ? chartPanel({
-    id: 'signalChart', title: 'Raw signal', height: 260, x: {title: unit}, y: {title: 'value'}, hover: hoverX, legend: true,
+    id: 'signalChart', title: 'Raw signal', height: 260, x: {title: unit, tight: true}, y: {title: 'value'}, hover: hoverX, legend: true,
     note: 'Lowest and highest value of every stretch.',
     sets: view.signal.flatMap((column, c) => {
-      const at = (i) => (view.seconds > 0 ? (i + 0.5) * view.seconds / column.low.length : i + 1);
+      const at = (i) => (view.seconds > 0 ? i * view.seconds / Math.max(1, column.low.length - 1) : i + 1);
       const line = (values, label) => ({label, group: column.column, points: values.map((y, i) => ({x: at(i), y})), paint: series(c), dots: 0, width: 1, hidden: c > 3});
       return [{...line(column.high, `${column.column}, highest`), fill: '+1', area: 0.35}, line(column.low, `${column.column}, lowest`)];
     }),
   }) : null;
   const told = view.taken_for ? ` taken for ${view.taken_for}` : '';
   const features = view.features.length ? el('div', {class: 'panel'}, el('h3', {}, `Features of sample ${view.worst + 1}${told}`),
-    rows.length > 1 ? heatMap('featureMap', `${rows.length} rows of ${rows[0].length} features`, rows, {rowName: run.frames > 1 ? 'frame' : 'channel', columnName: 'feature', label: 'Feature map'}) : null,
-    rows.length === 1 || run.shape[0] === 1 ? chartPanel({id: 'featureChart', title: 'As a line', height: rows.length > 1 ? 160 : 220, x: {title: 'place within the sample'}, y: {title: 'value'},
+    rows.length > 1 ? heatMap('featureMap', [run.shape[0] > 1 ? plural(run.shape[0], 'channel') : '', run.frames > 1 ? plural(run.frames, 'frame') : '', plural(rows[0].length, 'feature')].filter(Boolean).join(' × '), rows, {rowName: run.frames > 1 ? 'frame' : 'channel', columnName: 'feature', label: 'Feature map'}) : null,
+    rows.length === 1 || run.shape[0] === 1 ? chartPanel({id: 'featureChart', title: 'As a line', height: rows.length > 1 ? 160 : 220, x: {title: 'place within the sample', max: view.features.length}, y: {title: 'value'},
       sets: [{label: 'feature', points: view.features.map((y, i) => ({x: i + 1, y})), paint: series(3), dots: 0, width: 1.5}]}).node : null) : null;
   const facts = [view.truth ? fact('true class', view.truth) : null, fact(view.samples === 1 ? 'sample' : 'samples', count(view.samples)),
                  run.classes.length && run.kind === 'classification' ? fact('wrong', count(view.wrong), view.wrong ? 'bad' : '') : fact('mean squared error', number(view.error))];
@@ -47,7 +47,7 @@ function viewRecording(view, place) {
 function drawViews() {
   const views = [...run.worst.map((view) => ({...view, kind: 'worst'})), ...run.typical.map((view) => ({...view, kind: 'typical'}))];
   if (!views.length) return null;
-  const place = el('div', {'aria-live': 'polite'});
+  const place = el('div', {class: 'view'});
   const label = (view) => `${view.name}` + (view.kind === 'typical' ? ', typical' : '');
   const list = el('div', {class: 'picks', role: 'group', 'aria-label': 'Recording'});
   let shown = [];

@@ -20,20 +20,20 @@ function drawTraining() {
   };
   const every = (field, label, more) => phases.flatMap((phase) => line(phase, field, label, more));
   const marks = () => [
-    ...phases.filter((phase) => phase.best > 0).map((phase) => ({x: offsets[phase.key] + phase.best, label: `best, epoch ${phase.best}`, colour: look[phase.key].paint})),
-    ...phases.slice(1).map((phase) => ({x: offsets[phase.key], label: 'quantised from here', colour: '--soft', solid: true})),
+    ...phases.filter((phase) => phase.best > 0).map((phase) => ({x: offsets[phase.key] + phase.best, label: `best: ${phase.best}`, colour: look[phase.key].paint})),
+    ...phases.slice(1).map((phase) => ({x: offsets[phase.key], label: 'quantised', colour: '--soft', solid: true})),
   ];
   const heading = (item) => {
     const phase = [...phases].reverse().find((of) => item.dataset.label.startsWith(of.short));
     return `${phase.name}, epoch ${number(item.parsed.x - offsets[phase.key])}`;
   };
-  const shared = {x: {title: 'epoch', whole: true}, hover: {mode: 'nearest', axis: 'x', intersect: false}, marks, heading};
+  const shared = {x: {title: 'epoch', whole: true}, hover: {mode: 'nearest', axis: 'x', intersect: false}, heading};
   const metrics = {
     classification: () => ({
       title: 'Accuracy', y: {title: 'Accuracy (%)', percent: true},
       sets: [...every('accuracy', 'Val Accuracy'), ...every('trainAccuracy', 'Train Accuracy', {dash: true, width: 1.5}),
-             ...every('f1', 'Val F1', {hidden: true, dash: true, paint: series(2)}),
-             ...every('auroc', 'Val AUC', {hidden: true, dash: true, paint: series(3)})],
+             ...every('f1', 'Val F1', {hidden: true, dash: true, paint: series(2), group: 'Val F1'}),
+             ...every('auroc', 'Val AUC', {hidden: true, dash: true, paint: series(3), group: 'Val AUC'})],
     }),
     regression: () => ({
       title: 'Determination and error', y: {title: 'R²-Score'}, y2: {title: 'MSE'},
@@ -47,11 +47,10 @@ function drawTraining() {
       title: 'Reconstruction error of normal samples', y: {title: 'MSE'}, sets: every('mse', 'Val MSE'),
     }),
   }[run.kind]();
-  const note = phases.length > 1
-    ? 'Broken lines: the best epoch of each phase, which is the one that is exported.' : 'Broken line: the best epoch, which is the one that is exported.';
+  const note = `Broken line${phases.length > 1 ? 's: the best epoch of each phase' : ': the best epoch'}, which is the one that is exported.`;
   show('training', grid(
-    chartPanel({id: 'metricsChart', note, ...shared, ...metrics}).node,
-    chartPanel({id: 'lossChart', title: 'Loss', ...shared, y: {title: 'loss'},
+    chartPanel({id: 'metricsChart', note, marks, rows: phases.length > 1 ? 2 : 1, ...shared, ...metrics}).node,
+    chartPanel({id: 'lossChart', title: 'Loss', marks, rows: phases.length > 1 ? 2 : 1, ...shared, y: {title: 'loss'},
                 sets: [...every('trainLoss', 'Train Loss', {dash: true, width: 1.5}), ...every('loss', 'Val Loss')]}).node,
     chartPanel({id: 'rateChart', title: 'Learning rate', ...shared, height: 200, y: {title: 'learning rate'}, sets: every('rate', 'Learning Rate')}).node,
     chartPanel({id: 'secondsChart', title: 'Time of an epoch', ...shared, height: 200, y: {title: 'seconds', min: 0}, sets: every('seconds', 'Epoch Time')}).node));

@@ -32,7 +32,7 @@ function bySteps(last) {
   const steps = run.horizon;
   if (steps < 2 || !last.test?.outputs?.length) return null;
   const line = (outputs, t, field) => Array.from({length: steps}, (_, s) => ({x: s + 1, y: outputs[s * targets + t]?.[field]})).filter((p) => isNumber(p.y));
-  const panelOf = chartPanel({id: 'stepChart', title: 'By step ahead', x: {title: 'steps ahead', whole: true}, y: {title: ''}, hover: hoverX, sets: []});
+  const panelOf = chartPanel({id: 'stepChart', title: 'By step ahead', x: {title: 'steps ahead', whole: true, tight: true}, y: {title: ''}, hover: hoverX, sets: []});
   let field = 'smape';
   let target = 0;
   const draw = () => panelOf.replace([
@@ -56,8 +56,8 @@ function drawPairs() {
   const scatter = chartPanel({id: 'pairsChart', title: 'Wanted and given', zoom: 'xy', x: {title: 'wanted'}, y: {title: 'given'},
                               heading: () => '', tell: (item) => `wanted ${number(item.parsed.x)}, given ${number(item.parsed.y)}`, sets: [],
                               note: 'On the broken line both are the same.'});
-  const rest = chartPanel({id: 'residualChart', title: 'Residuals', x: {title: 'wanted − given'}, y: {title: 'share of samples', percent: true, min: 0}, sets: [], hover: hoverX});
-  const time = chartPanel({id: 'seriesChart', title: 'One after the other', x: {title: 'test sample'}, y: {title: 'value'}, hover: hoverX, sets: []});
+  const rest = chartPanel({id: 'residualChart', title: 'Residuals', x: {title: 'wanted − given'}, y: {title: 'share of samples', percent: true, min: 0}, marks: () => [], sets: [], hover: hoverX});
+  const time = chartPanel({id: 'seriesChart', title: 'One after the other', x: {title: 'test sample', max: samples}, y: {title: 'value'}, hover: hoverX, sets: []});
   const draw = () => {
     const place = step * targets + target;
     const pairs = Array.from({length: samples}, (_, i) => ({x: wanted[i * outputs + place], y: given[i * outputs + place]}));
@@ -103,7 +103,7 @@ function drawValues() {
   const last = run.networks[run.networks.length - 1];
   if (!last?.test && !last?.bestOutputs?.length) return;
   const parts = [];
-  if (last.test) parts.push(grid(valueMetrics(), run.kind === 'forecasting' ? perVariable(last) : null));
+  if (last.test) parts.push(el('div', {class: 'grid wide-right'}, valueMetrics(), run.kind === 'forecasting' ? perVariable(last) : null));
   else if (run.kind === 'forecasting') parts.push(perVariable(last));
   if (run.kind === 'forecasting') parts.push(bySteps(last));
   show('results', ...parts, ...drawPairs());
