@@ -15,6 +15,7 @@ const [, , pagesProgram, screenshots] = process.argv;
 const executable = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => path && existsSync(path));
 if (!executable) skip('no Chromium here');
 const {chromium} = await import('playwright-core').catch(() => skip('no playwright-core here'));
+const {default: axe} = await import('axe-core').catch(() => skip('no axe-core here'));
 
 let passed = 0;
 let failed = 0;
@@ -53,6 +54,14 @@ const blank = (page) => page.evaluate(() => [...document.querySelectorAll('canva
 }).map((canvas) => canvas.id));
 const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 const text = (page, selector) => page.locator(selector).first().innerText();
+// Whether it comes to hold within two seconds: a machine may be busy.
+async function eventually(holds) {
+  for (let i = 0; i < 40; ++i) {
+    if (await holds()) return true;
+    await new Promise((go) => setTimeout(go, 50));
+  }
+  return false;
+}
 const has = async (page, selector) => (await page.locator(selector).count()) > 0;
 
 async function checkPage(file) {
@@ -78,8 +87,7 @@ async function checkPage(file) {
     await page.screenshot({path: join(screenshots, `${task}-${state}-1400.png`), fullPage: true});
   }
   await page.setViewportSize({width: 400, height: 800});
-  await page.waitForTimeout(50);
-  check((await overflow(page)) <= 0, `${name}wider than the window at 400`);
+  check(await eventually(async () => (await overflow(page)) <= 0), `${name}wider than the window at 400`);
   if (screenshots) await page.screenshot({path: join(screenshots, `${task}-${state}-400.png`), fullPage: true});
   check(page.wrong.length === 0, name + page.wrong.join('; '));
   await page.done();
@@ -112,7 +120,7 @@ const use = {
     await page.locator('#choice-confusion-units span', {hasText: '%'}).click();
     check((await text(page, '#confusionMatrix')).includes('97.3'), 'confusion: shares');
     await page.locator('#confusionMatrix tbody button').nth(1).hover();
-    check(await has(page, 'p:text("recordings: classes/")'), 'confusion: recordings of a cell');
+    check(await eventually(() => has(page, 'p:text("recordings: classes/")')), 'confusion: recordings of a cell');
     await page.locator('#choice-confusion-network span', {hasText: 'Float'}).click();
     check((await text(page, '#confusionMatrix')).includes('97.5'), 'confusion: the other network');
     // Tables sort.
@@ -131,11 +139,11 @@ const use = {
     await page.locator('#choice-configuration-own span', {hasText: 'All'}).click();
     await page.locator('#configurationFilter').fill('optim');
     check((await page.locator('#configuration tbody tr').count()) === 1, 'configuration: filter');
-    check((await text(page, '#configuration tbody')).includes("'adam  w'"), 'configuration: values with blanks');
+    check((await page.locator('#configuration tbody').textContent()).includes("'adam  w'"), 'configuration: values with blanks');
     // A chart by keys and as a table; zoom and back.
     await page.locator('#metricsChart').focus();
     await page.keyboard.press('ArrowRight');
-    check(/epoch 1/.test(await page.locator('#announcer').textContent()), 'chart: a point is read out');
+    check(await eventually(async () => /epoch 1/.test(await page.locator('#announcer').textContent())), 'chart: a point is read out');
     await page.keyboard.press('+');
     check(await page.locator('#training button:text("Reset zoom")').first().isVisible(), 'chart: zoomed by a key');
     await page.keyboard.press('Escape');
@@ -146,10 +154,10 @@ const use = {
     await page.mouse.down();
     await page.mouse.move(box.x + 300, box.y + 120, {steps: 4});
     await page.mouse.up();
-    check((await page.locator('#training button:text("Reset zoom"):visible').count()) > 0, 'chart: zoomed by dragging');
+    check(await eventually(async () => (await page.locator('#training button:text("Reset zoom"):visible').count()) > 0), 'chart: zoomed by dragging');
     // A block of the memory map.
     await page.locator('#memoryMap g').nth(1).focus();
-    check(/alive from layer 2/.test(await text(page, '#network')), 'memory map: a block is told');
+    check(await eventually(async () => /alive from layer 2/.test(await text(page, '#network'))), 'memory map: a block is told');
     // Light and dark.
     const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const light = await background();
@@ -220,6 +228,19 @@ const use = {
     if (bare) {
       check(bare.wrong.length === 0, 'empty: ' + bare.wrong.join('; '));
       await bare.done();
+    }
+  },
+  // What shuts people out, by the rules of axe: contrast, names of controls, order of headings, ...
+  async access() {
+    for (const file of ['classification-complete.html', 'anomaly-complete.html', 'forecasting-running.html', 'regression-failed.html']) {
+      for (const colorScheme of ['light', 'dark']) {
+        const page = await open(file, {colorScheme, bypassCSP: true});
+        await page.evaluate(axe.source);
+        // A running page is renewed, and has a button against that.
+        const {violations} = await page.evaluate(() => window.axe.run({rules: {'meta-refresh': {enabled: false}}}));
+        check(violations.length === 0, `${file}, ${colorScheme}: ${violations.map((v) => `${v.id}: ${v.nodes.map((node) => node.html).join(' ')}`).join('; ')}`);
+        await page.done();
+      }
     }
   },
   async size() {

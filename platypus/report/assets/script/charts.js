@@ -112,7 +112,7 @@ function chartPanel(spec) {
     label: set.label, data: set.points, showLine: set.line ?? true, borderDash: set.dash ? [6, 4] : [],
     borderWidth: set.band ? 0 : set.width ?? 2, pointRadius: set.dots ?? (set.points.length < 2 ? 4 : 0), pointHitRadius: 6, pointHoverRadius: 5,
     yAxisID: set.axis ?? 'y', stepped: set.stepped ?? false, fill: set.fill ?? (set.area ? 'origin' : false),
-    spanGaps: false, hidden: remembered(spec.id + '.' + (set.group ?? set.label), set.hidden ?? false), pointStyle: set.point ?? 'circle',
+    spanGaps: false, clip: set.dots > 5 ? 10 : 2, hidden: remembered(spec.id + '.' + (set.group ?? set.label), set.hidden ?? false), pointStyle: set.point ?? 'circle',
     solidPoints: set.solid, group: set.group ?? set.label, band: set.band, order: set.band ? 2 : set.order ?? 1,
     look: {paint: set.paint, opacity: set.opacity, band: set.band, colours: set.colours, area: set.area},
   });

@@ -39,7 +39,7 @@ function comparison() {
   }
   if (!rows.length) return null;
   return panel('Float, quantised and C', 'The C is played every test sample, and raw recordings through feature extraction and network.',
-               table('comparison', [{label: '', text: true}, {label: name}, {label: 'flash, octets'}, {label: 'RAM'}, {label: 'stack'}, {label: 'instructions'}, {label: 'for features'}, {label: 'compared with the host', text: true}],
+               table('comparison', [{label: 'what runs', text: true}, {label: name}, {label: 'flash, octets'}, {label: 'RAM'}, {label: 'stack'}, {label: 'instructions'}, {label: 'for features'}, {label: 'compared with the host', text: true}],
                      rows, {caption: 'Float, quantised and C', sortable: false}));
 }
 
