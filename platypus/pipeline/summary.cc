@@ -142,6 +142,20 @@ Json Npu(const std::optional<std::vector<deploy::NpuFinding>>& findings) {
 
 }  // namespace
 
+const char* StateName(RunState state) {
+  switch (state) {
+    case RunState::kRunning:
+      return "running";
+    case RunState::kComplete:
+      return "complete";
+    case RunState::kFailed:
+      return "failed";
+    case RunState::kInterrupted:
+      return "interrupted";
+  }
+  return "";
+}
+
 const NetworkSummary& Last(const RunSummary& summary) {
   return summary.quantized_network.present ? summary.quantized_network : summary.float_network;
 }

@@ -57,6 +57,8 @@ struct Picture {
 };
 
 enum class RunState { kRunning, kComplete, kFailed, kInterrupted };
+// As status.yaml has it: "running", ...
+const char* StateName(RunState state);
 
 // Everything that a run knows about itself so far; summary.json and report.html are made from it.
 struct RunSummary {

@@ -340,20 +340,6 @@ const char* Kind(const pipeline::Goal& goal) {
   return goal.DetectsAnomalies() ? "anomalydetection" : "regression";
 }
 
-const char* StateName(pipeline::RunState state) {
-  switch (state) {
-    case pipeline::RunState::kRunning:
-      return "running";
-    case pipeline::RunState::kComplete:
-      return "complete";
-    case pipeline::RunState::kFailed:
-      return "failed";
-    case pipeline::RunState::kInterrupted:
-      return "interrupted";
-  }
-  return "";
-}
-
 // Stops of the pictures' colour scale.
 Json Scale() {
   constexpr int kStops = 9;
@@ -381,7 +367,7 @@ std::string ForScriptElement(const std::string& json) {
 }  // namespace
 
 std::string PageData(const RunSummary& s) {
-  Json json = {{"state", StateName(s.state)},
+  Json json = {{"state", pipeline::StateName(s.state)},
                {"kind", Kind(s.goal)},
                {"classes", s.goal.classes},
                {"targets", s.goal.targets},
