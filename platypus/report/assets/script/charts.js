@@ -91,7 +91,7 @@ function paint(chart) {
 // spec: {id, title, note, label, x, y, y2, marks, rows (of their texts), height, zoom, hover, sets}
 //   sets: {label, points: [{x, y}], paint, dash, width, dots, line, axis, band, area, stepped, fill,
 //          opacity, hidden, group}. Sets of one group share a legend button.
-// Returns {node, chart, replace(sets, axes)}.
+// Returns {node, chart, zoom(min, max), replace(sets, axes)}.
 function chartPanel(spec) {
   const canvas = el('canvas', {id: spec.id, tabindex: 0, role: 'img', 'aria-label': spec.label ?? spec.title});
   const legend = el('div', {class: 'legend', role: 'group', 'aria-label': 'Series'});
@@ -204,6 +204,10 @@ function chartPanel(spec) {
   drawLegend();
   return {
     node, chart, title,
+    zoom(min, max) {
+      chart.zoomScale('x', {min, max});
+      zoomed();
+    },
     replace(sets, {x, y, y2, marks} = {}) {
       chart.data.datasets = sets.map(make);
       if (x) chart.options.scales.x = scaleOptions(Object.assign(spec.x ?? (spec.x = {}), x), 'bottom');

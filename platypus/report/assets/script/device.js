@@ -9,8 +9,8 @@ function fitBars() {
     const tone = share === null ? 'unknown' : share > 1 ? 'bad' : share > 0.8 ? 'tight' : 'good';
     return el('div', {class: `meter ${tone}`}, el('div', {class: 'head'}, el('b', {}, label),
         el('span', {}, share === null ? `${show(used)}, limit not known` : `${show(used)} of ${show(limit)}`, share === null ? '' : ` · ${percent(share, share < 0.1 ? 1 : 0)}`)),
-      el('div', {class: 'track', role: 'meter', 'aria-label': label, 'aria-valuenow': share === null ? 0 : Math.round(100 * share), 'aria-valuemin': 0, 'aria-valuemax': 100},
-         el('i', {style: {width: `${Math.min(100, Math.max(0.6, 100 * (share ?? 0)))}%`}})),
+      share === null ? null : el('div', {class: 'track', role: 'meter', 'aria-label': label, 'aria-valuenow': Math.round(100 * share), 'aria-valuemin': 0, 'aria-valuemax': 100},
+         el('i', {style: {width: `${Math.min(100, Math.max(0.6, 100 * share))}%`}})),
       share > 1 ? el('p', {class: 'note'}, 'It does not fit.') : null, more ? el('p', {class: 'note'}, more) : null);
   };
   const rate = fit.seconds_used > 0 ? `At most ${number(1 / fit.seconds_used, 3)} inferences a second.` : '';

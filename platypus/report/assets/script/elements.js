@@ -169,7 +169,7 @@ function table(id, columns, rows, {caption = '', sortable = rows.length > 2, foo
 // A length within a cell, beside its number.
 const bar = (share, text, tone = '') => ({
   sort: share,
-  node: el('span', {class: 'bar ' + tone}, el('i', {style: {width: (100 * Math.min(1, Math.max(0, share || 0))).toFixed(1) + '%'}}),
+  node: el('span', {class: 'bar ' + tone}, el('i', {hidden: !(share > 0), style: {width: (100 * Math.min(1, Math.max(0, share || 0))).toFixed(1) + '%'}}),
            el('span', {}, text)),
 });
 

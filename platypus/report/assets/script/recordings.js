@@ -34,8 +34,8 @@ function viewRecording(view, place) {
       return [{...line(column.high, `${column.column}, highest`), fill: '+1', area: 0.35}, line(column.low, `${column.column}, lowest`)];
     }),
   }) : null;
-  const told = view.taken_for ? ` taken for ${view.taken_for}` : '';
-  const features = view.features.length ? el('div', {class: 'panel'}, el('h3', {}, `Features of sample ${view.worst + 1}${told}`),
+  const told = view.taken_for && view.taken_for !== view.truth ? ` taken for ${view.taken_for}` : '';
+  const features = view.features.length ? el('div', {class: 'panel'}, el('h3', {}, `Features of sample ${view.worst + 1}${told && ','}${told}`),
     rows.length > 1 ? heatMap('featureMap', [run.shape[0] > 1 ? plural(run.shape[0], 'channel') : '', run.frames > 1 ? plural(run.frames, 'frame') : '', plural(rows[0].length, 'feature')].filter(Boolean).join(' × '), rows, {rowName: run.frames > 1 ? 'frame' : 'channel', columnName: 'feature', label: 'Feature map'}) : null,
     rows.length === 1 || run.shape[0] === 1 ? chartPanel({id: 'featureChart', title: 'As a line', height: rows.length > 1 ? 160 : 220, x: {title: 'place within the sample', max: view.features.length}, y: {title: 'value'},
       sets: [{label: 'feature', points: view.features.map((y, i) => ({x: i + 1, y})), paint: series(3), dots: 0, width: 1.5}]}).node : null) : null;

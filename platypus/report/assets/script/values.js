@@ -78,11 +78,14 @@ function drawPairs() {
     rest.replace([{label: 'residuals', points: bins, paint: series(0), stepped: 'after', area: 0.3, dots: 0, width: 1},
                   {label: 'normal distribution', points: bell, paint: series(2), dots: 0, width: 1.5, dash: true}],
                  {marks: () => [{x: middle, label: `mean ${number(middle, 3)}`, colour: '--ink'}]});
-    time.replace([{label: 'wanted', points: pairs.map((pair, i) => ({x: i + 1, y: pair.x})), paint: '--soft', dots: 0, width: 2},
-                  {label: 'given', points: pairs.map((pair, i) => ({x: i + 1, y: pair.y})), paint: series(1), dots: 0, width: 1.5}]);
+    time.replace([{label: 'given', points: pairs.map((pair, i) => ({x: i + 1, y: pair.y})), paint: series(1), dots: 0, width: 1.5},
+                  {label: 'wanted', points: pairs.map((pair, i) => ({x: i + 1, y: pair.x})), paint: '--soft', dots: 0, width: 2}]);
   };
   const which = choice('pair-target', 'Target', run.targets.map((name, t) => ({value: t, label: name})), (v) => { target = v; draw(); });
   const steps = choice('pair-step', 'Steps ahead', Array.from({length: outputs / targets}, (_, s) => ({value: s, label: `${s + 1}`})), (v) => { step = v; draw(); });
+  // What can be told apart, to begin with.
+  const first = 150;
+  if (samples > 2 * first) time.zoom(1, first);
   const pick = which || steps ? el('div', {class: 'tools bare'}, which, steps ? el('span', {class: 'note'}, 'steps ahead') : null, steps) : null;
   return [pick, run.kind === 'forecasting' ? time.node : null, grid(scatter.node, rest.node), run.kind === 'forecasting' ? null : time.node];
 }
