@@ -156,6 +156,7 @@ const use = {
     await page.mouse.up();
     check(await eventually(async () => (await page.locator('#training button:text("Reset zoom"):visible').count()) > 0), 'chart: zoomed by dragging');
     // A block of the memory map.
+    await page.mouse.move(1, 1);
     await page.locator('#memoryMap g').nth(1).focus();
     check(await eventually(async () => /alive from layer 2/.test(await text(page, '#network'))), 'memory map: a block is told');
     // Light and dark.
