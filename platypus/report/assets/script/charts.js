@@ -112,7 +112,7 @@ function chartPanel(spec) {
     label: set.label, data: set.points, showLine: set.line ?? true, borderDash: set.dash ? [6, 4] : [],
     borderWidth: set.band ? 0 : set.width ?? 2, pointRadius: set.dots ?? (set.points.length < 2 ? 4 : 0), pointHitRadius: 6, pointHoverRadius: 5,
     yAxisID: set.axis ?? 'y', stepped: set.stepped ?? false, fill: set.fill ?? (set.area ? 'origin' : false),
-    spanGaps: false, clip: set.dots > 5 ? 10 : 2, hidden: remembered(spec.id + '.' + (set.group ?? set.label), set.hidden ?? false), pointStyle: set.point ?? 'circle',
+    spanGaps: false, clip: set.dots > 5 ? 10 : 4, hidden: remembered(spec.id + '.' + (set.group ?? set.label), set.hidden ?? false), pointStyle: set.point ?? 'circle',
     solidPoints: set.solid, group: set.group ?? set.label, band: set.band, order: set.band ? 2 : set.order ?? 1,
     look: {paint: set.paint, opacity: set.opacity, band: set.band, colours: set.colours, area: set.area},
   });
@@ -253,8 +253,8 @@ function repaint() {
   }
 }
 
-// A number for every place of a grid, as colours. rows[row][column].
-function heatMap(id, title, rows, {rowName = 'row', columnName = 'place', label = title} = {}) {
+// A number for every place of a grid, as colours of one scale, or (own) of one for each row. rows[row][column].
+function heatMap(id, title, rows, {rowName = 'row', columnName = 'place', label = title, own = false} = {}) {
   const width = Math.max(...rows.map((row) => row.length));
   const finite = rows.flat().filter(isNumber);
   const low = Math.min(...finite);
@@ -262,10 +262,13 @@ function heatMap(id, title, rows, {rowName = 'row', columnName = 'place', label 
   const canvas = el('canvas', {id, width, height: rows.length, role: 'img', class: 'heat',
                                'aria-label': `${label}: ${rows.length} by ${width} values from ${number(low)} to ${number(high)}`});
   const ctx = canvas.getContext('2d');
-  rows.forEach((row, r) => row.forEach((value, c) => {
-    ctx.fillStyle = isNumber(value) ? scaleColour((value - low) / (high - low || 1)) : '#9aa3af';
-    ctx.fillRect(c, r, 1, 1);
-  }));
+  rows.forEach((row, r) => {
+    const [from, to] = own ? [Math.min(...row.filter(isNumber)), Math.max(...row.filter(isNumber))] : [low, high];
+    row.forEach((value, c) => {
+      ctx.fillStyle = isNumber(value) ? scaleColour((value - from) / (to - from || 1)) : '#9aa3af';
+      ctx.fillRect(c, r, 1, 1);
+    });
+  });
   const reading = el('span', {class: 'note'}, '\u00a0');
   canvas.addEventListener('mousemove', (event) => {
     const box = canvas.getBoundingClientRect();
@@ -276,7 +279,7 @@ function heatMap(id, title, rows, {rowName = 'row', columnName = 'place', label 
   });
   canvas.style.height = Math.min(220, Math.max(48, rows.length * 16)) + 'px';
   return el('div', {class: 'heat-map'}, el('h4', {}, title), canvas,
-            el('div', {class: 'heat-scale'}, el('span', {}, number(low, 3)),
-               el('i', {style: {background: `linear-gradient(90deg, ${run.scale.join(',')})`}}), el('span', {}, number(high, 3))),
+            el('div', {class: 'heat-scale'}, el('span', {}, own ? 'lowest' : number(low, 3)),
+               el('i', {style: {background: `linear-gradient(90deg, ${run.scale.join(',')})`}}), el('span', {}, own ? 'highest of each row' : number(high, 3))),
             reading);
 }

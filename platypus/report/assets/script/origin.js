@@ -19,7 +19,7 @@ function configuration() {
     const seen = rows.filter((row) => (!own || !row.origin.startsWith('default')) && words.every((word) => `${row.section}.${row.key} ${row.value} ${row.origin}`.toLowerCase().includes(word)));
     found.textContent = `${count(seen.length)} of ${count(rows.length)}`;
     place.replaceChildren(table('configuration', [{label: 'key', text: true}, {label: 'value', text: true}, {label: 'from', text: true}],
-      seen.map((row) => [`${row.section}.${row.key}`, {text: row.value, class: 'text wrap'}, {text: row.origin, class: 'text' + (row.origin.startsWith('default') ? '' : ' own')}]), {caption: 'Configuration'}));
+      seen.map((row) => [`${row.section}.${row.key}`, {text: row.value, class: 'text wrap'}, {text: row.origin, class: 'text' + (row.origin.startsWith('default') ? ' default' : '')}]), {caption: 'Configuration'}));
   };
   input.value = remembered('configuration-filter', '');
   input.addEventListener('input', () => {

@@ -22,6 +22,15 @@ function recordingsTable() {
                (rows.length < total ? ` The ${count(rows.length)} with the most mistakes are listed.` : ''), place, more);
 }
 
+// Channels can be of very different size: each row may have a scale of its own.
+function mapOf(rows) {
+  const title = [run.shape[0] > 1 ? plural(run.shape[0], 'channel') : '', run.frames > 1 ? plural(run.frames, 'frame') : '', plural(rows[0].length, 'feature')].filter(Boolean).join(' × ');
+  const place = el('div');
+  const scale = choice('feature-scale', 'Scale', run.shape[0] > 1 ? [{value: 'one', label: 'One scale'}, {value: 'own', label: 'A scale for each row'}] : [{value: 'one', label: ''}],
+    (value) => place.replaceChildren(heatMap('featureMap', title, rows, {rowName: run.frames > 1 ? 'frame' : 'channel', columnName: 'feature', label: 'Feature map', own: value === 'own'})));
+  return el('div', {}, scale, place);
+}
+
 function viewRecording(view, place) {
   const rows = rowsOf(view.features);
   const unit = view.seconds > 0 ? 'seconds (rows, where no sampling rate is known)' : 'piece';
@@ -36,7 +45,7 @@ function viewRecording(view, place) {
   }) : null;
   const told = view.taken_for && view.taken_for !== view.truth ? ` taken for ${view.taken_for}` : '';
   const features = view.features.length ? el('div', {class: 'panel'}, el('h3', {}, `Features of sample ${view.worst + 1}${told && ','}${told}`),
-    rows.length > 1 ? heatMap('featureMap', [run.shape[0] > 1 ? plural(run.shape[0], 'channel') : '', run.frames > 1 ? plural(run.frames, 'frame') : '', plural(rows[0].length, 'feature')].filter(Boolean).join(' × '), rows, {rowName: run.frames > 1 ? 'frame' : 'channel', columnName: 'feature', label: 'Feature map'}) : null,
+    rows.length > 1 ? mapOf(rows) : null,
     rows.length === 1 || run.shape[0] === 1 ? chartPanel({id: 'featureChart', title: 'As a line', height: rows.length > 1 ? 160 : 220, x: {title: 'place within the sample', max: view.features.length}, y: {title: 'value'},
       sets: [{label: 'feature', points: view.features.map((y, i) => ({x: i + 1, y})), paint: series(3), dots: 0, width: 1.5}]}).node : null) : null;
   const facts = [view.truth ? fact('true class', view.truth) : null, fact(view.samples === 1 ? 'sample' : 'samples', count(view.samples)),
