@@ -4,7 +4,7 @@ BUILD := build/$(PRESET)
 PLATYPUS := $(BUILD)/bin/platypus
 EXAMPLE := examples/generic_timeseries_classification
 
-.PHONY: all build demo test oracle bench bench-peers asan clang tidy format package install clean
+.PHONY: all build demo test oracle browser bench bench-peers asan clang tidy format package install clean
 
 all: build
 
@@ -18,13 +18,17 @@ demo: build
 	$(PLATYPUS) init generic_timeseries_classification $(EXAMPLE)/dataset
 	$(PLATYPUS) run $(EXAMPLE)/config.yaml
 
-test: build oracle
+test: build oracle browser
 	@scripts/setup cores
 	ctest --test-dir $(BUILD) --output-on-failure --parallel $$(nproc)
 
 # ONNX Runtime, the independent check of the exported files; without it those tests are skipped.
 oracle:
 	@scripts/setup oracle
+
+# Chromium, for the tests of the report page; without it those are skipped.
+browser:
+	@scripts/setup browser
 
 bench:
 	@scripts/setup build

@@ -9,6 +9,7 @@
 #include "platypus/config/write.h"
 #include "platypus/data/stand_in.h"
 #include "platypus/pipeline/run.h"
+#include "platypus/report/live.h"
 #include "platypus/report/report.h"
 
 namespace platypus::apps {
@@ -20,6 +21,7 @@ struct Arguments {
   ConfigArguments config;
   bool resume = false;
   bool synthetic_data = false;
+  bool report = false;
 };
 
 std::string Percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
@@ -132,13 +134,15 @@ int RunCommand(const Arguments& a) {
     Terminal terminal;
     pipeline::RunOptions options;
     options.resume = a.resume;
+    report::LiveReport page(a.report);
+    options.observe = [&page](const pipeline::RunSummary& s) { page.Show(s); };
     summary = pipeline::Run(loaded, options, terminal);
     if (!pipeline::Last(summary).present) {
       PrintFeatures(summary);
       return 0;
     }
     report = fs::path(summary.run_folder) / "report.html";
-    WriteFile(report, report::RenderReport(summary));
+    report::WriteReport(summary, report);
   }
   PrintSummary(summary, report);
   for (const deploy::VerifyResult& r : summary.verify) {
@@ -158,6 +162,8 @@ Command AddRun(CLI::App& program, const Globals&) {
   a->config.AddTo(*parser);
   parser->add_flag("--resume", a->resume,
                    "go on with the newest unfinished run of this configuration");
+  parser->add_flag("--report", a->report,
+                   "keep report.html up to date while the run goes on, not only at its end");
   parser->add_flag("--synthetic-data", a->synthetic_data,
                    "generate small recordings in place of the configuration's data set, and use "
                    "them");

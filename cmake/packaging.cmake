@@ -5,6 +5,8 @@ endif()
 install(DIRECTORY examples/ DESTINATION ${CMAKE_INSTALL_DATADIR}/platypus/examples
         FILES_MATCHING PATTERN "*.yaml" PATTERN "README.md")
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# Of the libraries within the program's report page.
+install(FILES platypus/report/assets/third_party/LICENSE.txt DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE.report)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME platypus)

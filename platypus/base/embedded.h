@@ -14,6 +14,7 @@ struct File {
 
 // NOLINTBEGIN(readability-identifier-naming): named by the build after the folder.
 std::span<const File> registry_files();
+std::span<const File> report_assets();
 std::span<const File> runtime_files();
 // NOLINTEND(readability-identifier-naming)
 

@@ -28,6 +28,7 @@ void AddToReport(const plot::Plot& plot, const plot::Drawing& drawing, const Plo
     to.report->push_back({plot.title, plot::SvgElement(drawing), drawing.width});
 }
 
+// What the report draws itself, from the summary, it is not given as a picture.
 void Write(const plot::Plot& plot, const std::string& name, const PlotTarget& to,
            bool in_report = true) {
   const plot::Drawing drawing = WriteFiles(plot, to.folder, name);
@@ -202,7 +203,6 @@ void WriteClassificationPlots(std::span<const float> outputs, std::span<const in
       curves.push_back(
           {classes[c], roc.false_positive_rate, roc.true_positive_rate, roc.threshold, roc.area});
     }
-    // The report draws curves and matrix itself, beside its tables.
     Write(plot::RocPlot(curves), "One_vs_Rest_MultiClass_ROC_test", to, false);
     Write(plot::ConfusionPlot(std::get<train::ClassificationMetrics>(*network.test).confusion,
                               classes, "Confusion matrix, test"),
@@ -227,8 +227,9 @@ void WriteRegressionPlots(std::span<const float> actual, std::span<const float> 
     for (size_t i = 0; i < std::min(actual.size(), predicted.size()); ++i)
       table += fmt::format("{}{},{}", i % width == 0 ? "\n" : ",", predicted[i], actual[i]);
     WriteFile(to.folder / "results_on_test_set.csv", table + "\n");
-    Write(plot::ActualVsPredictedPlot(actual, predicted, targets), "actual_vs_predicted_test", to);
-    Write(plot::ResidualHistogram(actual, predicted), "residual_error_test", to);
+    Write(plot::ActualVsPredictedPlot(actual, predicted, targets), "actual_vs_predicted_test", to,
+          false);
+    Write(plot::ResidualHistogram(actual, predicted), "residual_error_test", to, false);
   });
 }
 
@@ -254,8 +255,9 @@ void WriteForecastPlots(std::span<const float> actual, std::span<const float> pr
       WriteFile(to.folder / "predictions_csv" / (name + "_predictions.csv"), table + "\n");
       const PlotTarget plots{to.folder / "prediction_plots", to.report};
       Write(plot::ForecastScatter(variables[v], real, forecast, steps), name + "_predictions",
-            plots);
-      Write(plot::ForecastOverlay(variables[v], real, forecast, steps), name + "_overlay", plots);
+            plots, false);
+      Write(plot::ForecastOverlay(variables[v], real, forecast, steps), name + "_overlay", plots,
+            false);
     }
   });
 }
@@ -265,8 +267,9 @@ void WriteAnomalyPlots(const AnomalyTest& test, const PlotTarget& to, ProgressSi
     WriteFile(to.folder / "threshold_performance.csv", ThresholdPerformance(test));
     const plot::ReconstructionErrors drawn{test.anomaly, test.normal, test.threshold.mean,
                                            test.threshold.Value()};
-    Write(plot::ReconstructionErrorHistogram(drawn, false), "reconstruction_error", to);
-    Write(plot::ReconstructionErrorHistogram(drawn, true), "reconstruction_error_log_scale", to);
+    Write(plot::ReconstructionErrorHistogram(drawn, false), "reconstruction_error", to, false);
+    Write(plot::ReconstructionErrorHistogram(drawn, true), "reconstruction_error_log_scale", to,
+          false);
   });
 }
 

@@ -229,6 +229,7 @@ class Running {
       LogStatistics(*log_, name, summary_.statistics[name] = StatisticsOf(*set, goal_));
     }
     summary_.input_shape = splits_.train.shape;
+    summary_.frames = pipeline_.frame_concat;
     summary_.insight.profiles = Profiles(splits_.train, goal_);
   }
 

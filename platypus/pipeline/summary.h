@@ -89,6 +89,7 @@ struct RunSummary {
   std::map<std::string, SplitStatistics> statistics;         // the same
   std::vector<std::pair<std::string, std::string>> skipped;  // file, reason
   Shape input_shape;
+  int64_t frames = 1;  // that a sample's places are, one after the other (num_frame_concat)
   NetworkSummary float_network;
   NetworkSummary quantized_network;
   std::vector<Baseline> baselines;      // on the test split

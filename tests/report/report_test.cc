@@ -1,11 +1,33 @@
 #include "platypus/report/report.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "platypus/base/error.h"
+#include "platypus/base/files.h"
+#include "platypus/report/data.h"
+#include "platypus/report/figures.h"
+#include "platypus/report/live.h"
+#include "tests/report/examples.h"
 
 namespace platypus::report {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// What scripts and styles hold is no markup.
+std::string WithoutScripts(std::string html) {
+  for (const std::string element : {"script", "style"}) {
+    for (size_t open; (open = html.find("<" + element)) != std::string::npos;) {
+      const std::string end = "</" + element + ">";
+      html.erase(open, html.find(end, open) + end.size() - open);
+    }
+  }
+  return html;
+}
 
 // Every opening tag has its end, in order. Empty: balanced.
 std::string Unbalanced(const std::string& html) {
@@ -26,104 +48,182 @@ std::string Unbalanced(const std::string& html) {
   return open.empty() ? "" : open.back();
 }
 
-pipeline::RunSummary Example(int epochs, int classes) {
-  pipeline::RunSummary s;
-  s.model = "CLS_1k_NPU";
-  s.dataset = "set <script>alert(1)</script>";
-  for (int c = 0; c < classes; ++c)
-    s.goal.classes.push_back("class & \"" + std::to_string(c) + "\"");
-  s.samples = {{"train", 10}, {"val", 5}, {"test", 5}};
-  for (pipeline::NetworkSummary* n : {&s.float_network, &s.quantized_network}) {
-    n->present = true;
-    n->best_epoch = 1;
-    for (int e = 1; e <= epochs; ++e) n->history.push_back({e, 0.1, 0.5 / e, 0.9, {}, 0.1});
-    train::ClassificationMetrics test;
-    test.samples = 5;
-    test.auroc = std::nan("");
-    test.confusion.assign(static_cast<size_t>(classes),
-                          std::vector<int64_t>(static_cast<size_t>(classes), 1));
-    n->test = test;
-    for (int c = 0; c < classes; ++c) {
-      train::RocCurve curve;
-      for (int i = 0; i < 10000; ++i) {
-        curve.false_positive_rate.push_back(i / 9999.0);
-        curve.true_positive_rate.push_back(i / 9999.0);
-        curve.threshold.push_back(-i);
-      }
-      n->roc.push_back(curve);
+std::string ValueOf(const std::vector<Figure>& figures, const std::string& name) {
+  for (const Figure& figure : figures) {
+    if (figure.name == name) return figure.value;
+  }
+  return "no such figure";
+}
+
+TEST(ReportTest, EveryTaskAndStateIsWellFormedAndEscaped) {
+  for (const TaskCategory task : kTasks) {
+    for (const RunState state : kStates) {
+      const std::string html = RenderReport(Example(task, state));
+      const std::string markup = WithoutScripts(html);
+      EXPECT_EQ(Unbalanced(markup), "");
+      EXPECT_EQ(markup.find("{{"), std::string::npos) << "a place that was not filled";
+      EXPECT_THAT(markup, HasSubstr("pump &lt;b&gt;&amp; motor&lt;/b&gt;"));
+      EXPECT_EQ(html.find("<script>alert"), std::string::npos);
+      EXPECT_EQ(html.find(" src="), std::string::npos) << "it asks for something outside";
+      EXPECT_THAT(html, HasSubstr("default-src 'none'"));
+      EXPECT_THAT(html, HasSubstr("metricsChart"));
+      EXPECT_LT(html.size(), 600000u);
+      EXPECT_EQ(html, RenderReport(Example(task, state)));
     }
   }
-  s.layers.push_back({"features.0", "Conv2d", "8x4x1", 40, 160, 40, 32});
-  s.memory.buffers.push_back({1, 0, 32, 0, 1});
-  s.memory.arena_octets = s.memory.lower_bound_octets = 32;
-  s.verify.push_back({});
-  s.verify.back().core = "cortex-m4";
-  s.verify.back().ran = true;
-  s.verify.back().instructions = 739464;
-  return s;
+  EXPECT_EQ(Unbalanced(WithoutScripts(RenderReport({}))), "");
 }
 
-TEST(ReportTest, WellFormedSelfContainedAndEscaped) {
-  for (const auto& [epochs, classes] : {std::pair{1, 2}, {30, 12}, {0, 1}}) {
-    const std::string html = RenderReport(Example(epochs, classes));
-    EXPECT_EQ(Unbalanced(html), "");
-    EXPECT_EQ(html.find("http"), std::string::npos) << "it asks for something outside";
-    EXPECT_EQ(html.find("<script"), std::string::npos);
-    EXPECT_NE(html.find("set &lt;script&gt;"), std::string::npos);
-    EXPECT_NE(html.find("bit for bit"), std::string::npos);
-    EXPECT_LT(html.size(), 600000u) << "curves are thinned";
-    EXPECT_EQ(html, RenderReport(Example(epochs, classes)));
+TEST(ReportTest, AsksToBeReadAgainOnlyWhileTheRunGoesOn) {
+  constexpr auto kTask = TaskCategory::kTimeseriesClassification;
+  const std::string running = RenderReport(Example(kTask, RunState::kRunning));
+  EXPECT_THAT(running, HasSubstr("http-equiv=\"refresh\""));
+  EXPECT_THAT(running, HasSubstr(">Training…</span>"));
+  EXPECT_THAT(running, HasSubstr("about 2 min left"));
+  const std::string complete = RenderReport(Example(kTask, RunState::kComplete));
+  EXPECT_THAT(complete, Not(HasSubstr("http-equiv=\"refresh\"")));
+  EXPECT_THAT(complete, HasSubstr(">Complete</span>"));
+  EXPECT_THAT(complete, HasSubstr("class=\"complete\""));
+  EXPECT_THAT(complete, HasSubstr("Confusion Matrix"));
+  EXPECT_THAT(complete, Not(HasSubstr("Ground Truth")));
+  EXPECT_THAT(complete, HasSubstr("40 float epochs · 10 quant epochs"));
+}
+
+TEST(ReportTest, SaysWhatEndedARun) {
+  for (const auto& [state, said] : {std::pair{RunState::kFailed, "The run failed in stage"},
+                                    {RunState::kInterrupted, "The run was interrupted in stage"}}) {
+    const std::string html = RenderReport(Example(TaskCategory::kTimeseriesRegression, state));
+    EXPECT_THAT(html, HasSubstr(said));
+    EXPECT_THAT(html, HasSubstr("features.3 &lt;Conv2d&gt; may leave 32 bits"));
+    EXPECT_THAT(html, HasSubstr("or a smaller kernel &amp; fewer channels"));
+    EXPECT_THAT(html, Not(HasSubstr("http-equiv=\"refresh\"")));
   }
 }
 
-TEST(ReportTest, ForecastsBesideWhatNeedsNoNetwork) {
-  pipeline::RunSummary s = Example(3, 0);
-  s.goal = {config::TaskCategory::kTimeseriesForecasting, {}, {"T<1>", "b"}, 2};
-  train::RegressionMetrics metrics;
-  metrics.mean.smape = 12.345;
-  metrics.outputs.resize(4);
-  for (pipeline::NetworkSummary* n : {&s.float_network, &s.quantized_network}) {
-    n->test = metrics;
-    for (train::Epoch& epoch : n->history) epoch.val = metrics;
-  }
-  pipeline::Baseline baseline;
-  baseline.name = "last value";
-  baseline.values.mean.r2 = 0.875;
-  s.baselines = {baseline};
-  const std::string fair = RenderReport(s);
-  EXPECT_EQ(Unbalanced(fair), "");
-  EXPECT_NE(fair.find("<td>last value</td><td>0.00</td><td>0.875</td>"), std::string::npos);
-  EXPECT_NE(fair.find("12.35&nbsp;%</b><span>SMAPE, 8-bit integers"), std::string::npos);
-  EXPECT_NE(fair.find("<td>T&lt;1&gt;</td><td>2</td>"), std::string::npos);
-  EXPECT_EQ(fair.find("no better than"), std::string::npos);
-  s.not_beaten = {"last value"};
-  EXPECT_NE(RenderReport(s).find("no better than: last value"), std::string::npos);
-}
-
-TEST(ReportTest, AnomaliesWithBothThresholds) {
-  pipeline::RunSummary s = Example(3, 2);
-  s.goal = {config::TaskCategory::kTimeseriesAnomalyDetection, {"Anomaly", "Normal"}, {}, 1};
-  for (pipeline::NetworkSummary* n : {&s.float_network, &s.quantized_network}) {
-    n->test = train::RegressionMetrics{};
-    for (train::Epoch& epoch : n->history) epoch.val = train::RegressionMetrics{};
-    const std::vector<float> errors = {4, 1};
-    n->anomaly = pipeline::TestAnomalies({0.5, 0.5, 3}, errors, std::vector<int32_t>{0, 1});
-  }
-  const std::string html = RenderReport(s);
-  EXPECT_EQ(Unbalanced(html), "");
-  EXPECT_NE(html.find("<td>in effect (in the C)</td><td>3.0</td><td>2</td><td>100.00&nbsp;%</td>"),
-            std::string::npos);
-  EXPECT_NE(html.find("1.000</b><span>AUROC, float"), std::string::npos);
-}
-
-TEST(ReportTest, SaysWhenResultsDiffer) {
-  pipeline::RunSummary s = Example(3, 2);
+TEST(ReportTest, SaysWhenResultsDifferAndWhatIsNotBeaten) {
+  pipeline::RunSummary s = Example(TaskCategory::kTimeseriesForecasting, RunState::kComplete);
+  EXPECT_THAT(RenderReport(s), HasSubstr("generated C = host, bit for bit"));
+  EXPECT_THAT(RenderReport(s), HasSubstr("no better than: mean of training"));
   s.verify[0].mismatches = 7;
-  EXPECT_NE(RenderReport(s).find("7 results differ from the host"), std::string::npos);
-  s.verify.clear();
-  s.quantized_network = {};
-  EXPECT_EQ(Unbalanced(RenderReport(s)), "");
-  EXPECT_EQ(Unbalanced(RenderReport({})), "");
+  EXPECT_THAT(RenderReport(s), HasSubstr("7 results differ from the host"));
+}
+
+TEST(FiguresTest, NamedAsTheReferenceDoes) {
+  pipeline::RunSummary s;
+  s.float_network.present = true;
+  train::ClassificationMetrics val;
+  val.accuracy = 0.85;
+  s.float_network.history = {{1, 0.1, 0.7, 0.8, val, 1}};
+  val.accuracy = 0.55;
+  s.float_network.history.push_back({2, 0.1, 0.4321, 0.8, val, 1});
+  EXPECT_EQ(ValueOf(TrainingFigures(s).at(0), "Float Best Acc"), "85.0%");
+  EXPECT_EQ(ValueOf(TrainingFigures(s).at(0), "Float Epochs"), "2");
+  EXPECT_EQ(ValueOf(TrainingFigures(s).at(0), "Float Latest Loss"), "0.4321");
+
+  train::RegressionMetrics values;
+  values.mean = {0.00021, 0.1, 12.345, 0.98765};
+  s.float_network.history = {{1, 0.1, 0.7, 0.8, values, 1}};
+  s.goal.category = TaskCategory::kTimeseriesRegression;
+  EXPECT_EQ(ValueOf(TrainingFigures(s).at(0), "Float Best R²"), "0.9877");
+  EXPECT_EQ(ValueOf(TrainingFigures(s).at(0), "Float Best MSE"), "0.00021");
+  s.goal.category = TaskCategory::kTimeseriesForecasting;
+  EXPECT_EQ(ValueOf(TrainingFigures(s).at(0), "Float Best SMAPE"), "12.35%");
+}
+
+TEST(FiguresTest, ResultsOfEveryTask) {
+  const auto of = [](TaskCategory task) {
+    return ResultFigures(Example(task, RunState::kComplete));
+  };
+  EXPECT_EQ(ValueOf(of(TaskCategory::kTimeseriesClassification), "accuracy, quantised"), "95.00%");
+  EXPECT_EQ(ValueOf(of(TaskCategory::kTimeseriesClassification), "accuracy, C on cortex-m4"),
+            "96.25%");
+  EXPECT_EQ(ValueOf(of(TaskCategory::kTimeseriesRegression), "R², float"), "0.9500");
+  EXPECT_EQ(ValueOf(of(TaskCategory::kTimeseriesForecasting), "SMAPE, float"), "2.00%");
+  EXPECT_EQ(ValueOf(of(TaskCategory::kTimeseriesAnomalyDetection), "octets of flash"),
+            "11\u2009657");
+  EXPECT_TRUE(ResultFigures({}).empty());
+}
+
+TEST(PageDataTest, HoldsTheRunWithoutMarkup) {
+  const pipeline::RunSummary s =
+      Example(TaskCategory::kTimeseriesClassification, RunState::kComplete);
+  const std::string text = PageData(s);
+  EXPECT_EQ(text.find_first_of("<>&"), std::string::npos);
+  const auto json = nlohmann::json::parse(text);
+  EXPECT_EQ(json["classes"][1], "imbalance <1>");
+  EXPECT_EQ(json["networks"][1]["test"]["confusion"][0], (std::vector<int>{389, 8, 3}));
+  EXPECT_EQ(json["networks"][0]["roc"][0]["threshold"][0], nullptr) << "infinity is no number";
+  EXPECT_EQ(json["layers"][2]["snr"], 34);
+  EXPECT_EQ(json["testFiles"]["rows"][0]["predicted"], (std::vector<int>{0, 36, 4}))
+      << "most mistakes first";
+  EXPECT_EQ(json["projections"][0]["labels"].size(), json["projections"][0]["x"].size());
+  EXPECT_EQ(json["fit"]["flash_octets"], 1 << 20);
+}
+
+TEST(PageDataTest, StaysSmallHoweverLargeTheTestIs) {
+  pipeline::RunSummary s = Example(TaskCategory::kTimeseriesClassification, RunState::kComplete);
+  train::RocCurve& curve = s.quantized_network.roc[0];
+  curve = {};
+  for (int i = 0; i <= 100000; ++i) {
+    curve.false_positive_rate.push_back(i / 1e5);
+    curve.true_positive_rate.push_back(i / 1e5);
+    curve.threshold.push_back(-i);
+  }
+  s.test_files.assign(50000, s.test_files[0]);
+  const auto json = nlohmann::json::parse(PageData(s));
+  EXPECT_EQ(json["networks"][1]["roc"][0]["fpr"].size(), 200u);
+  EXPECT_EQ(json["networks"][1]["roc"][0]["fpr"].back(), 1) << "both ends stay";
+  EXPECT_EQ(json["testFiles"]["total"], 50000);
+  EXPECT_EQ(json["testFiles"]["rows"].size(), 400u);
+
+  pipeline::RunSummary anomalies =
+      Example(TaskCategory::kTimeseriesAnomalyDetection, RunState::kComplete);
+  anomalies.float_network.anomaly->normal.assign(100000, 0.5F);
+  const auto errors = nlohmann::json::parse(PageData(anomalies))["networks"][0]["anomaly"];
+  EXPECT_EQ(errors["normal"].size(), 2000u);
+  EXPECT_EQ(errors["normalCount"], 100000);
+}
+
+TEST(LiveReportTest, WritesAtOnceThenSeldomAndAtTheEnd) {
+  const TemporaryFolder folder;
+  pipeline::RunSummary s = Example(TaskCategory::kTimeseriesClassification, RunState::kRunning);
+  s.run_folder = folder.Path().string();
+  const std::filesystem::path page = folder.Path() / "report.html";
+  LiveReport report(true);
+  report.Show(s);
+  EXPECT_THAT(ReadFile(page), HasSubstr("Training…"));
+  s.model = "another";
+  report.Show(s);
+  EXPECT_THAT(ReadFile(page), Not(HasSubstr("another"))) << "less than a second later";
+  s.state = RunState::kComplete;
+  report.Show(s);
+  EXPECT_THAT(ReadFile(page), HasSubstr("another"));
+  EXPECT_THAT(ReadFile(page), HasSubstr(">Complete<"));
+}
+
+TEST(LiveReportTest, WithoutBeingAskedOnlyTheEnd) {
+  const TemporaryFolder folder;
+  pipeline::RunSummary s = Example(TaskCategory::kTimeseriesClassification, RunState::kRunning);
+  s.run_folder = folder.Path().string();
+  LiveReport report(false);
+  report.Show(s);
+  EXPECT_FALSE(std::filesystem::exists(folder.Path() / "report.html"));
+  s.state = RunState::kFailed;
+  report.Show(s);
+  EXPECT_THAT(ReadFile(folder.Path() / "report.html"), HasSubstr("The run failed"));
+}
+
+TEST(LiveReportTest, APageThatIsNotWrittenEndsNoRun) {
+  const TemporaryFolder folder;
+  WriteFile(folder.Path() / "file", "");
+  pipeline::RunSummary s = Example(TaskCategory::kTimeseriesClassification, RunState::kRunning);
+  s.run_folder = (folder.Path() / "file" / "below").string();
+  LiveReport report(true);
+  EXPECT_NO_THROW(report.Show(s));
+  s.state = RunState::kFailed;
+  EXPECT_NO_THROW(report.Show(s));
+  s.state = RunState::kComplete;
+  EXPECT_THROW(report.Show(s), Error);
 }
 
 }  // namespace
