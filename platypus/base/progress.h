@@ -26,7 +26,8 @@ class ProgressSink {
   virtual void OnProgress(const ProgressEvent& event) = 0;
   // Something the user should know that is no error: one line, said once.
   virtual void OnNotice(const std::string& text) = 0;
-  // Polled by long work between steps; true ends it with an Error of category usage.
+  // Polled by long work between steps; true ends it with an Error of category
+  // interrupted.
   virtual bool Cancelled() { return false; }
 };
 

@@ -371,7 +371,7 @@ VerifyResult Verify(const fs::path& package_folder, const TestSet& set,
   RequireFit(set, facts);
   constexpr int kSteps = 3;
   const auto progress = [&](int step) {
-    if (sink.Cancelled()) Fail(Category::kUsage, "verification on {} was cancelled", core.name);
+    if (sink.Cancelled()) Fail(Category::kInterrupted, "interrupted while verifying on {}", core.name);
     sink.OnProgress({"verify", core.name, step, kSteps, "steps", {}});
   };
   const TemporaryFolder build;

@@ -118,7 +118,7 @@ class Running {
     summary_.seconds.emplace_back(
         name, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     if (sink_.Cancelled()) {
-      throw Error(Category::kUsage, fmt::format("interrupted after stage {}", name),
+      throw Error(Category::kInterrupted, fmt::format("interrupted after stage {}", name),
                   "the same command with --resume goes on from there");
     }
   }
@@ -371,6 +371,11 @@ class Running {
     }
     DrawTest(outputs);
     LogTest(*log_, goal_, Last(summary_));
+    if (goal_.Classifies()) {
+      log_->Info("root.main.test_data",
+                 fmt::format("Generated file-level classification summary of test data: {}",
+                             paths_.file_level_log.string()));
+    }
     CompareWithBaselines();
   }
 

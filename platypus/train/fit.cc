@@ -191,7 +191,7 @@ class Fitting {
   void StopIfCancelled(int epoch) {
     if (!sink_.Cancelled()) return;
     throw Error(
-        Category::kUsage,
+        Category::kInterrupted,
         fmt::format("{}: interrupted after epoch {} of {}", options_.stage, epoch, options_.epochs),
         options_.checkpoint.empty() ? "" : "the same command with --resume goes on from there");
   }

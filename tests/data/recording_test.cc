@@ -203,7 +203,7 @@ TEST_F(RecordingTest, ReadingCanBeInterrupted) {
     ReadAll({Ref("a.csv", "1\n")}, config_, memory_, pool, skipped_, events_);
     FAIL() << "no error";
   } catch (const Error& error) {
-    EXPECT_EQ(error.category(), Category::kUsage);
+    EXPECT_EQ(error.category(), Category::kInterrupted);
   }
 }
 
