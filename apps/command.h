@@ -40,7 +40,8 @@ struct ConfigArguments {
 // (json_log.h). Both catch Ctrl-C.
 std::unique_ptr<ProgressSink> OpenLog(const Globals& globals);
 
-// One line on standard error, in the form that `globals` wants.
+// One line on standard error, in the form that `globals` wants; it ends in what to do.
+int ExitStatus(const Error& error);
 void PrintError(const Globals& globals, const Error& error);
 
 // Each adds its command to the program. `globals` outlives the commands.

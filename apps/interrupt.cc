@@ -20,6 +20,6 @@ void CatchInterrupts() {
   std::signal(SIGTERM, OnInterrupt);
 }
 
-bool Interrupted() { return g_interrupted != 0; }
+bool WasInterrupted() { return g_interrupted != 0; }
 
 }  // namespace platypus::apps

@@ -6,7 +6,7 @@ namespace platypus::apps {
 // From here on the first Ctrl-C (or SIGTERM) is a wish, so that a run can leave what it has; the
 // second one ends the program at once.
 void CatchInterrupts();
-bool Interrupted();
+bool WasInterrupted();
 
 }  // namespace platypus::apps
 

@@ -3,7 +3,9 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "apps/command.h"
 #include "apps/interrupt.h"
+#include "platypus/base/interrupted.h"
 
 namespace platypus::apps {
 namespace {
@@ -29,14 +31,37 @@ void JsonLog::OnProgress(const ProgressEvent& event) {
 
 void JsonLog::OnNotice(const std::string& text) { Print({{"event", "notice"}, {"text", text}}); }
 
-bool JsonLog::Cancelled() { return Interrupted(); }
+bool JsonLog::Cancelled() { return WasInterrupted(); }
 
-void LogErrorAsJson(const Error& error) {
+namespace {
+
+const char* NameOf(const Error& error) {
+  if (dynamic_cast<const Interrupted*>(&error) != nullptr) return "interrupted";
+  switch (error.category()) {
+    case Category::kInternal:
+      return "internal";
+    case Category::kUsage:
+      return "usage";
+    case Category::kConfiguration:
+      return "configuration";
+    case Category::kData:
+      return "data";
+    case Category::kModel:
+      return "model";
+    case Category::kToolchain:
+      return "toolchain";
+  }
+  return "internal";
+}
+
+}  // namespace
+
+void LogErrorAsJson(const Error& error, const std::string& hint) {
   Json line = {{"event", "error"},
-               {"category", Name(error.category())},
-               {"exit_status", ExitCode(error.category())},
+               {"category", NameOf(error)},
+               {"exit_status", ExitStatus(error)},
                {"message", error.message()},
-               {"hint", error.hint()}};
+               {"hint", hint}};
   if (!error.location().file.empty()) {
     line["file"] = error.location().file;
     line["line"] = error.location().line;

@@ -19,7 +19,8 @@ class JsonLog : public ProgressSink {
   bool Cancelled() override;
 };
 
-void LogErrorAsJson(const Error& error);
+// `hint` takes the place of the error's.
+void LogErrorAsJson(const Error& error, const std::string& hint);
 
 // What a command ends with: names and texts.
 void LogResultAsJson(const std::vector<std::pair<std::string, std::string>>& values);

@@ -131,15 +131,13 @@ int main(int argc, char** argv) {
   } catch (const platypus::apps::Problems& problems) {
     for (const platypus::Error& error : problems.errors())
       platypus::apps::PrintError(globals, error);
-    return platypus::ExitCode(problems.errors().front().category());
+    return platypus::apps::ExitStatus(problems.errors().front());
   } catch (const platypus::Error& error) {
     platypus::apps::PrintError(globals, error);
-    return platypus::ExitCode(error.category());
+    return platypus::apps::ExitStatus(error);
   } catch (const std::exception& error) {
-    platypus::apps::PrintError(
-        globals,
-        platypus::Error(platypus::Category::kInternal, fmt::format("internal: {}", error.what()),
-                        "please report this with the command and the configuration"));
+    platypus::apps::PrintError(globals, platypus::Error(platypus::Category::kInternal,
+                                                        fmt::format("internal: {}", error.what())));
     return 1;
   }
 }

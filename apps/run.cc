@@ -6,6 +6,7 @@
 #include "apps/print_summary.h"
 #include "apps/request.h"
 #include "platypus/base/files.h"
+#include "platypus/base/interrupted.h"
 #include "platypus/config/run_paths.h"
 #include "platypus/config/write.h"
 #include "platypus/data/stand_in.h"
@@ -54,6 +55,13 @@ void Explain(const config::Loaded& loaded, ProgressSink& log) {
   fmt::print(stderr, "{}", config::Describe(loaded));
 }
 
+// The command that starts the same run from the beginning.
+std::string FromTheBeginning(std::string command_line) {
+  const std::string resume = " --resume";
+  const size_t at = command_line.find(resume);
+  return at == std::string::npos ? command_line : command_line.erase(at, resume.size());
+}
+
 pipeline::RunSummary Run(const config::Loaded& loaded, const Arguments& a, const Globals& globals,
                          ProgressSink& log) {
   const auto write_report = [](const pipeline::RunSummary& summary) {
@@ -61,17 +69,15 @@ pipeline::RunSummary Run(const config::Loaded& loaded, const Arguments& a, const
   };
   pipeline::RunOptions options;
   options.resume = a.resume;
-  options.command = globals.command_line;
+  options.command = FromTheBeginning(globals.command_line);
   if (a.request.typed.contains("--report")) options.observe = write_report;
   try {
     pipeline::RunSummary summary = pipeline::Run(loaded, options, log);
-    write_report(summary);
+    if (pipeline::Last(summary).present) write_report(summary);
     return summary;
-  } catch (const Error& error) {
-    if (error.category() != Category::kInterrupted) throw;
-    const std::string again = globals.command_line + (a.resume ? "" : " --resume");
-    throw Error(error.category(), error.message(), fmt::format("`{}` goes on from there", again),
-                error.location());
+  } catch (const Interrupted& interrupted) {
+    throw Interrupted(interrupted.message(),
+                      fmt::format("`{} --resume` goes on from there", options.command));
   }
 }
 

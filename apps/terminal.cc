@@ -50,7 +50,7 @@ Terminal::Terminal()
 
 Terminal::~Terminal() { EndLine(); }
 
-bool Terminal::Cancelled() { return Interrupted(); }
+bool Terminal::Cancelled() { return WasInterrupted(); }
 
 void Terminal::Draw(const ProgressEvent& event) {
   const double elapsed = std::chrono::duration<double>(Clock::now() - stage_start_).count();

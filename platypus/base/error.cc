@@ -49,26 +49,6 @@ Error::Error(Category category, const std::string& message, std::string hint, Lo
       hint_(std::move(hint)),
       location_(std::move(location)) {}
 
-const char* Name(Category category) {
-  switch (category) {
-    case Category::kInternal:
-      return "internal";
-    case Category::kUsage:
-      return "usage";
-    case Category::kConfiguration:
-      return "configuration";
-    case Category::kData:
-      return "data";
-    case Category::kModel:
-      return "model";
-    case Category::kToolchain:
-      return "toolchain";
-    case Category::kInterrupted:
-      return "interrupted";
-  }
-  return "internal";
-}
-
 int ExitCode(Category category) {
   switch (category) {
     case Category::kInternal:
@@ -78,7 +58,6 @@ int ExitCode(Category category) {
     case Category::kModel:
       return 2;
     case Category::kData:
-    case Category::kInterrupted:
       return 3;
     case Category::kToolchain:
       return 4;

@@ -12,18 +12,7 @@
 namespace platypus {
 
 // What kind of thing went wrong. ExitCode() turns it into the exit status of the program.
-enum class Category {
-  kInternal,
-  kUsage,
-  kConfiguration,
-  kData,
-  kModel,
-  kToolchain,
-  kInterrupted,  // nothing did: the user wished it to end
-};
-
-// "usage", "data", ...: for machines.
-const char* Name(Category category);
+enum class Category { kInternal, kUsage, kConfiguration, kData, kModel, kToolchain };
 
 // Where it went wrong, as far as known. line and column count from 1; 0 = unknown.
 struct Location {
@@ -50,7 +39,7 @@ class Error : public std::runtime_error {
   Location location_;
 };
 
-// 1 internal, 2 usage, configuration or model, 3 data or interrupted, 4 toolchain.
+// 1 internal, 2 usage, configuration or model, 3 data, 4 toolchain.
 int ExitCode(Category category);
 
 template <typename... Args>

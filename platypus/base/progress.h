@@ -26,8 +26,7 @@ class ProgressSink {
   virtual void OnProgress(const ProgressEvent& event) = 0;
   // Something the user should know that is no error: one line, said once.
   virtual void OnNotice(const std::string& text) = 0;
-  // Polled by long work between steps; true ends it with an Error of category
-  // interrupted.
+  // Polled by long work between steps; true ends it with an Error of category usage.
   virtual bool Cancelled() { return false; }
 };
 

@@ -6,6 +6,7 @@
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
 #include "platypus/base/hash.h"
+#include "platypus/base/interrupted.h"
 #include "platypus/config/run_paths.h"
 #include "platypus/deploy/layers.h"
 #include "platypus/onnx/onnx.h"
@@ -118,7 +119,7 @@ class Running {
     summary_.seconds.emplace_back(
         name, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     if (sink_.Cancelled()) {
-      throw Error(Category::kInterrupted, fmt::format("interrupted after stage {}", name),
+      throw Interrupted(fmt::format("interrupted after stage {}", name),
                   "the same command with --resume goes on from there");
     }
   }
