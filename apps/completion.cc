@@ -142,7 +142,7 @@ std::string Fish(const ProgramText& program) {
       std::string line = fmt::format("complete -c {} -n '{}'", called, condition);
       if (option.positional) {
         if (option.values.empty()) return;
-        line += fmt::format(" -a '{}'", Quoted(Joined(option.values)));
+        line += fmt::format(" -f -a '{}'", Quoted(Joined(option.values)));
       } else {
         for (const std::string& name : option.names)
           line += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);

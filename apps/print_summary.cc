@@ -78,10 +78,8 @@ void PrintSummary(const pipeline::RunSummary& s, const fs::path& report) {
                                                  : fmt::format("{} classes", s.goal.classes.size()),
                           s.samples.at("train"), s.samples.at("val"), s.samples.at("test")));
   }
-  PrintLine("float", s.float_network.present
-                         ? fmt::format("{} (best epoch {})", Worth(s.float_network, s.goal),
-                                       s.float_network.best_epoch)
-                         : "no");
+  PrintLine("float", fmt::format("{} (best epoch {})", Worth(s.float_network, s.goal),
+                                 s.float_network.best_epoch));
   PrintLine("quantised",
             s.quantized_network.present
                 ? fmt::format("{} ({})", Worth(s.quantized_network, s.goal),

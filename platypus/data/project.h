@@ -26,13 +26,13 @@ std::vector<ProjectDataset> ProjectDatasets(const config::Registry& registry,
                                             const std::string& task, const std::string& module);
 
 struct ProjectRequest {
-  std::filesystem::path project;   // must not exist
-  std::string dataset;             // a name, or the URL of an archive
-  std::string task;                // empty: the first of the set
-  std::filesystem::path archives;  // <name>.zip is taken from here; empty: there are none
-  bool hosted = false;             // download the named set instead of generating recordings
-  std::filesystem::path cache;     // of downloads
-  uint64_t seed = 42;              // of generated recordings
+  std::filesystem::path project = {};   // must not exist
+  std::string dataset = {};             // a name, or the URL of an archive
+  std::string task = {};                // empty: the first of the set
+  std::filesystem::path archives = {};  // <name>.zip is taken from here; empty: there are none
+  bool hosted = false;                  // download the named set instead of generating recordings
+  std::filesystem::path cache = {};     // of downloads
+  uint64_t seed = 42;                   // of generated recordings
 };
 
 // Creates the project, or nothing: on an Error no folder is left behind. Error (usage) for a

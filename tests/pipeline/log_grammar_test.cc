@@ -84,7 +84,7 @@ TEST_P(LogGrammarTest, EveryExpressionFindsItsLine) {
                   "compilation: {{verify_cores: [host]}}\n",
                   given.task, (folder.Path() / "projects").string(), given.features, given.model),
       "test.yaml", folder.Path(), {}, registry);
-  const RunSummary summary = Run(loaded, {}, transcript);
+  const RunSummary summary = pipeline::Run(loaded, {}, transcript);
 
   const fs::path run = summary.run_folder;
   const std::string log = ReadFile(run / "training" / "base" / "run.log");
