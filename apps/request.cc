@@ -215,10 +215,13 @@ class Making {
       if (!IsSet(document_.value, section, key) && Typed(option) == nullptr)
         Problem(fmt::format("{} is missing", option), kExample);
     };
+    if (request_.action == Action::kCompile) {
+      require("--onnx", "compilation", "model_path");
+      return;
+    }
     require("--task", "common", "task_type");
     require("--device", "common", "target_device");
-    if (request_.action != Action::kCompile) require("--model", "training", "model_name");
-    if (request_.action == Action::kCompile) require("--onnx", "compilation", "model_path");
+    require("--model", "training", "model_name");
   }
 
   void ApplyProject(bool has_file) {
@@ -276,7 +279,18 @@ compilation: {enable: false, model_path: null, compile_preset_name: default_pres
 }  // namespace
 
 config::Document MakeDocument(const Request& request, const config::Registry& registry) {
-  return Making(request, registry).Make();
+  Request plain = request;
+  if (request.action == Action::kCompile && fs::path(request.config).extension() == ".onnx") {
+    plain.typed.emplace("--onnx", request.config);
+    plain.config.clear();
+  }
+  return Making(plain, registry).Make();
+}
+
+bool IsForAFileAlone(const config::Document& document) {
+  return TextOf(document.value, "training", "enable") == "false" &&
+         TextOf(document.value, "dataset", "enable") == "false" &&
+         IsSet(document.value, "compilation", "model_path");
 }
 
 std::string ShowDocument(const config::Document& document, const config::Registry& registry) {

@@ -14,7 +14,7 @@ namespace platypus::apps {
 
 struct Request {
   Action action = Action::kRun;
-  std::string config;  // file; empty: the options say everything
+  std::string config;  // file; empty: the options say everything. Of compile: or the ONNX file
   TypedOptions typed;
   std::vector<std::string> sets;
   bool synthetic_data = false;  // needs no recordings
@@ -34,8 +34,12 @@ class Problems : public std::exception {
 };
 
 // The file with the options and --set laid over it. Without a file the options name task, device
-// and model, and recordings stand in a project's folder. Throws Problems.
+// and model, and recordings stand in a project's folder; compile needs nothing but the ONNX file.
+// Throws Problems.
 config::Document MakeDocument(const Request& request, const config::Registry& registry);
+
+// Whether it compiles an ONNX file without recordings.
+bool IsForAFileAlone(const config::Document& document);
 
 // The document as mmcli writes it: over the values that mmcli starts from, as YAML.
 std::string ShowDocument(const config::Document& document, const config::Registry& registry);

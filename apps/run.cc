@@ -37,11 +37,14 @@ std::string UseStandIn(const config::Config& config, const config::Registry& reg
 }
 
 // Prints what would be run. What does not run in this version, or has no effect, is a notice.
-int DryRun(const config::Document& document, const config::Loaded& loaded,
-           const config::Registry& registry, const Globals& globals) {
+int DryRun(const config::Document& document, const config::Registry& registry,
+           const Globals& globals) {
   const auto log = OpenLog(globals);
-  for (const std::string& notice : loaded.notices) log->OnNotice(notice);
-  for (const Error& error : loaded.not_yet) log->OnNotice(error.what());
+  if (!IsForAFileAlone(document)) {
+    const config::Loaded loaded = config::Load(document, registry);
+    for (const std::string& notice : loaded.notices) log->OnNotice(notice);
+    for (const Error& error : loaded.not_yet) log->OnNotice(error.what());
+  }
   fmt::print("# Generated config (dry run - not executed)\n{}", ShowDocument(document, registry));
   return 0;
 }
@@ -87,8 +90,8 @@ int RunCommand(const Arguments& a, const Globals& globals) {
   request.config = a.config.file;
   request.sets = a.config.sets;
   config::Document document = MakeDocument(request, registry);
+  if (globals.dry_run) return DryRun(document, registry, globals);
   config::Loaded loaded = config::Load(document, registry);
-  if (globals.dry_run) return DryRun(document, loaded, registry, globals);
   config::RequireRunnable(loaded);
   pipeline::RunSummary summary;
   {
