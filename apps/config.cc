@@ -17,11 +17,12 @@ int ConfigCommand(const ConfigArguments& a) {
 
 }  // namespace
 
-void ConfigArguments::AddTo(CLI::App& parser) {
-  parser.add_option("CONFIG,-c,--config", file, "configuration file (.yaml, .yml, .json)")
-      ->required();
+CLI::Option* ConfigArguments::AddTo(CLI::App& parser) {
+  CLI::Option* const config =
+      parser.add_option("CONFIG,-c,--config", file, "configuration file (.yaml, .yml, .json)");
   parser.add_option("--set", sets, "section.key=value, over the file (repeatable)")->take_all();
   parser.add_option("--registry", registry, "folder with models, presets and devices of your own");
+  return config;
 }
 
 Command AddConfig(CLI::App& program, const Globals&) {
@@ -30,7 +31,7 @@ Command AddConfig(CLI::App& program, const Globals&) {
       "the configuration in effect, and where each value comes from\nExample: platypus config "
       "config.yaml");
   const auto a = std::make_shared<ConfigArguments>();
-  a->AddTo(*parser);
+  a->AddTo(*parser)->required();
   return {parser, [a] { return ConfigCommand(*a); }};
 }
 

@@ -1,16 +1,17 @@
+// run, train and compile: one pipeline, with other stages switched on.
+#include <cstdlib>
+
 #include "apps/command.h"
-
-#include <cmath>
-
-#include "apps/terminal.h"
+#include "apps/json_log.h"
+#include "apps/print_summary.h"
+#include "apps/request.h"
 #include "platypus/base/files.h"
-#include "platypus/config/load.h"
+#include "platypus/base/interrupted.h"
 #include "platypus/config/run_paths.h"
 #include "platypus/config/write.h"
 #include "platypus/data/stand_in.h"
 #include "platypus/pipeline/run.h"
 #include "platypus/report/live.h"
-#include "platypus/report/report.h"
 
 namespace platypus::apps {
 namespace {
@@ -19,155 +20,135 @@ namespace fs = std::filesystem;
 
 struct Arguments {
   ConfigArguments config;
+  Request request;
   bool resume = false;
-  bool synthetic_data = false;
-  bool report = false;
 };
-
-std::string Percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
-
-std::string Worth(const train::RegressionMetrics& values, const pipeline::Goal& goal) {
-  const std::string r2 =
-      fmt::format("R2 {:.4f}, RMSE {:.4g}", values.mean.r2, std::sqrt(values.mean.mse));
-  return goal.Forecasts() ? fmt::format("SMAPE {:.2f} %, {}", values.mean.smape, r2) : r2;
-}
-
-std::string Worth(const pipeline::NetworkSummary& network, const pipeline::Goal& goal) {
-  if (!network.test) return "not tested";
-  if (network.anomaly) {
-    const pipeline::Detection& chosen = network.anomaly->chosen;
-    return fmt::format("AUROC {:.4f}, at the threshold recall {}, false alarms {}",
-                       network.anomaly->auroc, Percent(chosen.Recall()),
-                       Percent(chosen.FalsePositiveRate()));
-  }
-  if (const auto* classes = std::get_if<train::ClassificationMetrics>(&*network.test))
-    return Percent(classes->accuracy);
-  return Worth(std::get<train::RegressionMetrics>(*network.test), goal);
-}
-
-std::string Worth(const pipeline::Baseline& baseline, const pipeline::Goal& goal) {
-  return goal.DetectsAnomalies() ? fmt::format("AUROC {:.4f}", baseline.auroc)
-                                 : Worth(baseline.values, goal);
-}
-
-void PrintLine(const char* what, const std::string& text) { fmt::print("{:<11} {}\n", what, text); }
-
-// A run that ended behind its features.
-void PrintFeatures(const pipeline::RunSummary& s) {
-  PrintLine("data", fmt::format("{}: {} / {} / {} samples to train / validate / test", s.dataset,
-                                s.samples.at("train"), s.samples.at("val"), s.samples.at("test")));
-  PrintLine("network", "none was trained (dont_train_just_feat_ext)");
-  PrintLine("features", s.features_folder);
-  PrintLine("run", s.run_folder);
-}
-
-// What a run is worth, in ten lines.
-void PrintSummary(const pipeline::RunSummary& s, const fs::path& report) {
-  std::string on_core = "not verified";
-  std::string cost = "-";
-  for (const deploy::VerifyResult& r : s.verify) {
-    if (!r.ran) continue;
-    on_core = fmt::format("{}{} ({} of {} samples differ from the host)",
-                          std::isfinite(r.accuracy) ? Percent(r.accuracy) + " on " : "", r.core,
-                          r.mismatches, r.samples);
-    if (r.instructions > 0) {
-      cost = fmt::format("{} octets flash, {} RAM, {} stack, {} instructions (+ {} features) on {}",
-                         r.flash_bytes, r.ram_bytes, r.stack_bytes, r.instructions,
-                         r.feature_instructions, r.core);
-    }
-  }
-  std::string times;
-  for (const auto& [stage, seconds] : s.seconds)
-    times += fmt::format("{}{} {:.2f} s", times.empty() ? "" : ", ", stage, seconds);
-  PrintLine("model", fmt::format("{} for {} ({} parameters, {} multiply-accumulates)", s.model,
-                                 s.device, s.parameters, s.macs));
-  PrintLine("data",
-            fmt::format("{}: {}, {} / {} / {} samples to train / validate / test", s.dataset,
-                        s.goal.classes.empty() ? fmt::format("{} targets", s.goal.targets.size())
-                                               : fmt::format("{} classes", s.goal.classes.size()),
-                        s.samples.at("train"), s.samples.at("val"), s.samples.at("test")));
-  PrintLine("float", fmt::format("{} (best epoch {})", Worth(s.float_network, s.goal),
-                                 s.float_network.best_epoch));
-  PrintLine("quantised",
-            s.quantized_network.present
-                ? fmt::format("{} ({})", Worth(s.quantized_network, s.goal),
-                              s.quantized_network.best_epoch == 0
-                                  ? "calibrated; no epoch was better"
-                                  : fmt::format("best epoch {}", s.quantized_network.best_epoch))
-                : "no");
-  for (const pipeline::Baseline& baseline : s.baselines)
-    PrintLine("without", fmt::format("{}: {}", baseline.name, Worth(baseline, s.goal)));
-  PrintLine("as C", on_core);
-  PrintLine("cost", cost);
-  PrintLine("time", times);
-  PrintLine("package", s.package_path.empty() ? "none" : s.package_path);
-  if (!s.features_folder.empty()) PrintLine("features", s.features_folder);
-  PrintLine("report", report.string());
-  PrintLine("run", s.run_folder);
-}
 
 // Generates what stands in for the configuration's data set in the project's folder; the setting
 // that uses it.
-std::string UseStandIn(const config::Config& config, const config::Registry& registry) {
+std::string UseStandIn(const config::Config& config, const config::Registry& registry,
+                       ProgressSink& log) {
   const config::RunPaths paths = config::MakeRunPaths(config, "stand-in");
   const fs::path folder = paths.dataset / fmt::format("synthetic_{}", config.common.seed);
-  Terminal terminal;
   ThreadPool pool(config.common.threads);
-  data::WriteStandIn(registry, config.dataset.dataset_name, folder, config.common.seed, pool,
-                     terminal);
-  terminal.OnNotice("synthetic recordings stand in for the data set: " + folder.string());
+  data::WriteStandIn(registry, config.dataset.dataset_name, folder, config.common.seed, pool, log);
+  log.OnNotice("synthetic recordings stand in for the data set: " + folder.string());
   return "dataset.input_data_path=" + config::ToYaml(config::Scalar(folder.string(), true));
 }
 
-int RunCommand(const Arguments& a) {
-  const config::Registry registry = config::LoadRegistry(a.config.registry);
-  config::Loaded loaded = config::Load(a.config.file, a.config.sets, registry);
-  config::RequireRunnable(loaded);
-  if (a.synthetic_data) {
-    std::vector<std::string> sets = a.config.sets;
-    sets.push_back(UseStandIn(loaded.config, registry));
-    loaded = config::Load(a.config.file, sets, registry);
+// Prints what would be run. What does not run in this version, or has no effect, is a notice.
+int DryRun(const config::Document& document, const config::Registry& registry,
+           const Globals& globals) {
+  const auto log = OpenLog(globals);
+  if (!IsForAFileAlone(document)) {
+    const config::Loaded loaded = config::Load(document, registry);
+    for (const std::string& notice : loaded.notices) log->OnNotice(notice);
+    for (const Error& error : loaded.not_yet) log->OnNotice(error.what());
   }
-  fs::path report;
+  fmt::print("# Generated config (dry run - not executed)\n{}", ShowDocument(document, registry));
+  return 0;
+}
+
+// Every value in effect; and the variables of mmcli that had a meaning.
+void Explain(const config::Loaded& loaded, ProgressSink& log) {
+  for (const char* name : {"MMCLI_PYTHON", "MMCLI_MODELMAKER"}) {
+    if (std::getenv(name) != nullptr)
+      log.OnNotice(fmt::format("{} has no effect: no other program is called", name));
+  }
+  fmt::print(stderr, "{}", config::Describe(loaded));
+}
+
+// The command that starts the same run from the beginning.
+std::string FromTheBeginning(std::string command_line) {
+  const std::string resume = " --resume";
+  const size_t at = command_line.find(resume);
+  return at == std::string::npos ? command_line : command_line.erase(at, resume.size());
+}
+
+pipeline::RunSummary Run(const config::Loaded& loaded, const Arguments& a, const Globals& globals,
+                         ProgressSink& log) {
+  report::LiveReport page(a.request.typed.contains("--report"));
+  pipeline::RunOptions options;
+  options.resume = a.resume;
+  options.command = FromTheBeginning(globals.command_line);
+  options.observe = [&page](const pipeline::RunSummary& summary) { page.Show(summary); };
+  try {
+    return pipeline::Run(loaded, options, log);
+  } catch (const Interrupted& interrupted) {
+    throw Interrupted(interrupted.message(),
+                      fmt::format("`{} --resume` goes on from there", options.command));
+  }
+}
+
+int RunCommand(const Arguments& a, const Globals& globals) {
+  const config::Registry registry = config::LoadRegistry(a.config.registry);
+  Request request = a.request;
+  request.config = a.config.file;
+  request.sets = a.config.sets;
+  config::Document document = MakeDocument(request, registry);
+  if (globals.dry_run) return DryRun(document, registry, globals);
+  config::Loaded loaded = config::Load(document, registry);
+  config::RequireRunnable(loaded);
   pipeline::RunSummary summary;
   {
-    Terminal terminal;
-    pipeline::RunOptions options;
-    options.resume = a.resume;
-    report::LiveReport page(a.report);
-    options.observe = [&page](const pipeline::RunSummary& s) { page.Show(s); };
-    summary = pipeline::Run(loaded, options, terminal);
-    if (!pipeline::Last(summary).present) {
-      PrintFeatures(summary);
-      return 0;
+    const auto log = OpenLog(globals);
+    if (request.synthetic_data) {
+      config::ApplySet(document.value, UseStandIn(loaded.config, registry, *log));
+      loaded = config::Load(std::move(document), registry);
     }
-    report = fs::path(summary.run_folder) / "report.html";
-    report::WriteReport(summary, report);
+    if (globals.verbose) Explain(loaded, *log);
+    summary = Run(loaded, a, globals, *log);
+  }
+  const fs::path report = fs::path(summary.run_folder) / "report.html";
+  int status = 0;
+  for (const deploy::VerifyResult& r : summary.verify) {
+    if (r.mismatches + r.recording_mismatches > 0) status = 1;
+  }
+  if (globals.json_log) {
+    LogResultAsJson({{"run", summary.run_folder},
+                     {"report", report.string()},
+                     {"package", summary.package_path},
+                     {"exit_status", std::to_string(status)}});
   }
   PrintSummary(summary, report);
-  for (const deploy::VerifyResult& r : summary.verify) {
-    if (r.mismatches + r.recording_mismatches > 0) return 1;
+  return status;
+}
+
+Command Add(CLI::App& program, const Globals& globals, Action action, const char* help) {
+  CLI::App* parser = program.add_subcommand(Name(action), help);
+  const auto a = std::make_shared<Arguments>();
+  a->request.action = action;
+  a->config.AddTo(*parser);
+  AddOptions(*parser, action, a->request.typed);
+  parser->add_flag("--resume", a->resume,
+                   "go on with the newest unfinished run of this configuration");
+  if (action != Action::kCompile) {
+    parser->add_flag("--synthetic-data", a->request.synthetic_data,
+                     "generate small recordings in place of the configuration's data set, and use "
+                     "them");
   }
-  return 0;
+  return {parser, [a, &globals] { return RunCommand(*a, globals); }};
 }
 
 }  // namespace
 
-Command AddRun(CLI::App& program, const Globals&) {
-  CLI::App* parser = program.add_subcommand(
-      "run",
-      "train, quantise, generate C and verify it\nExample: platypus run config.yaml --set "
-      "training.training_epochs=5");
-  const auto a = std::make_shared<Arguments>();
-  a->config.AddTo(*parser);
-  parser->add_flag("--resume", a->resume,
-                   "go on with the newest unfinished run of this configuration");
-  parser->add_flag("--report", a->report,
-                   "keep report.html up to date while the run goes on, not only at its end");
-  parser->add_flag("--synthetic-data", a->synthetic_data,
-                   "generate small recordings in place of the configuration's data set, and use "
-                   "them");
-  return {parser, [a] { return RunCommand(*a); }};
+Command AddRun(CLI::App& program, const Globals& globals) {
+  return Add(
+      program, globals, Action::kRun,
+      "train, quantise, generate C and verify it\nExample: platypus run config.yaml --epochs "
+      "5");
+}
+
+Command AddTrain(CLI::App& program, const Globals& globals) {
+  return Add(program, globals, Action::kTrain,
+             "train, quantise and test; no C\nExample: platypus train -t "
+             "generic_timeseries_classification -d F28P55 -n CLS_1k_NPU -i PROJECT");
+}
+
+Command AddCompile(CLI::App& program, const Globals& globals) {
+  return Add(program, globals, Action::kCompile,
+             "generate C from an ONNX file, and verify it\nExample: platypus compile -t "
+             "generic_timeseries_classification -d F28P55 -o model.onnx");
 }
 
 }  // namespace platypus::apps

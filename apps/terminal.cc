@@ -5,19 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
+#include "apps/interrupt.h"
+
 namespace platypus::apps {
 namespace {
-
-volatile std::sig_atomic_t g_interrupted = 0;  // a signal handler can reach nothing but a global
-
-void OnInterrupt(int) {
-  if (g_interrupted != 0) std::_Exit(130);  // a second Ctrl-C does not wait
-  g_interrupted = 1;
-}
 
 std::string Count(double value, const std::string& unit) {
   if (unit == "octets") {
@@ -51,12 +45,12 @@ Terminal::Terminal()
     : is_terminal_(isatty(STDERR_FILENO) != 0),
       has_colour_(is_terminal_ && std::getenv("NO_COLOR") == nullptr),
       stage_start_(Clock::now()) {
-  std::signal(SIGINT, OnInterrupt);
+  CatchInterrupts();
 }
 
 Terminal::~Terminal() { EndLine(); }
 
-bool Terminal::Cancelled() { return g_interrupted != 0; }
+bool Terminal::Cancelled() { return WasInterrupted(); }
 
 void Terminal::Draw(const ProgressEvent& event) {
   const double elapsed = std::chrono::duration<double>(Clock::now() - stage_start_).count();

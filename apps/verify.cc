@@ -1,6 +1,5 @@
 #include "apps/command.h"
 
-#include "apps/terminal.h"
 #include "platypus/pipeline/run.h"
 
 namespace platypus::apps {
@@ -11,12 +10,9 @@ struct Arguments {
   std::vector<std::string> cores;
 };
 
-int VerifyCommand(const Arguments& a) {
-  std::vector<deploy::VerifyResult> results;
-  {
-    Terminal terminal;
-    results = pipeline::VerifyAgain(a.where, a.cores, terminal);
-  }
+int VerifyCommand(const Arguments& a, const Globals& globals) {
+  const std::vector<deploy::VerifyResult> results =
+      pipeline::VerifyAgain(a.where, a.cores, *OpenLog(globals));
   bool differs = false;
   fmt::print("{:<14} {:>9} {:>9} {:>10} {:>9} {:>8} {:>8} {:>7} {:>12} {:>12}\n", "core", "samples",
              "differ", "recordings", "differ", "flash", "RAM", "stack", "instructions", "features");
@@ -36,7 +32,7 @@ int VerifyCommand(const Arguments& a) {
 
 }  // namespace
 
-Command AddVerify(CLI::App& program, const Globals&) {
+Command AddVerify(CLI::App& program, const Globals& globals) {
   CLI::App* parser = program.add_subcommand(
       "verify",
       "repeat the proof of a run's C package\nExample: platypus verify RUN --core cortex-m4 --core "
@@ -47,7 +43,7 @@ Command AddVerify(CLI::App& program, const Globals&) {
       ->add_option("--core", a->cores,
                    "host, cortex-m0plus, cortex-m4, cortex-m33, riscv32 (repeatable; all)")
       ->take_all();
-  return {parser, [a] { return VerifyCommand(*a); }};
+  return {parser, [a, &globals] { return VerifyCommand(*a, globals); }};
 }
 
 }  // namespace platypus::apps

@@ -1,6 +1,30 @@
 include(GNUInstallDirs)
 if(TARGET platypus_cli)
   install(TARGETS platypus_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(CODE "file(CREATE_LINK platypus \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/mmcli\" SYMBOLIC)")
+  # What the program says of itself: the page of man, and what shells complete.
+  set(shell_files ${CMAKE_BINARY_DIR}/shell)
+  set(made)
+  foreach(file "platypus.1=help --man" "platypus.bash=completion bash" "_platypus=completion zsh"
+               "platypus.fish=completion fish")
+    string(REGEX REPLACE "=.*" "" name "${file}")
+    string(REGEX REPLACE ".*=" "" arguments "${file}")
+    add_custom_command(OUTPUT ${shell_files}/${name}
+                       COMMAND ${CMAKE_COMMAND} -E make_directory ${shell_files}
+                       COMMAND sh -c "$<TARGET_FILE:platypus_cli> ${arguments} > ${shell_files}/${name}"
+                       DEPENDS platypus_cli VERBATIM)
+    list(APPEND made ${shell_files}/${name})
+  endforeach()
+  add_custom_target(shell_files ALL DEPENDS ${made})
+  file(WRITE ${CMAKE_BINARY_DIR}/mmcli.1 ".so man1/platypus.1\n")
+  install(FILES ${shell_files}/platypus.1 ${CMAKE_BINARY_DIR}/mmcli.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+  foreach(name platypus mmcli)
+    install(FILES ${shell_files}/platypus.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ${name})
+  endforeach()
+  install(FILES ${shell_files}/_platypus DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+  foreach(name platypus mmcli)
+    install(FILES ${shell_files}/platypus.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d RENAME ${name}.fish)
+  endforeach()
 endif()
 install(DIRECTORY examples/ DESTINATION ${CMAKE_INSTALL_DATADIR}/platypus/examples
         FILES_MATCHING PATTERN "*.yaml" PATTERN "README.md")

@@ -5,6 +5,7 @@
 
 #include "platypus/analysis/projection.h"
 #include "platypus/base/error.h"
+#include "platypus/base/interrupted.h"
 #include "platypus/base/random.h"
 
 namespace platypus::analysis {
@@ -258,7 +259,7 @@ TsneResult Tsne(std::span<const float> samples, int64_t width, const TsneOptions
     embedding.Step(early ? 12 : 1, early ? 0.5 : 0.8, rate);
     if ((i + 1) % 50 == 0 || i + 1 == options.iterations) {
       sink.OnProgress({options.stage, "", i + 1, options.iterations, "iterations", {}});
-      if (sink.Cancelled()) throw Error(Category::kUsage, "interrupted while drawing pictures");
+      if (sink.Cancelled()) throw Interrupted("interrupted while drawing pictures");
     }
   }
   result.divergence = embedding.Divergence();

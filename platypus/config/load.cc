@@ -72,12 +72,17 @@ Value ReadWithIncludes(const fs::path& file, std::vector<fs::path>& open,
   return value;
 }
 
+// Keys without are accepted, and forgotten.
+bool HasValue(const Key& key) {
+  return key.status != KeyStatus::kIgnored && key.status != KeyStatus::kComputed;
+}
+
 Value DefaultLayer() {
   Value defaults;
   defaults.kind = Value::Kind::kMap;
   for (const std::string& section : Sections()) defaults[section].kind = Value::Kind::kMap;
   for (const Key& key : Schema()) {
-    if (key.status == KeyStatus::kIgnored) continue;
+    if (!HasValue(key)) continue;
     defaults[key.section][key.name] = ParseYaml(key.default_text, "default");
   }
   MarkLayer(defaults, "default");
@@ -90,22 +95,17 @@ class Loading {
       : registry_(registry), folder_(std::move(folder)) {}
 
   // Of a configuration that does not run and is wrong elsewhere too, the former is said first.
-  Loaded Run(Value user, const std::vector<std::string>& sets) try {
-    return Read(std::move(user), sets);
-  } catch (const Error&) {
+  Loaded Run(Value user) try { return Read(std::move(user)); } catch (const Error&) {
     RequireRunnable(loaded_);
     throw;
   }
 
  private:
-  Loaded Read(Value user, const std::vector<std::string>& sets) {
-    if (user.kind == Value::Kind::kNull) user.kind = Value::Kind::kMap;
+  Loaded Read(Value user) {
     if (user.kind != Value::Kind::kMap) {
       throw Error(Category::kConfiguration, "a configuration maps sections to keys",
                   "legal sections: common, ...", user.where);
     }
-    MarkLayer(user, "file");
-    for (const std::string& set : sets) ApplySet(user, set);
     CheckKeys(user);
     user_ = std::move(user);
     ApplyTask();
@@ -152,21 +152,6 @@ class Loading {
         WhereUser(section, key));
   }
   void Notice(std::string text) { loaded_.notices.push_back(std::move(text)); }
-
-  static void ApplySet(Value& user, const std::string& set) {
-    const size_t equals = set.find('=');
-    const size_t dot = set.find('.');
-    if (equals == std::string::npos || dot == std::string::npos || dot > equals) {
-      throw Error(Category::kUsage, fmt::format("--set {}: expected section.key=value", set),
-                  "for example --set training.training_epochs=5");
-    }
-    Value& section = user[set.substr(0, dot)];
-    if (section.kind == Value::Kind::kNull) section.kind = Value::Kind::kMap;
-    Value value = ParseYaml(set.substr(equals + 1), "--set " + set);
-    value.where = {"--set " + set, 0, 0};
-    MarkLayer(value, "--set");
-    section[set.substr(dot + 1, equals - dot - 1)] = std::move(value);
-  }
 
   // Unknown sections and keys are errors; keys that nothing reads make one notice.
   void CheckKeys(const Value& user) {
@@ -261,7 +246,12 @@ class Loading {
 
   Value ModelLayer() {
     const std::string model = User("training", "model_name");
-    const bool own = !User("training", "model_spec").empty();
+    // A search finds its network, and a file that is compiled has one: their names are free. So
+    // are those of tasks to come.
+    const bool compiles_a_file =
+        !UserFlag("training", "enable", true) && !User("compilation", "model_path").empty();
+    const bool own = !User("training", "model_spec").empty() || compiles_a_file ||
+                     UserFlag("training", "nas_enabled", false) || !loaded_.not_yet.empty();
     if (model.empty()) {
       if (!UserFlag("training", "enable", true) || own) return {};
       Fail("training", "model_name", "is missing", "`platypus info` lists the models");
@@ -475,8 +465,10 @@ class Loading {
       Fail("compilation", "model_path", "is not testing.model_path",
            "what is compiled is what was tested: name one of them");
     }
-    if (!config.dataset.enable) {
-      NotYet("dataset", "enable", "false", "the data set is opened in every run");
+    const bool needs_no_data = !config.training.enable && !config.compilation.model_path.empty();
+    if (!config.dataset.enable && !needs_no_data) {
+      NotYet("dataset", "enable", "false",
+             "the data set is opened in every run that does not just compile a file");
     }
     if (config.dataset.dataset_name.empty() && config.dataset.input_data_path.empty()) {
       Fail("dataset", "input_data_path",
@@ -517,7 +509,7 @@ class Loading {
     for (auto& [section, value] : tree.entries) {
       std::erase_if(value.entries, [&, name = section](const auto& entry) {
         const Key* key = FindKey(name, entry.first);
-        return key == nullptr || key->status == KeyStatus::kIgnored;
+        return key == nullptr || !HasValue(*key);
       });
     }
     std::erase_if(tree.entries, [](const auto& entry) { return IsIgnoredSection(entry.first); });
@@ -547,13 +539,14 @@ class Loading {
   Loaded loaded_;
 };
 
-Loaded LoadValue(Value user, const fs::path& folder, const std::vector<std::string>& duplicates,
-                 const std::vector<std::string>& sets, const Registry& registry) {
-  Loaded loaded = Loading(registry, folder).Run(std::move(user), sets);
-  for (const std::string& duplicate : duplicates) {
-    loaded.notices.push_back(duplicate + " stands twice; the later one counts");
-  }
-  return loaded;
+Document MakeDocument(Value value, const fs::path& file, const fs::path& folder,
+                      const std::vector<std::string>& duplicates) {
+  if (value.kind == Value::Kind::kNull) value.kind = Value::Kind::kMap;
+  MarkLayer(value, "file");
+  Document document{std::move(value), file, folder, {}};
+  for (const std::string& duplicate : duplicates)
+    document.notices.push_back(duplicate + " stands twice; the later one counts");
+  return document;
 }
 
 }  // namespace
@@ -562,7 +555,22 @@ void RequireRunnable(const Loaded& loaded) {
   if (!loaded.not_yet.empty()) throw Error(loaded.not_yet.front());
 }
 
-Loaded Load(const fs::path& file, const std::vector<std::string>& sets, const Registry& registry) {
+void ApplySet(Value& user, const std::string& set) {
+  const size_t equals = set.find('=');
+  const size_t dot = set.find('.');
+  if (equals == std::string::npos || dot == std::string::npos || dot > equals) {
+    throw Error(Category::kUsage, fmt::format("--set {}: expected section.key=value", set),
+                "for example --set training.training_epochs=5");
+  }
+  Value& section = user[set.substr(0, dot)];
+  if (section.kind == Value::Kind::kNull) section.kind = Value::Kind::kMap;
+  Value value = ParseYaml(set.substr(equals + 1), "--set " + set);
+  value.where = {"--set " + set, 0, 0};
+  MarkLayer(value, "--set");
+  section[set.substr(dot + 1, equals - dot - 1)] = std::move(value);
+}
+
+Document ReadDocument(const fs::path& file) {
   const std::string extension = file.extension().string();
   if (extension != ".yaml" && extension != ".yml" && extension != ".json") {
     throw Error(Category::kUsage, fmt::format("{} is not a configuration file", file.string()),
@@ -575,9 +583,20 @@ Loaded Load(const fs::path& file, const std::vector<std::string>& sets, const Re
   std::vector<fs::path> open;
   std::vector<std::string> duplicates;
   Value user = ReadWithIncludes(file.lexically_normal(), open, duplicates);
-  Loaded loaded = LoadValue(std::move(user), file.parent_path(), duplicates, sets, registry);
-  loaded.config.file = file;
+  return MakeDocument(std::move(user), file, file.parent_path(), duplicates);
+}
+
+Loaded Load(Document document, const Registry& registry) {
+  Loaded loaded = Loading(registry, document.folder).Run(std::move(document.value));
+  loaded.config.file = document.file;
+  loaded.notices.insert(loaded.notices.end(), document.notices.begin(), document.notices.end());
   return loaded;
+}
+
+Loaded Load(const fs::path& file, const std::vector<std::string>& sets, const Registry& registry) {
+  Document document = ReadDocument(file);
+  for (const std::string& set : sets) ApplySet(document.value, set);
+  return Load(std::move(document), registry);
 }
 
 Loaded LoadText(const std::string& yaml, const std::string& shown_name, const fs::path& folder,
@@ -586,7 +605,9 @@ Loaded LoadText(const std::string& yaml, const std::string& shown_name, const fs
   std::vector<fs::path> open;
   Value user = ParseYaml(yaml, shown_name, &duplicates);
   ResolveIncludes(user, folder, open, duplicates);
-  return LoadValue(std::move(user), folder, duplicates, sets, registry);
+  Document document = MakeDocument(std::move(user), "", folder, duplicates);
+  for (const std::string& set : sets) ApplySet(document.value, set);
+  return Load(std::move(document), registry);
 }
 
 }  // namespace platypus::config

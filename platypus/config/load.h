@@ -23,9 +23,26 @@ struct Loaded {
   std::string hash;  // of the effective configuration, independent of where the file stands
 };
 
+// What the user wrote.
+struct Document {
+  Value value;                       // section -> key -> value, each with its layer
+  std::filesystem::path file;        // empty: there is none
+  std::filesystem::path folder;      // relative input paths are looked up here first
+  std::vector<std::string> notices;  // about its reading
+};
+
 // Reads a .yaml, .yml or .json file with its include_files (relative to the including file, merged
-// below the file's own keys) and `sets` ("section.key=value"). Error (configuration or usage) with
-// file, line, key, the value found, what is legal and the nearest spelling.
+// below the file's own keys). Error (configuration or usage) with file, line and column.
+Document ReadDocument(const std::filesystem::path& file);
+
+// Lays "section.key=value" over the rest. Error (usage) for a text of another form.
+void ApplySet(Value& user, const std::string& set);
+
+// Checks a document and lays it over the other layers. Error (configuration or usage) with file,
+// line, key, the value found, what is legal and the nearest spelling.
+Loaded Load(Document document, const Registry& registry);
+
+// Reads a file, lays `sets` over it, and loads the document.
 Loaded Load(const std::filesystem::path& file, const std::vector<std::string>& sets,
             const Registry& registry);
 

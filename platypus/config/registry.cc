@@ -16,6 +16,7 @@ Table* TableOf(Registry& registry, const std::string& path) {
   if (path == "feature_presets.yaml") return &registry.feature_presets;
   if (path == "dataset_presets.yaml") return &registry.dataset_presets;
   if (path == "datasets.yaml") return &registry.datasets;
+  if (path == "project_datasets.yaml") return &registry.project_datasets;
   if (path == "devices.yaml") return &registry.devices;
   if (path == "tasks.yaml") return &registry.tasks;
   return nullptr;
@@ -28,7 +29,7 @@ void AddFile(Registry& registry, const std::string& path, const std::string& tex
     throw Error(
         category, fmt::format("no registry table is called '{}'", path),
         "legal: models/*.yaml, networks/*.yaml, feature_presets.yaml, dataset_presets.yaml, "
-        "datasets.yaml, devices.yaml, tasks.yaml",
+        "datasets.yaml, project_datasets.yaml, devices.yaml, tasks.yaml",
         {shown, 0, 0});
   }
   const Value file = ParseYaml(text, shown);

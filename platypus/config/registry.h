@@ -19,13 +19,14 @@ struct Table {
 };
 
 struct Registry {
-  Table models;           // network, task_type, defaults, reference, devices, ...
-  Table networks;         // class id -> layer list
-  Table feature_presets;  // tasks, values
-  Table dataset_presets;  // dataset, data_processing_feature_extraction
-  Table datasets;         // hosted data sets and their stand-ins (data/stand_in.h)
-  Table devices;          // core, verify_core, tasks, targets, ...
-  Table tasks;            // category, module, data_dir, runs
+  Table models;            // network, task_type, defaults, reference, devices, ...
+  Table networks;          // class id -> layer list
+  Table feature_presets;   // tasks, values
+  Table dataset_presets;   // dataset, data_processing_feature_extraction
+  Table datasets;          // hosted data sets and their stand-ins (data/stand_in.h)
+  Table project_datasets;  // what `init` makes projects of (data/project.h)
+  Table devices;           // core, verify_core, tasks, targets, ...
+  Table tasks;             // category, module, data_dir, runs
 };
 
 // The built-in registry, with the files of `user_folder` (same names and layout; may be empty) laid

@@ -141,6 +141,16 @@ class Builder {
     for (const char* name : names) {
       Add(name, "null", "anything", why, [](Config&, const Value&, const Key&) {});
       keys_.back().status = KeyStatus::kIgnored;
+      Notice("");
+    }
+  }
+
+  // What a run finds out for itself, whatever the configuration says.
+  void Computed(std::initializer_list<const char*> names) {
+    for (const char* name : names) {
+      Add(name, "null", "anything", "computed by the run",
+          [](Config&, const Value&, const Key&) {});
+      keys_.back().status = KeyStatus::kComputed;
     }
   }
 
@@ -164,7 +174,13 @@ class Builder {
                   "legal: " + key.legal, v.where);
     });
     keys_.back().status = KeyStatus::kLater;
+    Notice("does not run in this version");
   }
+
+  // How the key that was added last stands to the reference's; kSame where nothing is said.
+  void Better(const char* remark) { Stands(Standing::kBetter, remark); }
+  void Notice(const char* remark) { Stands(Standing::kNotice, remark); }
+  void Ours() { Stands(Standing::kOurs, ""); }
 
   using Setter = std::function<void(Config&, const Value&, const Key&)>;
   void Add(const char* name, const char* fallback, std::string legal, const char* help,
@@ -191,6 +207,11 @@ class Builder {
   }
 
  private:
+  void Stands(Standing standing, const char* remark) {
+    keys_.back().standing = standing;
+    keys_.back().remark = remark;
+  }
+
   template <typename T>
   struct Plain {
     using Type = T;
@@ -273,26 +294,32 @@ void AddCommon(Builder& b) {
   b.Section("common");
   b.Text("target_module", "timeseries", PLATYPUS_FIELD(common.target_module),
          "module; found from the task type");
+  b.Better("found from the task; must fit it when given");
   b.Text("task_type", "null", PLATYPUS_FIELD(common.task_type),
          "what is learned (registry/tasks.yaml)");
   b.Text("target_device", "null", PLATYPUS_FIELD(common.target_device),
          "the part (registry/devices.yaml)");
+  b.Better("a device without a profile for the task gets portable C, with a notice");
   b.Text("run_name", "'{date-time}/{model_name}'", PLATYPUS_FIELD(common.run_name),
          "folder of the run; {date-time} and {model_name} are replaced");
+  b.Better("any number of slashes");
   b.Text("projects_path", "./data/projects", PLATYPUS_FIELD(common.projects_path),
          "root of all projects");
   b.Text("download_path", "./data/downloads", PLATYPUS_FIELD(common.download_path),
          "cache of downloads");
   b.Flag("generic_model", "false", PLATYPUS_FIELD(common.generic_model), "set by the model");
   b.Integer("seed", "42", PLATYPUS_FIELD(common.seed), 0, kMany, "seed of every random choice");
+  b.Ours();
   b.Integer("threads", "0", PLATYPUS_FIELD(common.threads), 0, 1024,
             "threads; 0 = all. Results do not depend on it");
+  b.Ours();
   b.Integer(
       "data_memory_mb", "0", PLATYPUS_FIELD(common.data_memory_mb), 0, 1 << 30,
       "MiB that recordings and samples may take, beyond them a mapped file in the run folder; "
       "0 = half of the memory. Results do not depend on it");
-  b.Ignored({"verbose_mode", "target_machine", "task_category", "project_path", "project_run_path",
-             "model_details", "help_url", "config_file"});
+  b.Ours();
+  b.Computed({"task_category", "project_path", "project_run_path"});
+  b.Ignored({"verbose_mode", "target_machine", "model_details", "help_url", "config_file"});
 }
 
 void AddDataset(Builder& b) {
@@ -300,12 +327,17 @@ void AddDataset(Builder& b) {
   b.Flag("enable", "true", PLATYPUS_FIELD(dataset.enable), "prepare the data set");
   b.Text("dataset_name", "null", PLATYPUS_FIELD(dataset.dataset_name),
          "name of the project folder; also chooses a preset (registry/dataset_presets.yaml)");
+  b.Better("a feature preset that the data set preset names takes effect");
   b.InputPath("input_data_path", PLATYPUS_FIELD(dataset.input_data_path),
               "folder, archive or URL of the recordings");
+  b.Better(
+      "an archive is unpacked inside the project; recordings are never changed; URLs are resumed "
+      "and checked");
   b.Text("data_dir", "null", PLATYPUS_FIELD(dataset.data_dir),
          "folder of the recordings; by task: classes or files");
   b.Text("annotation_dir", "annotations", PLATYPUS_FIELD(dataset.annotation_dir),
          "folder of the split lists");
+  b.Better("lists are read where they are found");
   b.Text("annotation_prefix", "instances", PLATYPUS_FIELD(dataset.annotation_prefix),
          "prefix of the split lists");
   b.Choice(
@@ -313,6 +345,7 @@ void AddDataset(Builder& b) {
       std::vector<std::pair<std::string, SplitType>>{{"amongst_files", SplitType::kAmongstFiles},
                                                      {"within_files", SplitType::kWithinFiles}},
       "whole recordings, or consecutive parts of each");
+  b.Better("other names are errors");
   b.Add("split_factor", "[0.6, 0.3, 0.1]",
         "a number between 0 and 1, or up to three that sum to at most 1",
         "shares of train, val, test", [](Config& c, const Value& v, const Key& key) {
@@ -329,6 +362,7 @@ void AddDataset(Builder& b) {
             Builder::Refuse(key, v);
           c.dataset.split_factor = std::move(shares);
         });
+  b.Better("seeded shuffle, largest remainder, no split stays empty without a word");
   b.Add("split_names", "[train, val, test]", "train, val, test", "names of the splits",
         [](Config&, const Value& v, const Key& key) {
           const std::vector<std::string> wanted = {"train", "val", "test"};
@@ -341,9 +375,11 @@ void AddDataset(Builder& b) {
            std::vector<std::pair<std::string, OnBadFile>>{{"error", OnBadFile::kError},
                                                           {"skip", OnBadFile::kSkip}},
            "what a damaged recording does");
+  b.Ours();
   b.Text("sha256", "null", PLATYPUS_FIELD(dataset.sha256), "checksum of a downloaded archive");
-  b.Ignored({"dataset_path", "extract_path", "max_num_files", "input_annotation_path",
-             "data_path_splits", "annotation_path_splits", "annotation_format", "dataset_download",
+  b.Ours();
+  b.Computed({"dataset_path", "extract_path", "data_path_splits", "annotation_path_splits"});
+  b.Ignored({"max_num_files", "input_annotation_path", "annotation_format", "dataset_download",
              "dataset_reload", "gof_test"});
 }
 
@@ -358,14 +394,17 @@ void AddFeatures(Builder& b) {
   b.Names("data_proc_transforms", "[]",
           PLATYPUS_FIELD(data_processing_feature_extraction.data_proc_transforms),
           "Downsample, SimpleWindow");
+  b.Better("unknown names are errors with the nearest name");
   b.Names("feat_ext_transform", "[]",
           PLATYPUS_FIELD(data_processing_feature_extraction.feat_ext_transform),
           "transforms of every frame");
+  b.Better("unknown names are errors with the nearest name");
   b.Choice("transform_order", "canonical",
            PLATYPUS_FIELD(data_processing_feature_extraction.transform_order),
            std::vector<std::pair<std::string, TransformOrder>>{
                {"canonical", TransformOrder::kCanonical}, {"as_listed", TransformOrder::kAsListed}},
            "order in which transforms run");
+  b.Ours();
   b.Add("variables", "1", "a count, or a list of column indices or names", "columns of a recording",
         [](Config& c, const Value& v, const Key& key) {
           c.data_processing_feature_extraction.variables = ReadColumns(v, key);
@@ -453,32 +492,59 @@ void AddFeatures(Builder& b) {
             gains.push_back({name, *low, *high});
           }
         });
+  b.Better("training recordings only, with any transforms");
   b.Flag("store_feat_ext_data", "false",
          PLATYPUS_FIELD(data_processing_feature_extraction.store_feat_ext_data),
          "write samples, their rows and labels of every recording as .npy files");
+  b.Better("all splits; recordings of equal names do not overwrite each other");
   b.Text("feat_ext_store_dir", "null",
          PLATYPUS_FIELD(data_processing_feature_extraction.feat_ext_store_dir),
          "folder of these files; training/base/feat_ext_data of the run when not given");
   b.Flag("dont_train_just_feat_ext", "false",
          PLATYPUS_FIELD(data_processing_feature_extraction.dont_train_just_feat_ext),
          "write rows and features of every recording as .npy files, and stop there");
+  b.Better("a normal end of the run, with a status");
   b.Flag("nn_for_feature_extraction", "false",
          PLATYPUS_FIELD(data_processing_feature_extraction.nn_for_feature_extraction),
          "classification: a network learns to make the features of raw rows, and is deployed");
   b.Flag("gof_test", "false", PLATYPUS_FIELD(data_processing_feature_extraction.gof_test),
          "a sheet of views of the raw frames: are the classes apart?");
-  b.Ignored({"resampling_factor", "sequence_window", "keep_short_tails", "transforms",
-             "image_height", "image_width", "image_num_channel", "image_mean", "image_scale",
-             "augmentation_transform"});
+  b.Ignored({"resampling_factor", "sequence_window", "keep_short_tails", "transforms"});
+  b.Ignored({"image_height",
+             "image_width",
+             "image_num_channel",
+             "image_mean",
+             "image_scale",
+             "augmentation_transform",
+             "pad_value",
+             "binary_threshold",
+             "clahe_clip_limit",
+             "clahe_tile_grid_size",
+             "sobel_mode",
+             "sobel_ksize",
+             "laplacian_ksize",
+             "horizontal_flip_prob",
+             "vertical_flip_prob",
+             "random_rotation_deg",
+             "color_jitter_brightness",
+             "color_jitter_contrast",
+             "color_jitter_saturation",
+             "color_jitter_hue"},
+            "of images, which do not run in this version");
+  b.Ignored({"audio_duration_ms", "audio_feature", "n_mfcc", "n_mels", "frame_length_ms",
+             "frame_step_ms", "nlpc", "lpc_order", "normalize_audio", "mono"},
+            "of sound, which does not run in this version");
 }
 
 void AddTraining(Builder& b) {
   b.Section("training");
   b.Flag("enable", "true", PLATYPUS_FIELD(training.enable), "train");
   b.Text("model_name", "null", PLATYPUS_FIELD(training.model_name), "network (registry/models)");
+  b.Better("a model of another kind of task is an error; unknown names get the nearest");
   b.Text("model_training_id", "null", PLATYPUS_FIELD(training.model_training_id),
          "layer list behind the name");
   b.InputPath("model_spec", PLATYPUS_FIELD(training.model_spec), "layer list of your own (YAML)");
+  b.Better("a layer list in YAML instead of Python");
   b.Text("dataset_loader", "GenericTSDataset", PLATYPUS_FIELD(training.dataset_loader),
          "set by the model");
   b.Integer("training_epochs", "10", PLATYPUS_FIELD(training.training_epochs), 0, 100000,
@@ -487,6 +553,7 @@ void AddTraining(Builder& b) {
             "samples of a step");
   b.Real("learning_rate", "0.002", PLATYPUS_FIELD(training.learning_rate), 0, 100, true,
          "float phase; the quantised phase takes 1/100 of it");
+  b.Better("numbers as text, such as 1e-5, in all phases");
   b.Choice("optimizer", "sgd", PLATYPUS_FIELD(training.optimizer),
            std::vector<std::pair<std::string, std::string>>{{"sgd", "sgd"},
                                                             {"sgd_nesterov", "sgd_nesterov"},
@@ -495,7 +562,9 @@ void AddTraining(Builder& b) {
                                                             {"adam", "adam"},
                                                             {"adamw", "adamw"}},
            "how weights follow gradients");
+  b.Better("unknown names are errors");
   b.Real("momentum", "0.9", PLATYPUS_FIELD(training.momentum), 0, 1, false, "of SGD and RMSprop");
+  b.Ours();
   b.Real("weight_decay", "0.0001", PLATYPUS_FIELD(training.weight_decay), 0, 100, false,
          "L2 decay");
   b.Choice(
@@ -507,19 +576,26 @@ void AddTraining(Builder& b) {
                                                        {"none", "none"},
                                                        {"constantlr", "none"}},
       "course of the learning rate");
+  b.Better("constantlr and multisteplr too");
   b.Integer("lr_warmup_epochs", "1", PLATYPUS_FIELD(training.lr_warmup_epochs), 0, 100000,
             "epochs of warm-up");
+  b.Better("takes effect");
   b.Choice("lr_warmup_method", "constant", PLATYPUS_FIELD(training.lr_warmup_method),
            std::vector<std::pair<std::string, std::string>>{{"constant", "constant"},
                                                             {"linear", "linear"}},
            "course of the warm-up");
+  b.Ours();
   b.Real("lr_warmup_decay", "0.01", PLATYPUS_FIELD(training.lr_warmup_decay), 0, 1, false,
          "share of the rate at the start of warm-up");
+  b.Ours();
   b.Integer("lr_step_size", "30", PLATYPUS_FIELD(training.lr_step_size), 1, kMany,
             "epochs of a step (steplr)");
+  b.Better("takes effect");
   b.Real("lr_gamma", "0.1", PLATYPUS_FIELD(training.lr_gamma), 0, 1, true, "factor of a step");
+  b.Better("takes effect");
   b.Real("lr_min", "0", PLATYPUS_FIELD(training.lr_min), 0, 100, false,
          "lowest rate of the cosine");
+  b.Ours();
   b.Add("lr_milestones", "[]", "a list of epochs", "epochs of the steps (multisteplr)",
         [](Config& c, const Value& v, const Key& key) {
           if (v.kind != Value::Kind::kList) Builder::Refuse(key, v);
@@ -530,24 +606,33 @@ void AddTraining(Builder& b) {
             c.training.lr_milestones.push_back(static_cast<int>(*epoch));
           }
         });
+  b.Ours();
   b.Real("label_smoothing", "0", PLATYPUS_FIELD(training.label_smoothing), 0, 0.999, false,
          "of the cross-entropy");
+  b.Ours();
   b.Real("lambda_reg", "0", PLATYPUS_FIELD(training.lambda_reg), 0, kAny, false,
          "regression: factor of sum |w| + sum w^2 over all weights, added to the loss");
   b.Real("anomaly_threshold_k", "3", PLATYPUS_FIELD(training.anomaly_threshold_k), 0, 1000, false,
          "anomaly detection: threshold = mean + k standard deviations of the training errors");
+  b.Ours();
   b.Real("clip_grad_norm", "null", PLATYPUS_FIELD(training.clip_grad_norm), 0, kAny, true,
          "largest gradient norm");
+  b.Ours();
   b.Real("clip_grad_value", "null", PLATYPUS_FIELD(training.clip_grad_value), 0, kAny, true,
          "largest magnitude of a single gradient");
+  b.Ours();
   b.Flag("class_balanced_sampling", "true", PLATYPUS_FIELD(training.class_balanced_sampling),
          "draw every class equally often");
+  b.Ours();
   b.Flag("model_ema", "false", PLATYPUS_FIELD(training.model_ema),
          "judge and export averaged weights");
+  b.Ours();
   b.Integer("model_ema_steps", "32", PLATYPUS_FIELD(training.model_ema_steps), 1, kMany,
             "steps between averages");
+  b.Ours();
   b.Real("model_ema_decay", "0.99998", PLATYPUS_FIELD(training.model_ema_decay), 0, 1, false,
          "of the average");
+  b.Ours();
   b.Text("train_output_path", "null", PLATYPUS_FIELD(training.train_output_path),
          "one flat folder for everything, instead of projects_path");
   b.Choice("quantization", "0", PLATYPUS_FIELD(training.quantization),
@@ -559,9 +644,11 @@ void AddTraining(Builder& b) {
                {"1", Quantization::kGeneric},
                {"QUANTIZATION_GENERIC", Quantization::kGeneric}},
            "0 float, 2 integers");
+  b.Better("numbers and names, any case; 1 is carried out as 2, with a notice");
   b.Real("quantization_distillation", "0.5", PLATYPUS_FIELD(training.quantization_distillation), 0,
          1, false,
          "share of the float network's answers, beside the labels, in quantised training");
+  b.Ours();
   b.Choice("quantization_method", "QAT", PLATYPUS_FIELD(training.quantization_method),
            std::vector<std::pair<std::string, QuantizationMethod>>{
                {"QAT", QuantizationMethod::kQat}, {"PTQ", QuantizationMethod::kPtq}},
@@ -573,6 +660,7 @@ void AddTraining(Builder& b) {
         });
   b.Flag("auto_quantization", "true", PLATYPUS_FIELD(training.auto_quantization),
          "bit widths by sensitivity; in this version every layer gets the same");
+  b.Better("every layer gets the same bits in this version, with a notice");
   b.Choice("quantization_weight_bitwidth", "8",
            PLATYPUS_FIELD(training.quantization_weight_bitwidth),
            std::vector<std::pair<std::string, int>>{{"8", 8}, {"4", 4}, {"2", 2}},
@@ -581,28 +669,28 @@ void AddTraining(Builder& b) {
   b.Later("partial_quantization", "false", {"false"}, "layers kept in float");
   b.Flag("run_quant_train_only", "false", PLATYPUS_FIELD(training.run_quant_train_only),
          "the quantised phase alone, of saved weights");
+  b.Better("works; weights come from pretrained_checkpoint_path or load_saved_model");
   b.InputPath("augment_config", PLATYPUS_FIELD(training.augment_config),
               "augmenters of the training recordings (YAML)");
+  b.Better("errors name what is legal; training windows only");
   b.Options("model_config", PLATYPUS_FIELD(training.model_config),
             "options of the network (docs/networks.md)");
+  b.Better("takes effect; looked up beside the configuration file");
   b.InputPath("pretrained_checkpoint_path", PLATYPUS_FIELD(training.pretrained_checkpoint_path),
               "initial weights: checkpoint.bin or .onnx, file or URL");
+  b.Better("takes effect");
   b.InputPath("load_saved_model", PLATYPUS_FIELD(training.load_saved_model),
               "network and weights of an .onnx file in place of the model's");
   b.Later("nas_enabled", "false", {"false"}, "architecture search");
   b.Flag("ondevice_training", "false", PLATYPUS_FIELD(training.ondevice_training),
          "export for training on the device (not written yet; training_epochs may be 0)");
+  b.Notice("the run goes on; its files are not written in this version");
+  b.Computed({"project_path", "dataset_path", "training_path", "training_path_quantization",
+              "log_file_path", "file_level_classification_log_path", "log_summary_regex"});
   b.Ignored({"training_backend",
              "target_devices",
              "training_devices",
              "properties",
-             "project_path",
-             "dataset_path",
-             "training_path",
-             "training_path_quantization",
-             "log_file_path",
-             "file_level_classification_log_path",
-             "log_summary_regex",
              "warmup_epochs",
              "num_last_epochs",
              "training_master_port",
@@ -640,6 +728,7 @@ void AddTestingAndCompilation(Builder& b) {
   b.Later("test_data", "null", {"null"}, "another test folder");
   b.InputPath("model_path", PLATYPUS_FIELD(testing.model_path),
               "the .onnx to test; without: that of the run of the same name");
+  b.Better("the run's own folder is used");
   b.Ignored({"device_inference"});
   b.Section("compilation");
   b.Flag("enable", "true", PLATYPUS_FIELD(compilation.enable), "generate and verify C");
@@ -651,6 +740,7 @@ void AddTestingAndCompilation(Builder& b) {
                {"forced_soft_npu_preset", "forced_soft_npu_preset"},
                {"compress_npu_layer_data", "compress_npu_layer_data"}},
            "preset of the vendor's compiler");
+  b.Better("the generated C is the same for all; the vendor's target text follows");
   b.Text("target", "null", PLATYPUS_FIELD(compilation.target),
          "of the vendor's compiler; from the preset");
   b.Text("target_c_mcpu", "null", PLATYPUS_FIELD(compilation.target_c_mcpu),
@@ -661,6 +751,7 @@ void AddTestingAndCompilation(Builder& b) {
          "of the vendor's compiler");
   b.Choice("backend", "c", PLATYPUS_FIELD(compilation.backend),
            std::vector<std::pair<std::string, std::string>>{{"c", "c"}}, "what is generated");
+  b.Ours();
   const std::vector<std::pair<std::string, std::string>> cores = {
       {"host", "host"},
       {"cortex-m0plus", "cortex-m0plus"},
@@ -669,9 +760,12 @@ void AddTestingAndCompilation(Builder& b) {
       {"riscv32", "riscv32"}};
   b.Choice("core", "null", PLATYPUS_FIELD(compilation.core), cores,
            "core to verify on; from the device");
+  b.Ours();
   b.Text("prefix", "null", PLATYPUS_FIELD(compilation.prefix), "C prefix; from the model's name");
+  b.Ours();
   b.Integer("test_sets_per_class", "2", PLATYPUS_FIELD(compilation.test_sets_per_class), 1, 1000,
             "golden vectors of each class");
+  b.Ours();
   b.Add("verify_cores", "[]", "a list of host, cortex-m0plus, cortex-m4, cortex-m33, riscv32",
         "cores to verify on; empty = host and the device's core",
         [cores](Config& c, const Value& v, const Key& key) {
@@ -685,10 +779,12 @@ void AddTestingAndCompilation(Builder& b) {
             c.compilation.verify_cores.push_back(item.text);
           }
         });
+  b.Ours();
   b.InputPath("model_path", PLATYPUS_FIELD(compilation.model_path),
               "the .onnx to compile where nothing is trained; without: the one that is tested");
-  b.Ignored({"keep_libc_files", "properties", "compilation_path", "model_packaged_path",
-             "log_file_path"});
+  b.Better("a missing file is an error");
+  b.Computed({"compilation_path", "model_packaged_path", "log_file_path"});
+  b.Ignored({"keep_libc_files", "properties"});
 }
 // NOLINTEND(readability-function-size)
 
@@ -706,6 +802,20 @@ std::vector<Key> BuildSchema() {
 }
 
 }  // namespace
+
+const char* Name(Standing standing) {
+  switch (standing) {
+    case Standing::kSame:
+      return "same";
+    case Standing::kBetter:
+      return "better";
+    case Standing::kNotice:
+      return "notice";
+    case Standing::kOurs:
+      return "ours";
+  }
+  return "";
+}
 
 const std::vector<Key>& Schema() {
   static const std::vector<Key> kKeys = BuildSchema();

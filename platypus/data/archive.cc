@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "platypus/base/error.h"
+#include "platypus/base/interrupted.h"
 
 namespace platypus::data {
 namespace fs = std::filesystem;
@@ -82,7 +83,7 @@ void UnpackInto(const fs::path& file, const fs::path& target, ProgressSink& sink
     const int status = archive_read_next_header(reader.get(), &entry);
     if (status == ARCHIVE_EOF) break;
     if (status != ARCHIVE_OK && status != ARCHIVE_WARN) damaged();
-    if (sink.Cancelled()) throw Error(Category::kUsage, "interrupted while unpacking " + name);
+    if (sink.Cancelled()) throw Interrupted("interrupted while unpacking " + name);
     if (++members > kMostMembers) too_large(fmt::format("{} members", kMostMembers));
     const char* pathname = archive_entry_pathname(entry);
     const std::string member = pathname != nullptr ? pathname : "";

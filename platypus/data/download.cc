@@ -13,6 +13,7 @@
 
 #include "platypus/base/error.h"
 #include "platypus/base/hash.h"
+#include "platypus/base/interrupted.h"
 
 namespace platypus::data {
 namespace fs = std::filesystem;
@@ -129,7 +130,7 @@ bool Fetch(const std::string& url, const fs::path& part, ProgressSink& sink) {
       code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME || status == 416;
   if (stale && transfer.resumed_from > 0) return false;
   if (code == CURLE_ABORTED_BY_CALLBACK) {
-    throw Error(Category::kUsage, "interrupted; the download goes on from here next time");
+    throw Interrupted("interrupted; the download goes on from here next time");
   }
   throw Error(Category::kData,
               fmt::format("cannot download {}: {}", url,

@@ -9,6 +9,7 @@
 
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
+#include "platypus/base/interrupted.h"
 #include "platypus/data/dataset.h"
 #include "platypus/data/table.h"
 
@@ -192,7 +193,7 @@ std::vector<Recording> ReadAll(const std::vector<RecordingRef>& refs, const conf
       failures[n] = std::current_exception();
     }
     const std::lock_guard lock(mutex);
-    if (sink.Cancelled()) throw Error(Category::kUsage, "interrupted while reading the recordings");
+    if (sink.Cancelled()) throw Interrupted("interrupted while reading the recordings");
     sink.OnProgress({"read", "", ++finished, static_cast<int64_t>(refs.size()), "files", {}});
   });
   const auto named = [](const config::Columns& columns) {

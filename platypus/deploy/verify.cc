@@ -11,6 +11,7 @@
 #include "platypus/base/embedded.h"
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
+#include "platypus/base/interrupted.h"
 #include "platypus/base/parallel.h"
 #include "platypus/base/process.h"
 #include "platypus/deploy/c_text.h"
@@ -371,7 +372,7 @@ VerifyResult Verify(const fs::path& package_folder, const TestSet& set,
   RequireFit(set, facts);
   constexpr int kSteps = 3;
   const auto progress = [&](int step) {
-    if (sink.Cancelled()) Fail(Category::kUsage, "verification on {} was cancelled", core.name);
+    if (sink.Cancelled()) throw Interrupted("interrupted while verifying on " + core.name);
     sink.OnProgress({"verify", core.name, step, kSteps, "steps", {}});
   };
   const TemporaryFolder build;

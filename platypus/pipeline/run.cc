@@ -6,6 +6,7 @@
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
 #include "platypus/base/hash.h"
+#include "platypus/base/interrupted.h"
 #include "platypus/config/run_paths.h"
 #include "platypus/config/write.h"
 #include "platypus/deploy/layers.h"
@@ -138,7 +139,7 @@ class Running {
     work();
     sink_.EndStage();
     if (sink_.Cancelled()) {
-      throw Error(Category::kUsage, fmt::format("interrupted after stage {}", name),
+      throw Interrupted(fmt::format("interrupted after stage {}", name),
                   "the same command with --resume goes on from there");
     }
   }
@@ -377,6 +378,11 @@ class Running {
     WriteTestPlots(summary_, outputs, splits_.test, model_file_.parent_path(), sink_);
     Guarded("the recordings", sink_, [&] { ViewTest(outputs); });
     LogTest(*log_, goal_, Last(summary_));
+    if (goal_.Classifies()) {
+      log_->Info("root.main.test_data",
+                 fmt::format("Generated file-level classification summary of test data: {}",
+                             paths_.file_level_log.string()));
+    }
     CompareWithBaselines();
   }
 

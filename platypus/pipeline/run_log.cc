@@ -147,6 +147,8 @@ void LogEpoch(RunLog& log, const Lesson& lesson, const std::string& phase,
     log.Info(evaluate, fmt::format("AU-ROC Score: {:.3f}", classes->auroc));
     log.Info(evaluate, ConfusionTable(classes->confusion, {}));
   } else if (goal.Forecasts()) {
+    log.Info(meters, fmt::format("Test:  loss: {0:.4f} ({0:.4f})  smape: {1:.4f} ({1:.4f})",
+                                 values->mean.mse, values->mean.smape));
     log.Info(evaluate, fmt::format("Current SMAPE across all target variables and across all "
                                    "predicted timesteps: {:.2f}%",
                                    values->mean.smape));
@@ -164,8 +166,10 @@ void LogEpoch(RunLog& log, const Lesson& lesson, const std::string& phase,
 void LogBestEpoch(RunLog& log, const Goal& goal, const std::string& phase,
                   const train::Epoch& best) {
   const std::string logger = fmt::format("root.main.{}.BestEpoch", phase);
-  log.Info(logger, best.number == 0 ? "Best Epoch: 0 (calibrated, before training)"
-                                    : fmt::format("Best Epoch: {}", best.number - 1));
+  // Tools know two spellings.
+  const char* what = goal.Forecasts() ? "Best epoch:" : "Best Epoch: ";
+  log.Info(logger, best.number == 0 ? fmt::format("{}0 (calibrated, before training)", what)
+                                    : fmt::format("{}{}", what, best.number - 1));
   if (const auto* classes = std::get_if<train::ClassificationMetrics>(&best.val)) {
     log.Info(logger, fmt::format("Acc@1 {:.3f}", 100 * classes->accuracy));
     log.Info(logger, fmt::format("F1-Score {:.3f}", classes->f1_macro));

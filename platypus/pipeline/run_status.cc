@@ -5,20 +5,38 @@
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
 #include "platypus/config/write.h"
+#include "platypus/pipeline/log_grammar.h"
 
 namespace platypus::pipeline {
 namespace fs = std::filesystem;
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// With the expressions that tools read the log by.
+Json ConfigurationJson(const config::Loaded& loaded) {
+  Json json = Json::parse(config::ToJsonFile(loaded));
+  json["training"]["log_summary_regex"] =
+      Json::parse(LogGrammarJson(loaded.config.common.task_category));
+  return json;
+}
+
+std::string Text(const Json& json) {
+  return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
 
 void WriteConfiguration(const config::Loaded& loaded, const fs::path& run) {
   WriteFile(run / "run.yaml", config::ToYamlFile(loaded));
-  WriteFile(run / "run.json", config::ToJsonFile(loaded));
+  WriteFile(run / "run.json", Text(ConfigurationJson(loaded)));
 }
 
 void WriteStatus(const config::Loaded& loaded, const fs::path& run, const std::string& state,
                  const std::string& detail) {
   std::string yaml = config::ToYamlFile(loaded);
   yaml += fmt::format("status:\n  state: {}\n  config_hash: {}\n", state, loaded.hash);
-  auto json = nlohmann::ordered_json::parse(config::ToJsonFile(loaded));
+  Json json = ConfigurationJson(loaded);
   json["status"] = {{"state", state}, {"config_hash", loaded.hash}};
   if (!detail.empty()) {
     json["status"]["detail"] = detail;
@@ -27,8 +45,7 @@ void WriteStatus(const config::Loaded& loaded, const fs::path& run, const std::s
             "\n";
   }
   WriteFile(run / "status.yaml", yaml);
-  WriteFile(run / "status.json",
-            json.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n");
+  WriteFile(run / "status.json", Text(json));
 }
 
 std::optional<std::string> FindUnfinished(const fs::path& runs, const std::string& hash) {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "platypus/base/error.h"
+#include "platypus/base/interrupted.h"
 #include "platypus/base/random.h"
 #include "platypus/train/checkpoint.h"
 #include "platypus/train/gathered.h"
@@ -196,8 +197,7 @@ class Fitting {
 
   void StopIfCancelled(int epoch) {
     if (!sink_.Cancelled()) return;
-    throw Error(
-        Category::kUsage,
+    throw Interrupted(
         fmt::format("{}: interrupted after epoch {} of {}", options_.stage, epoch, options_.epochs),
         options_.checkpoint.empty() ? "" : "the same command with --resume goes on from there");
   }

@@ -9,6 +9,7 @@
 //                          (24 files, 3 classes)
 //   status N               exit status of the last command (0 if not said)
 //   says TEXT              its output holds TEXT; {dir} stands for the folder
+//   lacks TEXT             its output does not hold TEXT
 //   exists NAME            the file is there afterwards
 //   absent NAME            the file is not there afterwards
 #include <fmt/format.h>
@@ -98,7 +99,10 @@ std::string Run(const Case& test, const std::string& program, const fs::path& da
     if (step.verb == "write") {
       WriteFile(dir / step.argument, step.content);
     } else if (step.verb == "$") {
-      last = RunProcess({"sh", "-c", Replace(step.argument, "platypus ", program + " ")}, dir, 50);
+      const std::string mmcli = (fs::path(program).parent_path() / "mmcli").string();
+      const std::string command =
+          Replace(Replace(step.argument, "mmcli ", mmcli + " "), "platypus ", program + " ");
+      last = RunProcess({"bash", "-c", command}, dir, 50);
       if (last.timed_out) return "it does not end";
     } else if (step.verb == "status") {
       wanted = std::stoi(step.argument);
@@ -111,6 +115,8 @@ std::string Run(const Case& test, const std::string& program, const fs::path& da
         last.output.find(Replace(step.argument, "{dir}", dir.string())) == std::string::npos) {
       problem = fmt::format("it does not say: {}", step.argument);
     }
+    if (step.verb == "lacks" && last.output.find(step.argument) != std::string::npos)
+      problem = fmt::format("it says: {}", step.argument);
     if (step.verb == "exists" && !fs::exists(dir / step.argument))
       problem = step.argument + " is not there";
     if (step.verb == "absent" && fs::exists(dir / step.argument))

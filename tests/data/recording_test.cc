@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "platypus/base/interrupted.h"
 #include "platypus/data/dataset.h"
 #include "tests/data/fixtures.h"
 
@@ -199,12 +200,8 @@ TEST_F(RecordingTest, PartsOfAFileAreConsecutiveAndComplete) {
 TEST_F(RecordingTest, ReadingCanBeInterrupted) {
   ThreadPool pool(2);
   events_.cancelled = true;
-  try {
-    ReadAll({Ref("a.csv", "1\n")}, config_, memory_, pool, skipped_, events_);
-    FAIL() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.category(), Category::kUsage);
-  }
+  EXPECT_THROW(ReadAll({Ref("a.csv", "1\n")}, config_, memory_, pool, skipped_, events_),
+               Interrupted);
 }
 
 }  // namespace

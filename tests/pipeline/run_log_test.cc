@@ -105,7 +105,7 @@ TEST_F(RunLogTest, Forecasting) {
   const train::Epoch epoch{5, 0.1, 0.25, 0, Metrics(), 0};
   const std::string best = Text([&](RunLog& log) { LogBestEpoch(log, goal, "FloatTrain", epoch); });
   const std::string logger = "   INFO: root.main.FloatTrain.BestEpoch: ";
-  EXPECT_THAT(best, HasSubstr(logger + "Best Epoch: 4\n"));
+  EXPECT_THAT(best, HasSubstr(logger + "Best epoch:4\n"));
   EXPECT_THAT(best, HasSubstr(logger + "Overall SMAPE across all variables: 12.35%\n" + logger +
                               "Per-Variable Metrics:\n" + logger + "  Variable x:\n" + logger +
                               "      SMAPE of x across all predicted timesteps: 20.00%\n" + logger +

@@ -1,0 +1,101 @@
+#include "apps/print_summary.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace platypus::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string Percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
+
+std::string Worth(const train::RegressionMetrics& values, const pipeline::Goal& goal) {
+  const std::string r2 =
+      fmt::format("R2 {:.4f}, RMSE {:.4g}", values.mean.r2, std::sqrt(values.mean.mse));
+  return goal.Forecasts() ? fmt::format("SMAPE {:.2f} %, {}", values.mean.smape, r2) : r2;
+}
+
+std::string Worth(const pipeline::NetworkSummary& network, const pipeline::Goal& goal) {
+  if (!network.test) return "not tested";
+  if (network.anomaly) {
+    const pipeline::Detection& chosen = network.anomaly->chosen;
+    return fmt::format("AUROC {:.4f}, at the threshold recall {}, false alarms {}",
+                       network.anomaly->auroc, Percent(chosen.Recall()),
+                       Percent(chosen.FalsePositiveRate()));
+  }
+  if (const auto* classes = std::get_if<train::ClassificationMetrics>(&*network.test))
+    return Percent(classes->accuracy);
+  return Worth(std::get<train::RegressionMetrics>(*network.test), goal);
+}
+
+std::string Worth(const pipeline::Baseline& baseline, const pipeline::Goal& goal) {
+  return goal.DetectsAnomalies() ? fmt::format("AUROC {:.4f}", baseline.auroc)
+                                 : Worth(baseline.values, goal);
+}
+
+void PrintLine(const char* what, const std::string& text) { fmt::print("{:<11} {}\n", what, text); }
+
+// A run that ended behind its features.
+void PrintFeatures(const pipeline::RunSummary& s) {
+  PrintLine("data", fmt::format("{}: {} / {} / {} samples to train / validate / test", s.dataset,
+                                s.samples.at("train"), s.samples.at("val"), s.samples.at("test")));
+  PrintLine("network", "none was trained (dont_train_just_feat_ext)");
+  PrintLine("features", s.features_folder);
+  PrintLine("run", s.run_folder);
+}
+
+}  // namespace
+
+void PrintSummary(const pipeline::RunSummary& s, const fs::path& report) {
+  if (!pipeline::Last(s).present && !s.samples.empty()) {
+    PrintFeatures(s);
+    return;
+  }
+  std::string on_core = "not verified";
+  std::string cost = "-";
+  for (const deploy::VerifyResult& r : s.verify) {
+    if (!r.ran) continue;
+    on_core = fmt::format("{}{} ({} of {} samples differ from the host)",
+                          std::isfinite(r.accuracy) ? Percent(r.accuracy) + " on " : "", r.core,
+                          r.mismatches, r.samples);
+    if (r.instructions > 0) {
+      cost = fmt::format("{} octets flash, {} RAM, {} stack, {} instructions (+ {} features) on {}",
+                         r.flash_bytes, r.ram_bytes, r.stack_bytes, r.instructions,
+                         r.feature_instructions, r.core);
+    }
+  }
+  std::string times;
+  for (const auto& [stage, seconds] : s.seconds)
+    times += fmt::format("{}{} {:.2f} s", times.empty() ? "" : ", ", stage, seconds);
+  PrintLine("model", fmt::format("{} for {} ({} parameters, {} multiply-accumulates)", s.model,
+                                 s.device, s.parameters, s.macs));
+  if (!s.samples.empty()) {
+    PrintLine("data",
+              fmt::format("{}: {}, {} / {} / {} samples to train / validate / test", s.dataset,
+                          s.goal.classes.empty() ? fmt::format("{} targets", s.goal.targets.size())
+                                                 : fmt::format("{} classes", s.goal.classes.size()),
+                          s.samples.at("train"), s.samples.at("val"), s.samples.at("test")));
+  }
+  PrintLine("float", fmt::format("{} (best epoch {})", Worth(s.float_network, s.goal),
+                                 s.float_network.best_epoch));
+  PrintLine("quantised",
+            s.quantized_network.present
+                ? fmt::format("{} ({})", Worth(s.quantized_network, s.goal),
+                              s.quantized_network.best_epoch == 0
+                                  ? "calibrated; no epoch was better"
+                                  : fmt::format("best epoch {}", s.quantized_network.best_epoch))
+                : "no");
+  for (const pipeline::Baseline& baseline : s.baselines)
+    PrintLine("without", fmt::format("{}: {}", baseline.name, Worth(baseline, s.goal)));
+  PrintLine("as C", on_core);
+  PrintLine("cost", cost);
+  PrintLine("time", times);
+  PrintLine("package", s.package_path.empty() ? "none" : s.package_path);
+  if (!s.features_folder.empty()) PrintLine("features", s.features_folder);
+  PrintLine("report", report.string());
+  PrintLine("run", s.run_folder);
+}
+
+}  // namespace platypus::apps
