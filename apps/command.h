@@ -36,6 +36,11 @@ Command AddConfig(CLI::App& program, const Globals& globals);
 Command AddVerify(CLI::App& program, const Globals& globals);
 Command AddInit(CLI::App& program, const Globals& globals);
 Command AddInfo(CLI::App& program, const Globals& globals);
+Command AddCompile(CLI::App& program, const Globals& globals);
+Command AddBench(CLI::App& program, const Globals& globals);
+Command AddCompare(CLI::App& program, const Globals& globals);
+Command AddExport(CLI::App& program, const Globals& globals);
+Command AddDoctor(CLI::App& program, const Globals& globals);
 
 }  // namespace platypus::apps
 

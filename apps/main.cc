@@ -36,7 +36,8 @@ int Main(int argc, char** argv) {
       "toolchain.");
   Globals globals;
   std::vector<Command> commands;
-  for (const auto add : {AddRun, AddConfig, AddVerify, AddInit, AddInfo})
+  for (const auto add : {AddRun, AddCompile, AddConfig, AddVerify, AddBench, AddCompare, AddExport,
+                         AddInit, AddInfo, AddDoctor})
     commands.push_back(add(program, globals));
   std::string topic;
   CLI::App* help = program.add_subcommand("help", "this text, or that of a command");

@@ -1,7 +1,7 @@
 #include "apps/command.h"
 
 #include "apps/terminal.h"
-#include "platypus/pipeline/run.h"
+#include "platypus/pipeline/finished_run.h"
 
 namespace platypus::apps {
 namespace {

@@ -72,4 +72,14 @@ deploy::TestSet MakeTestSet(const graph::Graph& network, const features::Pipelin
   return set;
 }
 
+void AddInstructions(const deploy::VerifyResult& result, std::vector<LayerSummary>& layers) {
+  std::map<std::string, int64_t> counted;
+  for (const deploy::LayerCost& layer : result.layers) counted[layer.name] += layer.instructions;
+  if (counted.empty()) return;
+  for (LayerSummary& layer : layers) {
+    const auto found = counted.find(layer.name);
+    layer.instructions = found == counted.end() ? 0 : found->second;
+  }
+}
+
 }  // namespace platypus::pipeline

@@ -492,6 +492,7 @@ class Running {
         sink_.OnNotice(fmt::format("{}: the generated C differs from the host: {}", name,
                                    result.first_difference));
       }
+      AddInstructions(result, summary_.layers);
       summary_.verify.push_back(std::move(result));
     }
     log.Raw("\nSUCCESS: ModelMaker - Compilation completed.");
@@ -571,25 +572,6 @@ RunSummary Run(const config::Loaded& loaded, const RunOptions& options, Progress
     WriteStatus(loaded, paths.run, sink.Cancelled() ? "interrupted" : "failed", error.what());
     throw;
   }
-}
-
-std::vector<deploy::VerifyResult> VerifyAgain(const fs::path& where,
-                                              const std::vector<std::string>& cores,
-                                              ProgressSink& sink) {
-  for (const fs::path& compilation :
-       {where / "compilation", where, where.lexically_normal().parent_path()}) {
-    const fs::path test_set = compilation / "verification" / "test_set.bin";
-    if (!fs::is_regular_file(test_set)) continue;
-    const deploy::TestSet set = deploy::LoadTestSet(test_set);
-    std::vector<deploy::VerifyResult> results;
-    for (const std::string& core : cores.empty() ? deploy::Cores() : cores) {
-      results.push_back(deploy::Verify(compilation / "artifacts", set, core, sink));
-    }
-    return results;
-  }
-  throw Error(
-      Category::kData, fmt::format("{} is neither a run nor the package of one", where.string()),
-      "expected a folder with compilation/artifacts and compilation/verification/test_set.bin");
 }
 
 }  // namespace platypus::pipeline

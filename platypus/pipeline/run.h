@@ -9,7 +9,6 @@
 
 #include "platypus/base/progress.h"
 #include "platypus/config/load.h"
-#include "platypus/deploy/verify.h"
 #include "platypus/pipeline/summary.h"
 
 // The room's first header: one run, from the configuration to verified C.
@@ -28,13 +27,6 @@ struct RunOptions {
 // Runs all enabled stages. Leaves the run folder (docs/run-folder.md) with status.yaml, run.log,
 // models, package and summary.json; on an Error status.yaml says so before the Error is passed on.
 RunSummary Run(const config::Loaded& loaded, const RunOptions& options, ProgressSink& sink);
-
-// Repeats the proof of a finished run or package on the given cores (empty: host and every core
-// with tools). `where` is a run folder, its compilation folder or the package folder. Error (data)
-// if it is none of these.
-std::vector<deploy::VerifyResult> VerifyAgain(const std::filesystem::path& where,
-                                              const std::vector<std::string>& cores,
-                                              ProgressSink& sink);
 
 const char* Version();
 
