@@ -57,6 +57,10 @@ Command AddRecommend(CLI::App& program, const Globals& globals);
 Command AddAbout(CLI::App& program, const Globals& globals);
 Command AddHelp(CLI::App& program, const Globals& globals);
 Command AddCompletion(CLI::App& program, const Globals& globals);
+Command AddBench(CLI::App& program, const Globals& globals);
+Command AddCompare(CLI::App& program, const Globals& globals);
+Command AddExport(CLI::App& program, const Globals& globals);
+Command AddDoctor(CLI::App& program, const Globals& globals);
 
 }  // namespace platypus::apps
 

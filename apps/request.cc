@@ -32,11 +32,6 @@ bool IsSet(const Value& value, const std::string& section, const std::string& ke
   return entry != nullptr && !config::IsNull(*entry);
 }
 
-std::string TextOf(const Value& value, const char* section, const char* key) {
-  const Value* found = value.Find(section);
-  return found == nullptr ? "" : found->Text(key);
-}
-
 class Making {
  public:
   Making(const Request& request, const config::Registry& registry)
@@ -277,6 +272,11 @@ compilation: {enable: false, model_path: null, compile_preset_name: default_pres
 )";
 
 }  // namespace
+
+std::string TextOf(const Value& value, const char* section, const char* key) {
+  const Value* found = value.Find(section);
+  return found == nullptr ? "" : found->Text(key);
+}
 
 config::Document MakeDocument(const Request& request, const config::Registry& registry) {
   Request plain = request;

@@ -38,6 +38,9 @@ class Problems : public std::exception {
 // Throws Problems.
 config::Document MakeDocument(const Request& request, const config::Registry& registry);
 
+// The text of a value of it; empty if there is none.
+std::string TextOf(const config::Value& document, const char* section, const char* key);
+
 // Whether it compiles an ONNX file without recordings.
 bool IsForAFileAlone(const config::Document& document);
 

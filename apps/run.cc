@@ -1,7 +1,7 @@
 // run, train and compile: one pipeline, with other stages switched on.
 #include <cstdlib>
 
-#include "apps/command.h"
+#include "apps/compile.h"
 #include "apps/json_log.h"
 #include "apps/print_summary.h"
 #include "apps/request.h"
@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 struct Arguments {
   ConfigArguments config;
   Request request;
+  FileArguments file;
   bool resume = false;
 };
 
@@ -87,6 +88,7 @@ int RunCommand(const Arguments& a, const Globals& globals) {
   request.sets = a.config.sets;
   config::Document document = MakeDocument(request, registry);
   if (globals.dry_run) return DryRun(document, registry, globals);
+  if (IsForAFileAlone(document)) return CompileFile(document, a.file, registry, globals);
   config::Loaded loaded = config::Load(document, registry);
   config::RequireRunnable(loaded);
   pipeline::RunSummary summary;
@@ -122,7 +124,9 @@ Command Add(CLI::App& program, const Globals& globals, Action action, const char
   AddOptions(*parser, action, a->request.typed);
   parser->add_flag("--resume", a->resume,
                    "go on with the newest unfinished run of this configuration");
-  if (action != Action::kCompile) {
+  if (action == Action::kCompile) {
+    a->file.AddTo(*parser);
+  } else {
     parser->add_flag("--synthetic-data", a->request.synthetic_data,
                      "generate small recordings in place of the configuration's data set, and use "
                      "them");

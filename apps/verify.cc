@@ -1,6 +1,6 @@
 #include "apps/command.h"
 
-#include "platypus/pipeline/run.h"
+#include "platypus/pipeline/finished_run.h"
 
 namespace platypus::apps {
 namespace {

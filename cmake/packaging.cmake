@@ -26,8 +26,21 @@ if(TARGET platypus_cli)
     install(FILES ${shell_files}/platypus.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d RENAME ${name}.fish)
   endforeach()
 endif()
+# The library, every room that it is made of, and what find_package(Platypus) needs.
+set(PLATYPUS_CMAKE_FOLDER ${CMAKE_INSTALL_LIBDIR}/cmake/Platypus)
+set(PLATYPUS_LIBRARIES platypus_api registry_files runtime_files platypus_runtime)
+foreach(room base analysis plot config graph features data zoo exec train quantize onnx deploy pipeline report)
+  list(APPEND PLATYPUS_LIBRARIES platypus_${room})
+endforeach()
+install(TARGETS ${PLATYPUS_LIBRARIES} EXPORT PlatypusTargets
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}/platypus COMPONENT development)
+install(EXPORT PlatypusTargets NAMESPACE platypus:: DESTINATION ${PLATYPUS_CMAKE_FOLDER} COMPONENT development)
+install(FILES cmake/PlatypusConfig.cmake cmake/dependencies.cmake DESTINATION ${PLATYPUS_CMAKE_FOLDER}
+        COMPONENT development)
+install(FILES platypus/platypus.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/platypus COMPONENT development)
+
 install(DIRECTORY examples/ DESTINATION ${CMAKE_INSTALL_DATADIR}/platypus/examples
-        FILES_MATCHING PATTERN "*.yaml" PATTERN "README.md")
+        FILES_MATCHING PATTERN "*.yaml" PATTERN "README.md" PATTERN "main.cc" PATTERN "CMakeLists.txt")
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 # Of the libraries within the program's report page.
 install(FILES platypus/report/assets/third_party/LICENSE.txt DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE.report)

@@ -99,9 +99,12 @@ double Element(const char* bytes, const Header& header) {
   return static_cast<double>(raw);
 }
 
-}  // namespace
+struct File {
+  Header header;
+  std::string_view data;
+};
 
-Table ParseNpy(std::string_view bytes, const std::string& file) {
+File Split(std::string_view bytes, const std::string& file) {
   if (!bytes.starts_with("\x93NUMPY") || bytes.size() < 10) Bad(file, "this is not an npy file");
   const int version = static_cast<unsigned char>(bytes[6]);
   const size_t prefix = version == 1 ? 10 : 12;
@@ -112,14 +115,19 @@ Table ParseNpy(std::string_view bytes, const std::string& file) {
   for (size_t i = prefix; i > 8; --i)
     length = length << 8 | static_cast<unsigned char>(bytes[i - 1]);
   if (length > bytes.size() - prefix) Bad(file, "the npy header is cut off");
-  const Header header = ParseHeader(bytes.substr(prefix, length), file);
+  return {ParseHeader(bytes.substr(prefix, length), file), bytes.substr(prefix + length)};
+}
+
+}  // namespace
+
+Table ParseNpy(std::string_view bytes, const std::string& file) {
+  const auto [header, data] = Split(bytes, file);
   if (header.shape.empty() || header.shape.size() > 2) {
     Bad(file, fmt::format("the array has {} axes; rows and columns, or one column, are expected",
                           header.shape.size()));
   }
   const int64_t rows = header.shape[0];
   const int64_t columns = header.shape.size() == 2 ? header.shape[1] : 1;
-  const std::string_view data = bytes.substr(prefix + length);
   const auto available = static_cast<int64_t>(data.size() / static_cast<size_t>(header.size));
   if (rows == 0 || columns == 0) Bad(file, "the array is empty");
   if (columns > available || rows > available / columns) {
@@ -142,6 +150,42 @@ Table ParseNpy(std::string_view bytes, const std::string& file) {
     }
   }
   return table;
+}
+
+NpyArray ParseNpyArray(std::string_view bytes, const std::string& file) {
+  constexpr int64_t kMost = int64_t{1} << 28;
+  const auto [header, data] = Split(bytes, file);
+  NpyArray array{header.shape, {}};
+  int64_t count = 1;
+  for (const int64_t extent : header.shape) {
+    if (extent == 0 || extent > kMost / count) {
+      Bad(file, fmt::format("an array of shape {}; 1 to {} elements are read",
+                            ToString(header.shape), kMost));
+    }
+    count *= extent;
+  }
+  const auto available = static_cast<int64_t>(data.size() / static_cast<size_t>(header.size));
+  if (count > available) {
+    Bad(file, fmt::format("the array should have {} values, the file holds {}", count, available));
+  }
+  array.values.reserve(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t index = i;
+    if (header.fortran) {  // the first axis runs fastest in the file
+      index = 0;
+      int64_t rest = i;
+      int64_t below = count;
+      for (size_t axis = header.shape.size(); axis-- > 0;) {
+        below /= header.shape[axis];
+        index += rest % header.shape[axis] * below;
+        rest /= header.shape[axis];
+      }
+    }
+    const auto value = static_cast<float>(Element(data.data() + index * header.size, header));
+    if (!std::isfinite(value)) Bad(file, fmt::format("value {} is not a finite number", i + 1));
+    array.values.push_back(value);
+  }
+  return array;
 }
 
 }  // namespace platypus::data

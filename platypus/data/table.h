@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "platypus/base/array.h"
 #include "platypus/config/config.h"
 
 // One file as a table of numbers. Time columns are already gone.
@@ -32,6 +33,14 @@ Table ParseCsv(std::string_view text, const std::string& file);
 // of either byte order. A 2-D array of two or more columns has time in column 0, which is dropped.
 // Error (data).
 Table ParseNpy(std::string_view bytes, const std::string& file);
+
+// An array of any number of axes, C order, whole: nothing is taken for time.
+struct NpyArray {
+  Shape shape;
+  std::vector<float> values;
+};
+// The same formats and types as ParseNpy reads, of at most 2^28 elements. Error (data).
+NpyArray ParseNpyArray(std::string_view bytes, const std::string& file);
 
 // NumPy .npz (zip, with or without compression): one array, read as ParseNpy does, or one array of
 // one column for each column, named after it, where names with "time" are dropped. Only arrays of

@@ -354,8 +354,7 @@ void Lowering::Lower(const Node& node) {
             simple(fmt::format("tm_add_{}_{}_{}({}, {}, {}, {}, {}, {}, {}, {}, {}, @{});", type,
                                TypeName(At(node.inputs[1]).dtype), TypeName(At(node.output).dtype),
                                Address(in), Address(node.inputs[1]), elements, op.multiplier0,
-                               op.multiplier1, op.shift > 0 ? 1 << (op.shift - 1) : 0, op.shift,
-                               op.lo, op.hi, node.output),
+                               op.multiplier1, op.Added(), op.shift, op.lo, op.hi, node.output),
                    {}, true);
           },
           [&](const graph::Dequantize& op) {

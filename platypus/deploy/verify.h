@@ -27,6 +27,15 @@ struct TestSet {
 void Save(const TestSet& set, const std::filesystem::path& file);
 TestSet LoadTestSet(const std::filesystem::path& file);
 
+// What one layer of the generated C takes (several operators of the graph may be one).
+struct LayerCost {
+  std::string name;  // node name; "input" and "output": values brought into another order
+  std::string what;  // operator, shapes
+  int64_t macs = 0;
+  int64_t instructions = 0;  // 0 on the host
+  double seconds = 0;        // on the host: the shortest of many runs; 0 on emulated cores
+};
+
 struct VerifyResult {
   std::string core;
   bool ran = false;  // false: `notice` says which tool is missing and the package that has it
@@ -45,6 +54,7 @@ struct VerifyResult {
   int64_t stack_bytes = 0;           // deepest use below one inference
   int64_t instructions = 0;          // of one inference; 0 on the host
   int64_t feature_instructions = 0;  // of the feature extraction of one sample
+  std::vector<LayerCost> layers;     // of the one inference; empty on the host
   // Members of the C library and of the compiler's own that are linked, "libgcc.a(_udivsi3.o)".
   std::vector<std::string> libraries;
   // Sample, output, expected and found value; with the network at hand also the first layer and

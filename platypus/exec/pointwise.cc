@@ -81,10 +81,10 @@ PLATYPUS_CLONES void Requantize(const graph::Requantize& op, const int32_t* offs
 
 PLATYPUS_CLONES void AddRequantize(const graph::AddRequantize& op, const int32_t* x,
                                    const int32_t* y, Dims dims, int32_t* out) {
-  const int32_t half = op.shift > 0 ? 1 << (op.shift - 1) : 0;
+  const int32_t added = op.Added();
   const int64_t size = dims.Count() * kLanes;
   for (int64_t i = 0; i < size; ++i) {
-    const int32_t sum = x[i] * op.multiplier0 + y[i] * op.multiplier1 + half;
+    const int32_t sum = x[i] * op.multiplier0 + y[i] * op.multiplier1 + added;
     out[i] = std::clamp(sum >> op.shift, op.lo, op.hi);
   }
 }

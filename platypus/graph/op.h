@@ -306,13 +306,17 @@ struct Requantize {
 };
 
 // Sum of two integer tensors of different scales: q = clamp((x * multiplier0 + y * multiplier1 +
-// 2^(shift-1)) >> shift, lo, hi); with shift 0 nothing is added.
+// offset + 2^(shift-1)) >> shift, lo, hi); with shift 0 the power is left out. The offset stands
+// for zero points of networks that other programs quantised.
 struct AddRequantize {
   int32_t multiplier0 = 1;
   int32_t multiplier1 = 1;
   int shift = 0;
   int32_t lo = -128;
   int32_t hi = 127;
+  int32_t offset = 0;
+  // What is added before the shift.
+  int32_t Added() const { return offset + (shift > 0 ? int32_t{1} << (shift - 1) : 0); }
   friend bool operator==(const AddRequantize&, const AddRequantize&) = default;
 };
 

@@ -5,6 +5,8 @@
 #include "platypus/onnx/importer.h"
 #include "platypus/onnx/onnx.h"
 
+#include <onnx/shape_inference/implementation.h>
+
 namespace platypus::onnx_io {
 namespace {
 
@@ -26,6 +28,7 @@ constexpr std::array kOperators = {
     Operator{"Concat", ReadConcat},
     Operator{"Conv", ReadConv},
     Operator{"ConvTranspose", ReadConvTranspose},
+    Operator{"DequantizeLinear", ReadDequantizeLinear},
     Operator{"Div", ReadDiv},
     Operator{"Dropout", ReadDropout},
     Operator{"Expand", ReadExpand},
@@ -49,6 +52,9 @@ constexpr std::array kOperators = {
     Operator{"Neg", ReadNeg},
     Operator{"PRelu", ReadPRelu},
     Operator{"Pad", ReadPad},
+    Operator{"QLinearConv", ReadQLinearConv},
+    Operator{"QLinearMatMul", ReadQLinearMatMul},
+    Operator{"QuantizeLinear", ReadQuantizeLinear},
     Operator{"RNN", ReadRnn},
     Operator{"ReduceMax", ReadReduceMax},
     Operator{"ReduceMean", ReadReduceMean},
@@ -93,8 +99,8 @@ constexpr std::array kAlternatives = {
 };
 
 constexpr const char* kQuantized =
-    "activations quantised as QDQ have zero points and round halves to even, which our integer "
-    "graphs do not; import the float model and quantise it here, or export the TI-NPU form";
+    "quantise to the QDQ form (QuantizeLinear and DequantizeLinear nodes), or import the float "
+    "model and quantise it here";
 
 std::vector<std::string> OperatorNames() {
   std::vector<std::string> names;
@@ -102,13 +108,26 @@ std::vector<std::string> OperatorNames() {
   return names;
 }
 
-[[noreturn]] void RefuseOperator(const NodeReader& node) {
-  const std::string& type = node.Node().op_type();
-  if (!node.Node().domain().empty() && node.Node().domain() != "ai.onnx") {
-    node.RefuseText(
-        fmt::format("operators of the domain '{}' are not supported", node.Node().domain()),
-        "export with ONNX's own operators");
+bool IsOnnxOwn(const onnx::NodeProto& node) {
+  return node.domain().empty() || node.domain() == "ai.onnx";
+}
+
+const Operator* FindOperator(const onnx::NodeProto& node) {
+  const auto* op =
+      std::ranges::find_if(kOperators, [&](const Operator& o) { return node.op_type() == o.type; });
+  return op == kOperators.end() || !IsOnnxOwn(node) ? nullptr : op;
+}
+
+// What is wrong with a node of an operator that is not read, and what to do.
+struct Refusal {
+  std::string message, hint;
+};
+Refusal RefusalOf(const onnx::NodeProto& node) {
+  if (!IsOnnxOwn(node)) {
+    return {fmt::format("operators of the domain '{}' are not supported", node.domain()),
+            "export with ONNX's own operators"};
   }
+  const std::string& type = node.op_type();
   std::string hint;
   for (const Alternative& alternative : kAlternatives) {
     if (type == alternative.type) hint = alternative.hint;
@@ -117,8 +136,26 @@ std::vector<std::string> OperatorNames() {
       type.ends_with("Integer")) {
     hint = kQuantized;
   }
-  if (hint.empty()) hint = Suggest(type, OperatorNames());
-  node.RefuseText("the operator is not supported", hint);
+  return {"the operator is not supported", hint.empty() ? Suggest(type, OperatorNames()) : hint};
+}
+
+// "1x3x8" by ONNX's own inference; empty if not known.
+std::string InferredShape(const onnx::GraphProto& graph, const std::string& tensor) {
+  const auto of = [&](const auto& values) -> std::string {
+    for (const onnx::ValueInfoProto& value : values) {
+      if (value.name() != tensor || !value.type().tensor_type().has_shape()) continue;
+      std::string text;
+      for (const auto& dim : value.type().tensor_type().shape().dim()) {
+        if (!text.empty()) text += "x";
+        text += dim.has_dim_value() ? std::to_string(dim.dim_value()) : "?";
+      }
+      return text;
+    }
+    return {};
+  };
+  std::string shape = of(graph.value_info());
+  if (shape.empty()) shape = of(graph.input());
+  return shape;
 }
 
 // The extents of an input or output; the batch axis may have a name instead of 1.
@@ -298,7 +335,7 @@ void Importer::ReadNode(const onnx::NodeProto& node, const Patterns& patterns) {
       constants.push_back(input.empty() ? nullptr : FindConstant(input));
       all = all && (input.empty() || constants.back() != nullptr);
     }
-    if (all && (node.domain().empty() || node.domain() == "ai.onnx")) {
+    if (all && IsOnnxOwn(node)) {
       if (auto folded = Fold(reader, constants)) {
         if (!CountElements(folded->shape)) reader.Refuse("a constant of too many elements");
         return Set(node.output(0), std::move(*folded));
@@ -307,11 +344,8 @@ void Importer::ReadNode(const onnx::NodeProto& node, const Patterns& patterns) {
     if (const auto pattern = patterns.at.find(&node); pattern != patterns.at.end()) {
       return ReadPattern(reader, pattern->second);
     }
-    const auto* op = std::ranges::find_if(
-        kOperators, [&](const Operator& o) { return node.op_type() == o.type; });
-    if (op == kOperators.end() || (!node.domain().empty() && node.domain() != "ai.onnx")) {
-      RefuseOperator(reader);
-    }
+    const Operator* op = FindOperator(node);
+    if (op == nullptr) RefuseOperators(reader, patterns);
     op->read(reader);
     reader.Finish();
   } catch (const Error& error) {
@@ -319,6 +353,39 @@ void Importer::ReadNode(const onnx::NodeProto& node, const Patterns& patterns) {
     if (error.category() != Category::kModel || !error.location().file.empty()) throw;
     reader.RefuseText(error.message(), error.hint());
   }
+}
+
+void Importer::RefuseOperators(const NodeReader& first, const Patterns& patterns) const {
+  std::vector<const onnx::NodeProto*> unknown;
+  for (const onnx::NodeProto& node : source_.node()) {
+    if (!IsDone(node) && !patterns.inside.contains(&node) && !patterns.at.contains(&node) &&
+        FindOperator(node) == nullptr) {
+      unknown.push_back(&node);
+    }
+  }
+  const Refusal refusal = RefusalOf(first.Node());
+  if (unknown.size() < 2) first.RefuseText(refusal.message, refusal.hint);
+  onnx::ModelProto model = model_;
+  try {
+    onnx::shape_inference::InferShapes(model);
+  } catch (const std::exception&) {  // then some shapes are not told
+  }
+  std::string text = fmt::format("{} nodes cannot be read:", unknown.size());
+  for (const onnx::NodeProto* node : unknown) {
+    std::string shapes;
+    for (const std::string& input : node->input()) {
+      const Constant* constant = FindConstant(input);
+      const std::string shape = constant != nullptr ? "constant " + ToString(constant->shape)
+                                                    : InferredShape(model.graph(), input);
+      if (!shape.empty()) shapes += (shapes.empty() ? " of " : ", ") + shape;
+    }
+    const auto [message, hint] = RefusalOf(*node);
+    text += fmt::format(
+        "\n  node '{}' ({}{}): {}{}{}",
+        node->name().empty() && node->output_size() > 0 ? node->output(0) : node->name(),
+        node->op_type(), shapes, message, hint.empty() ? "" : "; ", hint);
+  }
+  throw Error(Category::kModel, text, {}, {file_});
 }
 
 graph::Graph Importer::Run() {
@@ -336,7 +403,7 @@ graph::Graph Importer::Run() {
     if (output == nullptr) Fail(Category::kModel, "no node writes the output '{}'", name);
     const View* view = std::get_if<View>(output);
     if (view == nullptr) Fail(Category::kModel, "the output '{}' is a constant", name);
-    graph_.output = Canonical(*view, name).tensor;
+    graph_.output = Canonical(view->real ? Dequantized(*this, *view, name) : *view, name).tensor;
   } catch (const Error& error) {
     if (!error.location().file.empty()) throw;
     throw Error(error.category(), error.message(), error.hint(), {file_});
@@ -346,7 +413,9 @@ graph::Graph Importer::Run() {
   return std::move(graph_);
 }
 
-graph::Graph Import(std::string_view bytes, const std::string& file) {
+namespace {
+
+onnx::ModelProto Parse(std::string_view bytes, const std::string& file) {
   onnx::ModelProto model;
   // protobuf counts octets in int.
   constexpr size_t kMostOctets = size_t{1} << 30;
@@ -356,11 +425,26 @@ graph::Graph Import(std::string_view bytes, const std::string& file) {
   if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     throw Error(Category::kModel, "not an ONNX model, or a damaged one", {}, {file});
   }
+  return model;
+}
+
+}  // namespace
+
+graph::Graph Import(std::string_view bytes, const std::string& file) {
+  const onnx::ModelProto model = Parse(bytes, file);
   return Importer(model, file).Run();
 }
 
 graph::Graph ImportFile(const std::filesystem::path& path) {
   return Import(ReadFile(path), path.string());
+}
+
+std::map<std::string, std::string> ReadMetadata(std::string_view bytes, const std::string& file) {
+  std::map<std::string, std::string> metadata;
+  const onnx::ModelProto model = Parse(bytes, file);
+  for (const onnx::StringStringEntryProto& entry : model.metadata_props())
+    metadata[entry.key()] = entry.value();
+  return metadata;
 }
 
 }  // namespace platypus::onnx_io

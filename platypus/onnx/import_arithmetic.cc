@@ -40,7 +40,7 @@ View OfTwo(NodeReader& node, const Op& op, View a, View b) {
   const size_t rank = std::max(a.shape.size(), b.shape.size());
   a = Raised(a, rank);
   b = Raised(b, rank);
-  if (node.IsInteger(a) || node.IsInteger(b)) {
+  if (!a.real && (node.IsInteger(a) || node.IsInteger(b))) {
     node.Refuse("of integers; supported: Mul, Mul, Add, Add, Mul, Floor, Clip, one for each scale");
   }
   Shape shape = a.shape;
@@ -59,7 +59,14 @@ View OfTwo(NodeReader& node, const Op& op, View a, View b) {
   }
   View out = a;
   out.shape = shape;
-  out.tensor = importer.Append(node.Name(), op, {a.tensor, b.tensor});
+  if (a.real) {
+    const Target target = *TargetOf(importer, node.OutputName());
+    out.tensor =
+        importer.Append(node.Name(), SumOfCodes(*a.real, *b.real, target), {a.tensor, b.tensor});
+    out.real = target.real;
+  } else {
+    out.tensor = importer.Append(node.Name(), op, {a.tensor, b.tensor});
+  }
   out.sole = importer.Reads(node.OutputName()) == 1;
   out.name.clear();
   return out;

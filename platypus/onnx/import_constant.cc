@@ -91,7 +91,9 @@ std::vector<float> Constant::Floats() const {
   return std::visit([](const auto& v) { return std::vector<float>(v.begin(), v.end()); }, values);
 }
 
-Constant ReadConstant(const onnx::TensorProto& tensor) {
+namespace {
+
+Constant ReadElements(const onnx::TensorProto& tensor) {
   using Type = onnx::TensorProto;
   const Shape shape(tensor.dims().begin(), tensor.dims().end());
   const std::optional<int64_t> elements = CountElements(shape);
@@ -133,6 +135,14 @@ Constant ReadConstant(const onnx::TensorProto& tensor) {
            "int8, uint16, uint8, bool",
            tensor.name(), tensor.data_type());
   }
+}
+
+}  // namespace
+
+Constant ReadConstant(const onnx::TensorProto& tensor) {
+  Constant constant = ReadElements(tensor);
+  constant.element_type = tensor.data_type();
+  return constant;
 }
 
 }  // namespace platypus::onnx_io

@@ -190,7 +190,11 @@ Constant FoldCast(NodeReader& node, const Inputs& in) {
     return {in[0]->shape, in[0]->Floats()};
   }
   if (!in[0]->IsFloat()) {
-    if (to != Type::BOOL) return *in[0];
+    if (to != Type::BOOL) {
+      Constant same = *in[0];
+      same.element_type = static_cast<int>(to);
+      return same;
+    }
     std::vector<int64_t> truths = in[0]->Ints();
     for (int64_t& v : truths) v = v != 0 ? 1 : 0;
     return {in[0]->shape, std::move(truths)};

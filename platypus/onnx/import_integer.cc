@@ -141,11 +141,8 @@ void Read(NodeReader& node, const AddRequantizePattern& pattern) {
   op.shift = ShiftOf(node, single(pattern.factor));
   op.lo = codes.lo;
   op.hi = codes.hi;
-  const float half = op.shift > 0 ? std::ldexp(1.0f, op.shift - 1) : 0.0f;
-  if (op.shift > 30 || single(pattern.half) != half) {
-    node.Refuse("it adds {} before the shift by {}; supported: the half, {}", single(pattern.half),
-                op.shift, half);
-  }
+  if (op.shift > 30) node.Refuse("a shift by {}; supported: at most 30", op.shift);
+  op.offset = Whole(node, "offset", single(pattern.half)) - op.Added();
   const std::string name = ChainName(node, node.Name(), "clip");
   const View x = importer.Canonical(Operand(node, pattern.left), name + ".left_order");
   const View y = importer.Canonical(Operand(node, pattern.right), name + ".right_order");

@@ -30,11 +30,11 @@ Shape KernelShape(const Shape& shape) {
   return four;
 }
 
-std::vector<int64_t> KernelOf(NodeReader& node, const Constant& weight, const View& in) {
-  if (weight.shape.size() != in.shape.size()) {
-    node.Refuse("weights of {} for an input of {}", ToString(weight.shape), ToString(in.shape));
+std::vector<int64_t> KernelOf(NodeReader& node, const Shape& weight, const View& in) {
+  if (weight.size() != in.shape.size()) {
+    node.Refuse("weights of {} for an input of {}", ToString(weight), ToString(in.shape));
   }
-  const std::vector<int64_t> kernel(weight.shape.begin() + 2, weight.shape.end());
+  const std::vector<int64_t> kernel(weight.begin() + 2, weight.end());
   if (node.Has("kernel_shape") && node.Ints("kernel_shape") != kernel) {
     node.Refuse("kernel_shape is not that of the weights");
   }
@@ -178,18 +178,29 @@ Array WeightsOf(const NodeReader& node, const Constant& constant, const Shape& s
   return {shape, std::move(codes)};
 }
 
-void ReadConv(NodeReader& node) {
-  const View in = Image(node, 0);
-  const Constant& weight = node.Constants(1, "weights");
+graph::Conv2d ReadConvolution(NodeReader& node, const View& in, const Shape& weight) {
   const Windows w = ReadWindows(node, in.shape, KernelOf(node, weight, in));
   graph::Conv2d op;
-  op.out_channels = node.Small("output channels", weight.shape[0]);
+  op.out_channels = node.Small("output channels", weight[0]);
   op.kernel = w.kernel;
   op.stride = w.stride;
   op.dilation = w.dilation;
   op.padding = w.padding;
   op.groups = node.Small("group", node.Int("group", 1));
+  return op;
+}
+
+void ReadConv(NodeReader& node) {
+  const View in = Image(node, 0);
+  const Constant& weight = node.Constants(1, "weights");
+  graph::Conv2d op = ReadConvolution(node, in, weight.shape);
   op.has_bias = node.HasInput(2);
+  if (in.real) {
+    const WeightCodes& codes = *node.Model().FindCodes(node.InputName(1));
+    std::optional<std::vector<int64_t>> bias;
+    if (op.has_bias) bias = BiasCodes(node, node.Constants(2, "bias"), in.real->scale, codes);
+    return ConvolveCodes(node, op, in, codes, bias, *TargetOf(node.Model(), node.OutputName()));
+  }
   const bool is_integer = node.IsInteger(in);
   if (is_integer && op.has_bias) {
     node.Refuse("a bias on integers; supported: an offset behind it (Add, Mul, Mul, Floor, Clip)");
@@ -203,7 +214,7 @@ void ReadConv(NodeReader& node) {
 void ReadConvTranspose(NodeReader& node) {
   const View in = Image(node, 0);
   const Constant& weight = node.Constants(1, "weights");
-  const std::vector<int64_t> kernel = KernelOf(node, weight, in);
+  const std::vector<int64_t> kernel = KernelOf(node, weight.shape, in);
   node.Choice("auto_pad", "NOTSET", {"NOTSET", "VALID"});
   const Windows w = ReadWindows(node, in.shape, kernel);
   if (node.Has("output_shape")) node.Refuse("output_shape; supported: pads and output_padding");
@@ -240,6 +251,20 @@ void ReadGemm(NodeReader& node) {
   }
   const float alpha = node.Float("alpha", 1.0f);
   const float beta = node.Float("beta", 1.0f);
+  if (view.real) {
+    if (alpha != 1.0f || beta != 1.0f) node.Refuse("factors other than 1 on codes");
+    WeightCodes codes = *node.Model().FindCodes(node.InputName(1));
+    if (node.Int("transB", 0) == 0) codes = Transposed(codes);
+    std::optional<std::vector<int64_t>> offset;
+    if (node.HasInput(2)) {
+      const auto along = Along(node.Constants(2, "bias"), {1, codes.shape[0]});
+      if (!along) node.Refuse("bias of other than {} elements", codes.shape[0]);
+      std::vector<float> values = along->values;
+      values.resize(static_cast<size_t>(codes.shape[0]), along->values[0]);
+      offset = BiasCodes(node, {{codes.shape[0]}, std::move(values)}, view.real->scale, codes);
+    }
+    return MultiplyCodes(node, view, codes, offset, *TargetOf(node.Model(), node.OutputName()));
+  }
   const bool is_integer = node.IsInteger(view);
   if (is_integer && (alpha != 1.0f || node.HasInput(2))) {
     node.Refuse("a factor or bias on integers; supported: MatMul and an offset behind it");
@@ -265,6 +290,10 @@ void ReadMatMul(NodeReader& node) {
   const Constant& weight = node.Constants(1, "weights");
   if (weight.shape.size() != 2 || view.shape.empty()) {
     node.Refuse("weights of {}; supported: two axes", ToString(weight.shape));
+  }
+  if (view.real) {
+    return MultiplyCodes(node, view, Transposed(*node.Model().FindCodes(node.InputName(1))),
+                         std::nullopt, *TargetOf(node.Model(), node.OutputName()));
   }
   Dense(node, node.NameOf(1, "weight"), view, static_cast<int>(view.shape.size()) - 1,
         Matrix(node, weight, false, node.IsInteger(view), 1.0f), std::nullopt);

@@ -85,7 +85,11 @@ View NodeReader::Data(int i) const {
   if (!HasInput(i)) Refuse("input {} is missing", i);
   const Value* value = importer_.Find(InputName(i));
   if (value == nullptr) Refuse("nothing before it writes input '{}'", InputName(i));
-  if (const View* view = std::get_if<View>(value)) return *view;
+  if (const View* view = std::get_if<View>(value)) {
+    if (view->real && !TakesCodes(importer_, node_))
+      return Dequantized(importer_, *view, InputName(i));
+    return *view;
+  }
   Refuse("input '{}' is a constant; supported: tensors that depend on the network's input",
          InputName(i));
 }

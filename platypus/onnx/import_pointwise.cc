@@ -42,10 +42,15 @@ void ReadCast(NodeReader& node) {
   using Type = onnx::TensorProto;
   const int64_t to = node.Int("to", 0);
   node.Ignore({"saturate"});
+  const View view = node.Data(0);
+  const DType type = node.Model().Graph().At(view.tensor).dtype;
+  const bool same =
+      (to == Type::UINT8 && type == DType::kUInt8) || (to == Type::INT8 && type == DType::kInt8);
+  if (same && !view.real) return node.EmitView(view);
   if (to != Type::FLOAT && to != Type::DOUBLE && to != Type::FLOAT16) {
     node.Refuse("to element type {}; supported: 1 (float), 10 (float16), 11 (double)", to);
   }
-  node.EmitView(node.Data(0));
+  node.EmitView(view);
 }
 
 void ReadDropout(NodeReader& node) {
@@ -63,6 +68,9 @@ void ReadDropout(NodeReader& node) {
 void ReadRelu(NodeReader& node) {
   const View in = node.Data(0);
   node.Ignore({"consumed_inputs"});
+  if (in.real) {
+    return node.EmitView(LimitCodes(node, in, 0.0f, std::numeric_limits<float>::max()));
+  }
   if (!node.IsInteger(in)) return Pointwise(node, graph::Relu{});
   Pointwise(node, graph::Clamp{0.0f, 255.0f});
 }
@@ -70,6 +78,9 @@ void ReadRelu(NodeReader& node) {
 void ReadClip(NodeReader& node) {
   const auto [low, high] = Limits(node);
   if (low == 0.0f && high == std::numeric_limits<float>::max()) return ReadRelu(node);
+  if (const View in = node.Data(0); in.real) {
+    return node.EmitView(LimitCodes(node, in, low, high));
+  }
   Pointwise(node, graph::Clamp{low, high});
 }
 

@@ -95,11 +95,26 @@ View Reduced(View view, const std::vector<int>& axes, bool keep) {
   return view;
 }
 
+// Means over windows; of codes their sums, requantised.
+View AppendMean(NodeReader& node, const graph::AvgPool& op, const View& in, bool whole) {
+  if (!in.real) {
+    if (whole) return node.Append(node.Name(), graph::AdaptiveAvgPool{{1, 1}}, in);
+    return node.Append(node.Name(), op, in);
+  }
+  if (in.real->zero != 0 && op.padding != graph::Padding2{}) {
+    node.Refuse("padding of codes with a zero point; supported: a zero point of 0, or no padding");
+  }
+  const int64_t area = int64_t{op.kernel.h} * op.kernel.w;
+  const View sums =
+      node.Append(node.Name() + ".sum", graph::SumPool{op.kernel, op.stride, op.padding}, in);
+  return RequantizeTo(node, node.Name(), sums, {in.real->scale / static_cast<double>(area)},
+                      {-in.real->zero * area}, 255.0 * static_cast<double>(area),
+                      *TargetOf(node.Model(), node.OutputName()));
+}
+
 void Mean(NodeReader& node, const View& view, const std::vector<int>& axes, bool keep) {
   const Reduction r = Prepare(node, view, axes);
-  graph::Op op = graph::AvgPool{r.kernel, r.kernel, {}};
-  if (r.whole) op = graph::AdaptiveAvgPool{{1, 1}};
-  node.Emit(Reduced(node.Append(node.Name(), op, r.in), axes, keep));
+  node.Emit(Reduced(AppendMean(node, {r.kernel, r.kernel, {}}, r.in, r.whole), axes, keep));
 }
 
 void Maximum(NodeReader& node, const View& view, const std::vector<int>& axes, bool keep) {
@@ -143,8 +158,7 @@ void ReadAveragePool(NodeReader& node) {
   if (node.Int("ceil_mode", 0) != 0 && CeilExtra(in, w) != graph::Padding2{}) {
     node.Refuse("ceil_mode with a last window that is cut off; supported: ceil_mode 0");
   }
-  const View out = node.Append(node.Name(), graph::AvgPool{w.kernel, w.stride, w.padding}, in);
-  node.Emit(ImageView(node, out));
+  node.Emit(ImageView(node, AppendMean(node, {w.kernel, w.stride, w.padding}, in, false)));
 }
 
 void ReadGlobalAveragePool(NodeReader& node) {

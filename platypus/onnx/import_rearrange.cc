@@ -1,5 +1,6 @@
 // Parts of tensors, borders around them, tensors side by side.
 #include <algorithm>
+#include <cmath>
 
 #include "platypus/onnx/importer.h"
 
@@ -61,6 +62,11 @@ void ReadPad(NodeReader& node) {
     const Constant& constant = node.Constants(2, "value");
     if (constant.Count() != 1) node.Refuse("a value of {} elements", constant.Count());
     value = constant.Floats()[0];
+  }
+  if (view.real) {
+    value = static_cast<float>(std::floor(double{value} / view.real->scale + 0.5) +
+                               static_cast<double>(view.real->zero));
+    if (!(value >= -128.0f && value <= 255.0f)) node.Refuse("a value beyond the codes");
   }
   const size_t count = axes ? axes->size() : view.shape.size();
   if (!given || given->size() != 2 * count) node.Refuse("pads must be {} numbers", 2 * count);
@@ -203,6 +209,12 @@ void ReadConcat(NodeReader& node) {
   std::vector<View> views;
   for (int i = 0; i < node.InputCount(); ++i) views.push_back(node.Data(i));
   if (views.empty()) node.Refuse("no inputs");
+  if (views[0].real) {
+    // All with the codes that the result is quantised to; without such they are alike.
+    const auto target = TargetOf(importer, node.OutputName());
+    for (size_t i = 0; target && i < views.size(); ++i)
+      views[i] = CodesTo(node, fmt::format("{}.codes{}", node.Name(), i), views[i], *target);
+  }
   const int axis = node.Axis(node.Int("axis", 1), views[0].shape.size());
   const auto a = static_cast<size_t>(axis);
   Shape shape = views[0].shape;

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "platypus/onnx/importer.h"
+#include "tm_resize.h"
 
 namespace platypus::onnx_io {
 namespace {
@@ -77,7 +78,27 @@ void Resize(NodeReader& node, const View& view, const std::vector<Stretch>& stre
           "half_pixel");
     }
   }
-  const View out = node.Append(node.Name(), op, view);
+  const bool codes = node.IsInteger(view);
+  if (!codes || op.mode == graph::Resize::Mode::kNearest) {
+    return node.Emit(ImageView(node, node.Append(node.Name(), op, view)));
+  }
+  // Sums of codes times whole weights, whose sum is `parts`.
+  const auto parts = [](const Stretch& s) {
+    return int64_t{tm_stretch_of(static_cast<tm_i32>(s.in), static_cast<tm_i32>(s.out)).parts};
+  };
+  const int64_t all = parts(stretches[2]) * (stretches.size() > 3 ? parts(stretches[3]) : 1);
+  const View sums = node.Append(node.Name() + ".sum", op, view);
+  Target target;
+  if (view.real) {
+    target = *TargetOf(node.Model(), node.OutputName());
+  } else if (node.Model().Graph().At(view.tensor).dtype == DType::kUInt8) {
+    target.lo = 0;
+    target.hi = 255;
+  }
+  const Real real = view.real.value_or(Real{});
+  View out = RequantizeTo(node, node.Name(), sums, {real.scale / static_cast<double>(all)},
+                          {-real.zero * all}, 255.0 * static_cast<double>(all), target);
+  if (!view.real) out.real.reset();
   node.Emit(ImageView(node, out));
 }
 

@@ -32,6 +32,7 @@ std::optional<int64_t> CountElements(const Shape& shape);
 struct Constant {
   Shape shape;
   std::variant<std::vector<float>, std::vector<int64_t>> values;
+  int element_type = 0;  // ONNX's, of a constant that the file stores; 0 of one that is computed
 
   bool IsFloat() const { return std::holds_alternative<std::vector<float>>(values); }
   size_t Count() const { return static_cast<size_t>(NumElements(shape)); }
@@ -43,6 +44,13 @@ struct Constant {
 // import_constant.cc. Error (model), without a file, for what cannot be read.
 Constant ReadConstant(const onnx::TensorProto& tensor);
 
+// What the file's real numbers are of a tensor of codes: scale * (code - zero).
+struct Real {
+  double scale = 1;
+  int64_t zero = 0;
+  friend bool operator==(const Real&, const Real&) = default;
+};
+
 // A tensor of the graph, seen under the axes of the file. Transposing, squeezing and the like only
 // change this view; the graph gets a node once an operator needs its input in another order.
 struct View {
@@ -51,6 +59,7 @@ struct View {
   std::vector<int> axes;  // the tensor's axis for each of them; -1: there is none, the extent is 1
   bool sole = false;      // nothing else reads the tensor
   std::string name;       // of the node that changed the view last
+  std::optional<Real> real = {};  // behind DequantizeLinear: the file sees real numbers
 };
 
 using Value = std::variant<Constant, View>;
@@ -89,6 +98,16 @@ struct Patterns {
   std::set<const onnx::NodeProto*> inside;  // nodes of a pattern other than the one that ends it
 };
 
+class NodeReader;
+
+// Constant integers and their scales: one, or one for each place of an axis.
+struct WeightCodes {
+  Shape shape;
+  std::vector<int64_t> codes;  // less their zero points
+  std::vector<double> scale;
+  int axis = 0;
+};
+
 // A model being read.
 class Importer {
  public:
@@ -107,6 +126,12 @@ class Importer {
   bool IsNeeded(const std::string& name) const { return needed_.contains(name); }
   // `wanted`, or with a number behind it if a node is named so.
   std::string Unique(const std::string& wanted);
+
+  // The only node that reads a tensor; nullptr if there are several or none, or it is an output.
+  const onnx::NodeProto* SoleReader(const std::string& name) const;
+  // Weights that DequantizeLinear has made of codes, by the name of its output.
+  const WeightCodes* FindCodes(const std::string& name) const;
+  void SetCodes(const std::string& name, WeightCodes codes);
 
   // Appends a node; Error (model) if the shapes do not fit or the result is too large.
   graph::TensorId Append(const std::string& name, graph::Op op,
@@ -131,6 +156,8 @@ class Importer {
   void FoldConstants();
   void ReadNode(const onnx::NodeProto& node, const Patterns& patterns);
   bool IsDone(const onnx::NodeProto& node) const;
+  // Error (model) naming every node of an operator that is not read; `first` is the one met first.
+  [[noreturn]] void RefuseOperators(const NodeReader& first, const Patterns& patterns) const;
 
   const onnx::ModelProto& model_;
   const onnx::GraphProto& source_;
@@ -138,6 +165,7 @@ class Importer {
   int opset_ = 0;
   graph::Graph graph_;
   std::map<std::string, Value> values_;
+  std::map<std::string, WeightCodes> codes_;
   std::map<std::string, int> reads_;
   std::set<std::string> needed_;
   std::set<const onnx::NodeProto*> live_;
@@ -169,7 +197,8 @@ class NodeReader {
   void Finish() const;
 
   // Inputs. Error (model) for one that is missing, or constant where data is needed, or data where
-  // a constant is.
+  // a constant is. Data behind DequantizeLinear is real numbers, except to a node that computes on
+  // the codes (TakesCodes): then the view's `real` is set.
   int InputCount() const { return node_.input_size(); }
   bool HasInput(int i) const { return i < node_.input_size() && !node_.input(i).empty(); }
   const std::string& InputName(int i) const { return node_.input(i); }
@@ -245,6 +274,8 @@ Windows ReadWindows(NodeReader& node, const Shape& shape, const std::vector<int6
 View Image(NodeReader& node, int input);
 // The result of a window operator, with the extents of its tensor.
 View ImageView(const NodeReader& node, View out);
+// A convolution of weights of this shape, without its parameters.
+graph::Conv2d ReadConvolution(NodeReader& node, const View& in, const Shape& weight);
 // Integers of a constant as int8 weights.
 Array WeightsOf(const NodeReader& node, const Constant& constant, const Shape& shape,
                 bool is_integer);
@@ -309,6 +340,45 @@ void ReadUpsample(NodeReader& node);
 void ReadRnn(NodeReader& node);
 void ReadGru(NodeReader& node);
 void ReadLstm(NodeReader& node);
+// import_quantized.cc: codes with zero points, of QDQ models and QLinear operators.
+void ReadQuantizeLinear(NodeReader& node);
+void ReadDequantizeLinear(NodeReader& node);
+void ReadQLinearConv(NodeReader& node);
+void ReadQLinearMatMul(NodeReader& node);
+
+// The codes that the only reader of a tensor quantises it to, Relu and Clip nodes between them
+// included.
+struct Target {
+  Real real;
+  int32_t lo = -128, hi = 127;
+};
+std::optional<Target> TargetOf(const Importer& importer, const std::string& output);
+// Whether a node takes codes for what DequantizeLinear made of them: it only moves values, or
+// computes what is quantised again.
+bool TakesCodes(const Importer& importer, const onnx::NodeProto& node);
+// The view as real numbers.
+View Dequantized(Importer& importer, const View& codes, const std::string& name);
+// Sums of codes to codes: scale[c] * (sum + offset[c]) in real numbers, one of each or one for each
+// channel; `bound`: the largest magnitude of a sum.
+View RequantizeTo(NodeReader& node, const std::string& name, const View& sums,
+                  const std::vector<double>& scale, const std::vector<int64_t>& offset,
+                  double bound, const Target& target);
+// Codes to other codes.
+View CodesTo(NodeReader& node, const std::string& name, const View& codes, const Target& target);
+// Codes within limits of their real numbers.
+View LimitCodes(NodeReader& node, const View& codes, float low, float high);
+graph::AddRequantize SumOfCodes(const Real& a, const Real& b, const Target& target);
+// A convolution, or a product with [out, in] weights along one axis of the view.
+void ConvolveCodes(NodeReader& node, graph::Conv2d op, const View& in, const WeightCodes& weight,
+                   const std::optional<std::vector<int64_t>>& bias, const Target& target);
+void MultiplyCodes(NodeReader& node, const View& in, const WeightCodes& weight,
+                   const std::optional<std::vector<int64_t>>& bias, const Target& target);
+// [in, out] weights as [out, in].
+WeightCodes Transposed(const WeightCodes& weight);
+// A bias in units of input scale times weight scale.
+std::vector<int64_t> BiasCodes(const NodeReader& node, const Constant& bias, double in_scale,
+                               const WeightCodes& weight);
+
 // import_integer.cc: patterns of the TI-NPU form.
 void Read(NodeReader& node, const RequantizePattern& pattern);
 void Read(NodeReader& node, const AddRequantizePattern& pattern);

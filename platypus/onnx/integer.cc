@@ -81,8 +81,8 @@ void Write(const graph::AddRequantize& op, const Site& site) {
       {site.inputs[1], model.AddScalar(n + ".multiplier1", static_cast<float>(op.multiplier1))},
       {n + "_right"});
   model.AddNode("Add", n + ".sum", {n + "_left", n + "_right"}, {n + "_sum"});
-  const float half = op.shift > 0 ? std::ldexp(1.0f, op.shift - 1) : 0.0f;
-  model.AddNode("Add", n + ".half", {n + "_sum", model.AddScalar(n + ".offset", half)},
+  const auto added = static_cast<float>(op.Added());
+  model.AddNode("Add", n + ".half", {n + "_sum", model.AddScalar(n + ".offset", added)},
                 {n + "_half"});
   model.AddNode("Mul", n + ".shift",
                 {n + "_half", model.AddScalar(n + ".shift_mult", std::ldexp(1.0f, -op.shift))},

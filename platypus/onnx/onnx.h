@@ -32,6 +32,9 @@ graph::Graph Import(std::string_view bytes, const std::string& file);
 // Import of a file; Error (data) if it cannot be read.
 graph::Graph ImportFile(const std::filesystem::path& path);
 
+// What a model says of itself: key -> value. Error (model) for damaged files.
+std::map<std::string, std::string> ReadMetadata(std::string_view bytes, const std::string& file);
+
 }  // namespace platypus::onnx_io
 
 #endif  // PLATYPUS_ONNX_ONNX_H_

@@ -89,23 +89,14 @@ std::vector<deploy::GoldenSample> PickGolden(const features::Pipeline& pipeline,
                     goal.DetectsAnomalies() ? kAutoencoder : kValues, config.common.seed);
 }
 
-std::vector<deploy::VerifyResult> VerifyAgain(const std::filesystem::path& where,
-                                              const std::vector<std::string>& cores,
-                                              ProgressSink& sink) {
-  for (const std::filesystem::path& compilation :
-       {where / "compilation", where, where.lexically_normal().parent_path()}) {
-    const std::filesystem::path test_set = compilation / "verification" / "test_set.bin";
-    if (!std::filesystem::is_regular_file(test_set)) continue;
-    const deploy::TestSet set = deploy::LoadTestSet(test_set);
-    std::vector<deploy::VerifyResult> results;
-    for (const std::string& core : cores.empty() ? deploy::Cores() : cores) {
-      results.push_back(deploy::Verify(compilation / "artifacts", set, core, sink));
-    }
-    return results;
+void AddInstructions(const deploy::VerifyResult& result, std::vector<LayerSummary>& layers) {
+  std::map<std::string, int64_t> counted;
+  for (const deploy::LayerCost& layer : result.layers) counted[layer.name] += layer.instructions;
+  if (counted.empty()) return;
+  for (LayerSummary& layer : layers) {
+    const auto found = counted.find(layer.name);
+    layer.instructions = found == counted.end() ? 0 : found->second;
   }
-  throw Error(
-      Category::kData, fmt::format("{} is neither a run nor the package of one", where.string()),
-      "expected a folder with compilation/artifacts and compilation/verification/test_set.bin");
 }
 
 }  // namespace platypus::pipeline

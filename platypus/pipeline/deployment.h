@@ -13,6 +13,7 @@
 #include "platypus/features/pipeline.h"
 #include "platypus/graph/graph.h"
 #include "platypus/pipeline/samples.h"
+#include "platypus/pipeline/summary.h"
 
 namespace platypus::pipeline {
 
@@ -47,6 +48,10 @@ std::vector<deploy::GoldenSample> PickGolden(const features::Pipeline& pipeline,
 // Runs the network on golden samples and stores its outputs in them.
 void FillOutputs(const graph::Graph& network, std::vector<deploy::GoldenSample>& golden,
                  ThreadPool& pool);
+
+// Gives the graph's layers what the layers of the C that bear their names took on the core, if
+// instructions were counted there.
+void AddInstructions(const deploy::VerifyResult& result, std::vector<LayerSummary>& layers);
 
 }  // namespace platypus::pipeline
 

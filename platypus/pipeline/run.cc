@@ -492,6 +492,7 @@ class Running {
         sink_.OnNotice(fmt::format("{}: the generated C differs from the host: {}", name,
                                    result.first_difference));
       }
+      AddInstructions(result, summary_.layers);
       summary_.verify.push_back(std::move(result));
     }
     summary_.insight.fit =

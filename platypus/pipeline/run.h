@@ -9,7 +9,6 @@
 
 #include "platypus/base/progress.h"
 #include "platypus/config/load.h"
-#include "platypus/deploy/verify.h"
 #include "platypus/pipeline/summary.h"
 
 // The room's first header: one run, from the configuration to verified C.
@@ -29,13 +28,6 @@ struct RunOptions {
 // models, package and summary.json; on an Error status.yaml and summary.json say so before the
 // Error is passed on.
 RunSummary Run(const config::Loaded& loaded, const RunOptions& options, ProgressSink& sink);
-
-// Repeats the proof of a finished run or package on the given cores (empty: host and every core
-// with tools). `where` is a run folder, its compilation folder or the package folder. Error (data)
-// if it is none of these.
-std::vector<deploy::VerifyResult> VerifyAgain(const std::filesystem::path& where,
-                                              const std::vector<std::string>& cores,
-                                              ProgressSink& sink);
 
 const char* Version();
 

@@ -15,6 +15,9 @@ void io_print(const char* text);
 void count_start(void);
 unsigned long count_stop(void);
 
+/* A clock that runs on, in nanoseconds (0 where there is none). */
+unsigned long clock_ns(void);
+
 /* Deepest use of the stack, in octets, between the two calls. */
 void stack_start(void);
 unsigned long stack_stop(void);

@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include <stdio.h>
+#include <time.h>
 
 static FILE* files[4];
 
@@ -28,5 +29,10 @@ void io_close(int handle) {
 void io_print(const char* text) { fputs(text, stdout); }
 void count_start(void) {}
 unsigned long count_stop(void) { return 0; }
+unsigned long clock_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (unsigned long)now.tv_sec * 1000000000UL + (unsigned long)now.tv_nsec;
+}
 void stack_start(void) {}
 unsigned long stack_stop(void) { return 0; }

@@ -5,6 +5,7 @@
 #include "platypus/base/files.h"
 #include "platypus/onnx/onnx.h"
 #include "tests/onnx/forms.h"
+#include "tests/onnx/quantized_forms.h"
 
 namespace platypus::onnx_io {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 std::vector<std::string> Files() {
   std::vector<std::string> files;
   for (const Form& form : AllForms()) files.push_back(form.model.Bytes());
+  for (const QuantizedForm& form : QuantizedForms()) files.push_back(form.model.Bytes());
   for (const char* name : {"conv1d", "image", "series"}) {
     files.push_back(
         ReadFile(std::string(PLATYPUS_SOURCE_DIR "/tests/onnx/data/") + name + ".onnx"));

@@ -142,7 +142,7 @@ TEST(ImportTest, OperatorsThatAreUnknownAreNamedWithWhatIsNear) {
   EXPECT_THAT(refusal("Elu"), AllOf(HasSubstr("node 'Elu_y' (Elu of 1x3x8x2)"),
                                     HasSubstr("nearest supported operator: LeakyRelu")));
   EXPECT_THAT(refusal("Sigmoyd"), HasSubstr("did you mean 'Sigmoid'?"));
-  EXPECT_THAT(refusal("QuantizeLinear"), HasSubstr("import the float model"));
+  EXPECT_THAT(refusal("DynamicQuantizeLinear"), HasSubstr("import the float model"));
   EXPECT_THAT(refusal("Gelu", "com.microsoft"), HasSubstr("domain 'com.microsoft'"));
 }
 

@@ -1,0 +1,275 @@
+#include "platypus/deploy/core_program.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "platypus/base/embedded.h"
+#include "platypus/base/error.h"
+#include "platypus/base/files.h"
+#include "platypus/base/parallel.h"
+#include "platypus/base/process.h"
+#include "platypus/deploy/c_text.h"
+
+namespace platypus::deploy {
+namespace fs = std::filesystem;
+namespace {
+
+const std::vector<Core>& Table() {
+  const auto arm = [](const char* name, std::vector<std::string> flags, const char* machine,
+                      const char* timer, const char* mhz, const char* script) {
+    flags.insert(flags.end(), {"-mthumb", std::string("-DTIMER=") + timer,
+                               std::string("-DTIMER_MHZ=") + mhz, "--specs=nano.specs"});
+    return Core{name,
+                "arm-none-eabi-gcc",
+                "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+                flags,
+                "qemu-system-arm",
+                "qemu-system-arm",
+                {"-M", machine},
+                script};
+  };
+  static const std::vector<Core> cores = {
+      {"host", "gcc", "gcc", {}, "", "", {}, ""},
+      // The board has a Cortex-M3, which runs Armv6-M code.
+      arm("cortex-m0plus", {"-mcpu=cortex-m0plus"}, "mps2-an385", "0x40000000u", "25", "mps2.ld"),
+      arm("cortex-m4", {"-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"}, "mps2-an386",
+          "0x40000000u", "25", "mps2.ld"),
+      arm("cortex-m33", {"-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"}, "mps2-an505",
+          "0x50000000u", "20", "an505.ld"),
+      {"riscv32",
+       "riscv64-unknown-elf-gcc",
+       "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
+       {"-march=rv32imac", "-mabi=ilp32", "--specs=picolibc.specs"},
+       "qemu-system-riscv32",
+       "qemu-system-misc",
+       {"-M", "virt", "-bios", "none"},
+       "virt.ld"}};
+  return cores;
+}
+
+void CopyFiles(const fs::path& package, const fs::path& build) {
+  fs::copy(package, build, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+  for (const embedded::File& file : embedded::runtime_files()) {
+    if (file.path.starts_with("verify/")) WriteFile(build / file.path.substr(7), file.content);
+  }
+}
+
+std::vector<std::string> PackageSources(const fs::path& package) {
+  std::vector<std::string> sources;
+  const fs::path file = package / "sources.txt";
+  std::istringstream list(ReadFile(file));
+  for (std::string line; std::getline(list, line);) {
+    if (line.empty()) continue;
+    const fs::path path(line);
+    const bool inside = path.is_relative() && std::count(path.begin(), path.end(), "..") == 0;
+    if (line[0] == '-' || path.extension() != ".c" || !inside) {
+      throw Error(Category::kData, fmt::format("'{}' is no C file of the package", line), "",
+                  {file.string(), 0, 0});
+    }
+    sources.push_back(line);
+  }
+  return sources;
+}
+
+ProcessResult MustRun(const std::vector<std::string>& command, const fs::path& folder,
+                      int seconds) {
+  ProcessResult result = RunProcess(command, folder, seconds);
+  if (result.timed_out)
+    Fail(Category::kToolchain, "{} did not end within {} s", command[0], seconds);
+  if (result.status != 0) {
+    Fail(Category::kToolchain, "{} failed with status {}:\n{}", command[0], result.status,
+         result.output.substr(0, 4000));
+  }
+  return result;
+}
+
+void Append(std::string& bytes, const std::vector<float>& values) {
+  bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+}
+
+}  // namespace
+
+const std::vector<std::string>& Cores() {
+  static const std::vector<std::string> names_of_cores = [] {
+    std::vector<std::string> names;
+    for (const Core& core : Table()) names.push_back(core.name);
+    return names;
+  }();
+  return names_of_cores;
+}
+
+const Core& FindCore(const std::string& name) {
+  for (const Core& core : Table()) {
+    if (core.name == name) return core;
+  }
+  throw Error(Category::kUsage, fmt::format("there is no core '{}'", name), Suggest(name, Cores()));
+}
+
+std::string MissingTool(const Core& core) {
+  for (const auto& [program, package] : {std::pair{core.compiler, core.compiler_package},
+                                         std::pair{core.emulator, core.emulator_package}}) {
+    if (!program.empty() && !HasProgram(program)) {
+      return fmt::format("{} is not installed (apt-get install {})", program, package);
+    }
+  }
+  return {};
+}
+
+Facts ReadManifest(const fs::path& folder) {
+  const fs::path file = folder / "manifest.json";
+  if (!fs::is_regular_file(file)) {
+    Fail(Category::kData, "{} is no generated package: it has no manifest.json", folder.string());
+  }
+  try {
+    const auto json = nlohmann::json::parse(ReadFile(file));
+    Facts facts;
+    facts.prefix = json.at("prefix");
+    facts.in_length = 1;
+    for (const int64_t extent : json.at("input").at("shape")) facts.in_length *= extent;
+    facts.out_length = json.at("output").at("length");
+    facts.integer_output = json.at("output").at("type") != "tm_f32";
+    facts.signed_output = json.at("output").at("type") != "tm_u8";
+    const auto& features = json.at("features");
+    facts.variables = features.at("variables");
+    facts.rows = features.at("frame_size").get<int64_t>() +
+                 features.at("hop").get<int64_t>() * (features.at("frames").get<int64_t>() - 1);
+    return facts;
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(Category::kData, fmt::format("the manifest is damaged: {}", error.what()), "",
+                {file.string(), 0, 0});
+  }
+}
+
+void RequireFit(const TestSet& set, const Facts& facts) {
+  const auto size = [](const auto& values) { return static_cast<int64_t>(values.size()); };
+  bool fits = size(set.features) == set.samples * facts.in_length &&
+              size(set.outputs) == set.samples * facts.out_length &&
+              (set.labels.empty() || size(set.labels) == set.samples);
+  for (const GoldenSample& sample : set.recordings) {
+    fits = fits && size(sample.raw) == facts.rows * facts.variables &&
+           size(sample.features) == facts.in_length && size(sample.output) == facts.out_length;
+  }
+  if (!fits) Fail(Category::kData, "the test set does not belong to this package");
+}
+
+void Build(const Core& core, const Facts& facts, const fs::path& package, const fs::path& build) {
+  CopyFiles(package, build);
+  WriteFile(build / "model.h",
+            fmt::format("#include \"{0}_app.h\"\n#define M(name) {0}_##name\n#define U(name) "
+                        "{1}_##name\n#define GOLDEN_ROWS {2}\n",
+                        facts.prefix, Upper(facts.prefix), facts.rows));
+  std::vector<std::string> compile = {
+      core.compiler,     "-c", "-std=gnu99", "-O2", "-ffp-contract=off", "-ffunction-sections",
+      "-fdata-sections", "-I."};
+  compile.insert(compile.end(), core.flags.begin(), core.flags.end());
+  const bool host = core.emulator.empty();
+  std::vector<std::string> link = {core.compiler};
+  link.insert(link.end(), core.flags.begin(), core.flags.end());
+  std::vector<std::string> sources = PackageSources(package);
+  sources.insert(sources.end(), {"harness.c", host ? "host.c" : "core.c"});
+  // Objects keep their names, so that the map tells them apart.
+  std::vector<std::string> objects;
+  for (const std::string& source : sources) {
+    objects.push_back(source.substr(0, source.size() - 1) + "o");
+    std::replace(objects.back().begin(), objects.back().end(), '/', '_');
+  }
+  const auto number = static_cast<int64_t>(sources.size());
+  ThreadPool pool(0);
+  pool.Run(number, [&](int64_t i) {
+    std::vector<std::string> command = compile;
+    command.insert(command.end(),
+                   {sources[static_cast<size_t>(i)], "-o", objects[static_cast<size_t>(i)]});
+    MustRun(command, build, 120);
+  });
+  link.insert(link.end(), objects.begin(), objects.end());
+  link.insert(link.end(), {"-o", "a.elf", "-Wl,-Map=map.txt"});
+  if (!host) link.insert(link.end(), {"-nostartfiles", "-T", core.script, "-Wl,--gc-sections"});
+  link.push_back("-lm");
+  MustRun(link, build, 120);
+}
+
+void WriteInput(const TestSet& set, Mode mode, int64_t first, int64_t samples, size_t recordings,
+                int64_t in_length, const fs::path& file) {
+  std::string bytes;
+  const uint32_t head[3] = {static_cast<uint32_t>(samples), static_cast<uint32_t>(recordings),
+                            static_cast<uint32_t>(mode)};
+  bytes.append(reinterpret_cast<const char*>(head), sizeof head);
+  bytes.append(reinterpret_cast<const char*>(set.features.data() + first * in_length),
+               static_cast<size_t>(samples * in_length) * sizeof(float));
+  for (size_t i = 0; i < recordings; ++i) Append(bytes, set.recordings[i].raw);
+  WriteFile(file, bytes);
+}
+
+std::string Play(const Core& core, const fs::path& build, bool counting) {
+  std::vector<std::string> command = {"./a.elf"};
+  if (!core.emulator.empty()) {
+    command = {core.emulator};
+    command.insert(command.end(), core.machine.begin(), core.machine.end());
+    command.insert(command.end(),
+                   {"-display", "none", "-monitor", "none", "-serial", "null",
+                    "-semihosting-config", "enable=on,target=native", "-kernel", "a.elf"});
+    if (counting)
+      command.insert(command.end(), {"-icount", core.name == "riscv32" ? "shift=0" : "shift=7"});
+  }
+  ProcessResult result = MustRun(command, build, 600);
+  if (result.output.find("done\n") == std::string::npos) {
+    Fail(Category::kToolchain, "the program on {} did not finish:\n{}", core.name,
+         result.output.substr(0, 1000));
+  }
+  return result.output;
+}
+
+std::pair<int64_t, int64_t> Count(const std::string& output, const std::string& name) {
+  const std::string key = "count " + name + " ";
+  const size_t at = output.find(key);
+  if (at == std::string::npos) return {0, 0};
+  std::istringstream numbers(output.substr(at + key.size()));
+  int64_t instructions = 0;
+  int64_t stack = 0;
+  numbers >> std::hex >> instructions >> stack;
+  return {instructions, stack};
+}
+
+std::string PlayCounting(const Core& core, const Facts& facts, const TestSet& set,
+                         const fs::path& build) {
+  WriteInput(set, Mode::kCount, 0, std::min<int64_t>(1, set.samples),
+             std::min<size_t>(1, set.recordings.size()), facts.in_length, build / "input.bin");
+  const bool emulated = !core.emulator.empty();
+  std::string output = Play(core, build, emulated);
+  const int64_t fifty = Count(output, "fifty").first;
+  if (emulated && fifty != 50) {
+    Fail(Category::kToolchain, "counting instructions on {} is off: 50 were counted as {}",
+         core.name, fifty);
+  }
+  return output;
+}
+
+std::vector<LayerCost> LayerCosts(const std::string& output, const fs::path& package) {
+  const fs::path file = package / "report.json";
+  std::vector<LayerCost> costs;
+  try {
+    const auto json = nlohmann::json::parse(ReadFile(file));
+    for (const auto& layer : json.at("layers"))
+      costs.push_back({layer.at("name"), layer.at("what"), layer.at("macs"), 0, 0});
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(Category::kData, fmt::format("the report is damaged: {}", error.what()), "",
+                {file.string(), 0, 0});
+  }
+  size_t i = 0;
+  std::istringstream lines(output);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("count layer ")) continue;
+    if (i == costs.size())
+      Fail(Category::kToolchain, "the program has more layers than report.json");
+    const auto [instructions, nanoseconds] = Count(line, "layer");
+    costs[i].instructions = instructions;
+    costs[i++].seconds = static_cast<double>(nanoseconds) * 1e-9;
+  }
+  if (i != costs.size()) {
+    Fail(Category::kToolchain, "the program has {} layers, its report.json {}", i, costs.size());
+  }
+  return costs;
+}
+
+}  // namespace platypus::deploy

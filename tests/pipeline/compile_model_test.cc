@@ -1,0 +1,213 @@
+#include "platypus/pipeline/compile_model.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "platypus/base/error.h"
+#include "platypus/base/files.h"
+#include "platypus/data/table.h"
+#include "platypus/data/write_npy.h"
+#include "platypus/onnx/onnx.h"
+#include "platypus/pipeline/comparison.h"
+#include "platypus/pipeline/export_package.h"
+#include "platypus/pipeline/finished_run.h"
+#include "tests/onnx/quantized_forms.h"
+
+namespace platypus::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using onnx_io::Builder;
+using testing::HasSubstr;
+
+using Ints = std::vector<int64_t>;
+
+// As PyTorch writes a small classifier.
+Builder Classifier(int opset) {
+  Builder b(opset, {1, 2, 32, 1});
+  b.Weights("bn.weight", {2}, 0.5, 1.5).Weights("bn.bias", {2});
+  b.Weights("bn.running_mean", {2}, 2, 3).Weights("bn.running_var", {2}, 0.5, 1.5);
+  b.Weights("conv.weight", {4, 2, 5, 1}).Weights("conv.bias", {4});
+  b.Weights("fc.weight", {3, 64}).Weights("fc.bias", {3});
+  b.Node("BatchNormalization", {"x", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"},
+         {"n"});
+  b.Node("Conv", {"n", "conv.weight", "conv.bias"}, {"c"}, {{"pads", Ints{2, 0, 2, 0}}});
+  b.Node("Relu", {"c"}, {"r"});
+  b.Node("MaxPool", {"r"}, {"m"}, {{"kernel_shape", Ints{2, 1}}, {"strides", Ints{2, 1}}});
+  b.Node("Flatten", {"m"}, {"f"});
+  b.Node("Gemm", {"f", "fc.weight", "fc.bias"}, {"y"}, {{"transB", int64_t{1}}});
+  return b;
+}
+
+struct Compiled {
+  TemporaryFolder folder;
+  CompileModelOptions options;
+  RunSummary summary;
+
+  explicit Compiled(const std::string& bytes) {
+    options.model = folder.Path() / "net.onnx";
+    options.folder = folder.Path() / "run";
+    options.cores = {"host"};
+    options.samples = 20;
+    WriteFile(options.model, bytes);
+  }
+  const RunSummary& Run() {
+    NullSink sink;
+    return summary = CompileModel(options, config::LoadRegistry(), sink);
+  }
+};
+
+TEST(CompileModelTest, AFloatNetworkOfAnyOpsetBecomesVerifiedC) {
+  for (const int opset : {11, 13, 17, 20}) {
+    SCOPED_TRACE(opset);
+    Compiled c(Classifier(opset).Bytes());
+    c.options.classes = {"a", "b", "c"};
+    c.options.device = "MSPM0G3507";
+    std::vector<std::string> stages;
+    c.options.observe = [&](const RunSummary& s) {
+      if (stages.empty() || stages.back() != s.stage) stages.push_back(s.stage);
+    };
+    const RunSummary& s = c.Run();
+    EXPECT_EQ(stages, (std::vector<std::string>{"import", "run", "generate", "verify"}));
+    EXPECT_EQ(s.state, RunState::kComplete);
+    EXPECT_TRUE(s.float_network.present);
+    EXPECT_FALSE(s.quantized_network.present);
+    ASSERT_EQ(s.verify.size(), 1u);
+    EXPECT_EQ(s.verify[0].samples, 20);
+    EXPECT_EQ(s.verify[0].mismatches, 0) << s.verify[0].first_difference;
+    EXPECT_EQ(s.verify[0].recordings, 8);
+    EXPECT_EQ(s.verify[0].recording_mismatches, 0) << s.verify[0].first_difference;
+    EXPECT_EQ(s.verify[0].max_feature_difference, 0);
+    EXPECT_TRUE(fs::exists(c.options.folder / "compilation/artifacts/net_app.c"));
+    EXPECT_TRUE(fs::exists(c.options.folder / "summary.json"));
+    // What is left behaves like a run.
+    NullSink sink;
+    EXPECT_EQ(VerifyAgain(c.options.folder, {"host"}, sink).at(0).mismatches, 0);
+    EXPECT_FALSE(BenchPackage(c.options.folder, {"host"}, sink).at(0).layers.empty());
+    EXPECT_EQ(CompareRuns({c.folder.Path()}).at(0).model, "net");
+    EXPECT_FALSE(ExportPackage(c.options.folder, c.folder.Path() / "to", false).written.empty());
+  }
+}
+
+TEST(CompileModelTest, InputsSpanWhatABatchNormHasSeen) {
+  const graph::Graph graph = onnx_io::Import(Classifier(13).Bytes(), "m.onnx");
+  const std::vector<float> inputs = RandomInputs(graph, 200, 1);
+  double sum = 0;
+  for (const float v : inputs) sum += v;
+  EXPECT_NEAR(sum / static_cast<double>(inputs.size()), 2.5, 0.5);  // running means 2 to 3
+  EXPECT_EQ(inputs, RandomInputs(graph, 200, 1));
+  EXPECT_NE(inputs, RandomInputs(graph, 200, 2));
+}
+
+TEST(CompileModelTest, QuantisedFilesAreRecognised) {
+  for (const onnx_io::QuantizedForm& form : onnx_io::QuantizedForms()) {
+    SCOPED_TRACE(form.name);
+    Compiled c(form.model.Bytes());
+    const RunSummary& s = c.Run();
+    EXPECT_TRUE(s.quantized_network.present);
+    EXPECT_FALSE(s.float_network.present);
+    EXPECT_EQ(s.verify.at(0).mismatches, 0) << s.verify.at(0).first_difference;
+    EXPECT_EQ(s.verify.at(0).recording_mismatches, 0) << s.verify.at(0).first_difference;
+    EXPECT_THAT(ToJson(s), HasSubstr("\"float\": null"));
+  }
+}
+
+TEST(CompileModelTest, OutputsOfAnotherProgramAreCompared) {
+  Compiled c(Classifier(13).Bytes());
+  const graph::Graph graph = onnx_io::Import(Classifier(13).Bytes(), "m.onnx");
+  c.options.inputs = c.folder.Path() / "x.npy";
+  c.options.outputs = c.folder.Path() / "y.npy";
+  const auto write = [](const fs::path& file, const Shape& shape, const std::vector<float>& v) {
+    std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({},), }}",
+                                     fmt::join(shape, ", "));
+    while ((10 + header.size() + 1) % 64 != 0) header += ' ';
+    header += '\n';
+    std::string bytes = "\x93NUMPY";
+    bytes += '\x01';
+    bytes += '\0';
+    bytes += static_cast<char>(header.size() & 255);
+    bytes += static_cast<char>(header.size() >> 8);
+    bytes += header;
+    bytes.append(reinterpret_cast<const char*>(v.data()), v.size() * 4);
+    WriteFile(file, bytes);
+  };
+  write(c.options.inputs, {5, 2, 32, 1}, RandomInputs(graph, 5, 9));
+  write(c.options.outputs, {5, 3}, std::vector<float>(15, 0.5f));
+  c.Run();
+  EXPECT_EQ(c.summary.verify.at(0).samples, 5);
+  EXPECT_THAT(c.summary.notices, testing::Contains(HasSubstr("0 of 15 outputs are equal")));
+  write(c.options.outputs, {4, 3}, std::vector<float>(12, 0.5f));
+  EXPECT_THROW(c.Run(), Error);
+  write(c.options.inputs, {5, 7}, std::vector<float>(35, 0.5f));
+  try {
+    c.Run();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("the array is 5x7; the network has 64 inputs"));
+  }
+}
+
+TEST(CompileModelTest, WhatIsWrongIsSaid) {
+  const auto message = [](Compiled& c) {
+    try {
+      c.Run();
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("nothing");
+  };
+  {
+    Compiled c(Classifier(13).Bytes());
+    c.options.device = "MSPM0G3508";
+    EXPECT_THAT(message(c), HasSubstr("did you mean 'MSPM0G3507'"));
+    c.options.device = "";
+    c.options.classes = {"a", "b"};
+    EXPECT_THAT(message(c), HasSubstr("3 outputs, 2 classes"));
+    c.options.classes = {};
+    c.options.cores = {"cortex-m5"};
+    EXPECT_THAT(message(c), HasSubstr("did you mean 'cortex-m4'"));
+  }
+  {
+    Builder b(13, {1, 3, 8, 2});
+    b.Node("Elu", {"x"}, {"a"}).Node("Mish", {"a"}, {"y"});
+    Compiled c(b.Bytes());
+    RunState state = RunState::kRunning;
+    c.options.observe = [&](const RunSummary& s) { state = s.state; };
+    EXPECT_THAT(message(c), HasSubstr("2 nodes cannot be read"));
+    EXPECT_EQ(state, RunState::kFailed);
+  }
+  {
+    Compiled c(Classifier(13).Bytes().substr(0, 300));
+    EXPECT_THAT(message(c), HasSubstr("net.onnx"));
+  }
+}
+
+// Files of the reference's own trainer, with what ONNX Runtime gives for them.
+TEST(CompileModelTest, FilesOfOthersGiveTheirOutputs) {
+  const fs::path folder = PLATYPUS_SOURCE_DIR "/../shared/data/foreign_onnx";
+  if (!fs::is_directory(folder)) GTEST_SKIP() << "no files of others here";
+  int files = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() != ".onnx") continue;
+    SCOPED_TRACE(entry.path().filename());
+    const std::string stem = (folder / entry.path().stem()).string();
+    const graph::Graph graph = onnx_io::ImportFile(entry.path());
+    const auto array = [](const std::string& file) {
+      return data::ParseNpyArray(ReadFile(file), file);
+    };
+    const data::NpyArray in = array(stem + "_input.npy");
+    const data::NpyArray out = array(stem + "_output.npy");
+    Compiled c(ReadFile(entry.path()));
+    c.options.inputs = stem + "_input.npy";
+    c.options.outputs = stem + "_output.npy";
+    c.Run();
+    EXPECT_EQ(c.summary.verify.at(0).mismatches, 0);
+    RecordProperty(entry.path().stem(), c.summary.notices.empty() ? "" : c.summary.notices[0]);
+    std::printf("%s\n", c.summary.notices.empty() ? "" : c.summary.notices[0].c_str());
+    ++files;
+  }
+  EXPECT_GT(files, 0);
+}
+
+}  // namespace
+}  // namespace platypus::pipeline

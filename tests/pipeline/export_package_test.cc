@@ -1,0 +1,92 @@
+#include "platypus/pipeline/export_package.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "platypus/base/error.h"
+#include "platypus/base/files.h"
+#include "tests/deploy/fixtures.h"
+
+namespace platypus::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class ExportTest : public testing::Test {
+ protected:
+  ExportTest() {
+    deploy::fixtures::MakeCls1k(model_, 64, 2);
+    deploy::Write(deploy::Generate(model_.request), run_ / "compilation" / "artifacts");
+  }
+  std::string Refusal(bool force = false) {
+    try {
+      ExportPackage(run_, to_, force);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "none";
+  }
+
+  TemporaryFolder folder_;
+  fs::path run_ = folder_.Path() / "run";
+  fs::path to_ = folder_.Path() / "firmware" / "net";
+  deploy::fixtures::Model model_;
+};
+
+TEST_F(ExportTest, EveryFileOnceAndTheSecondTimeNothing) {
+  const ExportResult first = ExportPackage(run_, to_, false);
+  EXPECT_THAT(first.written, testing::Contains("manifest.json"));
+  EXPECT_FALSE(first.sources.empty());
+  for (const std::string& file : first.written)
+    EXPECT_EQ(ReadFile(to_ / file), ReadFile(run_ / "compilation" / "artifacts" / file));
+  const auto time = fs::last_write_time(to_ / "manifest.json");
+  const ExportResult second = ExportPackage(run_ / "compilation" / "artifacts", to_, false);
+  EXPECT_TRUE(second.written.empty());
+  EXPECT_EQ(second.unchanged.size(), first.written.size());
+  EXPECT_EQ(fs::last_write_time(to_ / "manifest.json"), time);
+}
+
+TEST_F(ExportTest, FilesOfTheUserStay) {
+  WriteFile(to_ / "README.md", "mine");
+  WriteFile(to_ / "main.c", "mine too");
+  EXPECT_THAT(Refusal(), testing::AllOf(HasSubstr("README.md"), HasSubstr("--force")));
+  EXPECT_FALSE(fs::exists(to_ / "manifest.json"));
+  EXPECT_EQ(ReadFile(to_ / "README.md"), "mine");
+  EXPECT_EQ(Refusal(true), "none");
+  EXPECT_NE(ReadFile(to_ / "README.md"), "mine");
+  EXPECT_EQ(ReadFile(to_ / "main.c"), "mine too");
+}
+
+TEST_F(ExportTest, ANewerPackageReplacesTheOlderButNotWhatWasChangedInIt) {
+  ExportPackage(run_, to_, false);
+  deploy::fixtures::Model other;
+  deploy::fixtures::MakeCls1k(other, 128, 2);
+  other.request.prefix = "other";
+  deploy::Write(deploy::Generate(other.request), run_ / "compilation" / "artifacts");
+  WriteFile(to_ / "REPORT.md", "changed");
+  EXPECT_THAT(Refusal(), HasSubstr("REPORT.md"));
+  const std::string own = model_.request.prefix + ".c";
+  EXPECT_TRUE(fs::exists(to_ / own));
+  fs::remove(to_ / "REPORT.md");
+  const ExportResult result = ExportPackage(run_, to_, false);
+  EXPECT_THAT(result.removed, testing::Contains(own));
+  EXPECT_FALSE(fs::exists(to_ / own));
+  EXPECT_TRUE(fs::exists(to_ / "other.c"));
+}
+
+TEST_F(ExportTest, DamagedPackagesAreNotCopied) {
+  WriteFile(run_ / "compilation" / "artifacts" / "README.md", "changed");
+  EXPECT_THAT(Refusal(), HasSubstr("not what the package's manifest says"));
+  EXPECT_FALSE(fs::exists(to_));
+  WriteFile(run_ / "compilation" / "artifacts" / "manifest.json",
+            R"({"prefix": "a", "files": {"../../out.c": "00"}})");
+  EXPECT_THAT(Refusal(), HasSubstr("leaves the folder"));
+  WriteFile(run_ / "compilation" / "artifacts" / "manifest.json", "{");
+  EXPECT_THAT(Refusal(), HasSubstr("damaged"));
+  fs::remove_all(run_);
+  EXPECT_THAT(Refusal(), HasSubstr("neither a run nor the package"));
+}
+
+}  // namespace
+}  // namespace platypus::pipeline
