@@ -50,13 +50,13 @@ int DryRun(const config::Document& document, const config::Registry& registry,
   return 0;
 }
 
-// Every value in effect; and the variables of mmcli that had a meaning.
-void Explain(const config::Loaded& loaded, ProgressSink& log) {
+// Every value in effect (machines read run.json); and the variables of mmcli that had a meaning.
+void Explain(const config::Loaded& loaded, const Globals& globals, ProgressSink& log) {
   for (const char* name : {"MMCLI_PYTHON", "MMCLI_MODELMAKER"}) {
     if (std::getenv(name) != nullptr)
       log.OnNotice(fmt::format("{} has no effect: no other program is called", name));
   }
-  fmt::print(stderr, "{}", config::Describe(loaded));
+  if (!globals.json_log) fmt::print(stderr, "{}", config::Describe(loaded));
 }
 
 // The command that starts the same run from the beginning.
@@ -98,7 +98,7 @@ int RunCommand(const Arguments& a, const Globals& globals) {
       config::ApplySet(document.value, UseStandIn(loaded.config, registry, *log));
       loaded = config::Load(std::move(document), registry);
     }
-    if (globals.verbose) Explain(loaded, *log);
+    if (globals.verbose) Explain(loaded, globals, *log);
     summary = Run(loaded, a, globals, *log);
   }
   const fs::path report = fs::path(summary.run_folder) / "report.html";

@@ -294,7 +294,7 @@ void AddCommon(Builder& b) {
   b.Section("common");
   b.Text("target_module", "timeseries", PLATYPUS_FIELD(common.target_module),
          "module; found from the task type");
-  b.Better("found from the task; must fit it when given");
+  b.Better("must fit the task when given");
   b.Text("task_type", "null", PLATYPUS_FIELD(common.task_type),
          "what is learned (registry/tasks.yaml)");
   b.Text("target_device", "null", PLATYPUS_FIELD(common.target_device),
