@@ -1,5 +1,6 @@
 #include "apps/command.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -34,6 +35,19 @@ std::string Json(const pipeline::Environment& environment) {
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
+void PrintGroup(const std::string& group, const pipeline::Environment& environment) {
+  fmt::print("\n{}\n", group);
+  for (const pipeline::Tool& tool : environment.tools) {
+    if (tool.group != group) continue;
+    if (tool.found) {
+      fmt::print("  found    {:<32} {}\n", tool.name,
+                 tool.version.empty() ? tool.where : tool.version);
+    } else {
+      fmt::print("  missing  {:<32} {}: {}\n", tool.name, tool.purpose, tool.install);
+    }
+  }
+}
+
 int DoctorCommand(bool json) {
   const pipeline::Environment environment = pipeline::LookAround(Variable);
   if (json) {
@@ -41,16 +55,11 @@ int DoctorCommand(bool json) {
   } else {
     fmt::print("{}, {} threads, vectors of {}\n", environment.version, environment.threads,
                environment.instruction_set);
-    std::string group;
+    std::vector<std::string> groups;  // in order of appearance
     for (const pipeline::Tool& tool : environment.tools) {
-      if (tool.group != group) fmt::print("\n{}\n", group = tool.group);
-      if (tool.found) {
-        fmt::print("  found    {:<32} {}\n", tool.name,
-                   tool.version.empty() ? tool.where : tool.version);
-      } else {
-        fmt::print("  missing  {:<32} {}: {}\n", tool.name, tool.purpose, tool.install);
-      }
+      if (std::ranges::find(groups, tool.group) == groups.end()) groups.push_back(tool.group);
     }
+    for (const std::string& group : groups) PrintGroup(group, environment);
   }
   return pipeline::IsUsable(environment) ? 0 : ExitCode(Category::kToolchain);
 }

@@ -51,7 +51,7 @@ const std::vector<Core>& Table() {
 void CopyFiles(const fs::path& package, const fs::path& build) {
   fs::copy(package, build, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
   for (const embedded::File& file : embedded::runtime_files()) {
-    if (file.path.starts_with("verify/")) WriteFile(build / file.path.substr(7), file.content);
+    if (file.path.starts_with("verify/")) WriteFile(build / file.path, file.content);
   }
 }
 
@@ -155,7 +155,7 @@ void RequireFit(const TestSet& set, const Facts& facts) {
 
 void Build(const Core& core, const Facts& facts, const fs::path& package, const fs::path& build) {
   CopyFiles(package, build);
-  WriteFile(build / "model.h",
+  WriteFile(build / "verify" / "model.h",
             fmt::format("#include \"{0}_app.h\"\n#define M(name) {0}_##name\n#define U(name) "
                         "{1}_##name\n#define GOLDEN_ROWS {2}\n",
                         facts.prefix, Upper(facts.prefix), facts.rows));
@@ -167,7 +167,8 @@ void Build(const Core& core, const Facts& facts, const fs::path& package, const 
   std::vector<std::string> link = {core.compiler};
   link.insert(link.end(), core.flags.begin(), core.flags.end());
   std::vector<std::string> sources = PackageSources(package);
-  sources.insert(sources.end(), {"harness.c", host ? "host.c" : "core.c"});
+  // In a folder of their own: a package may have a file of any of these names.
+  sources.insert(sources.end(), {"verify/harness.c", host ? "verify/host.c" : "verify/core.c"});
   // Objects keep their names, so that the map tells them apart.
   std::vector<std::string> objects;
   for (const std::string& source : sources) {
@@ -184,7 +185,9 @@ void Build(const Core& core, const Facts& facts, const fs::path& package, const 
   });
   link.insert(link.end(), objects.begin(), objects.end());
   link.insert(link.end(), {"-o", "a.elf", "-Wl,-Map=map.txt"});
-  if (!host) link.insert(link.end(), {"-nostartfiles", "-T", core.script, "-Wl,--gc-sections"});
+  if (!host)
+    link.insert(link.end(),
+                {"-nostartfiles", "-Lverify", "-T", "verify/" + core.script, "-Wl,--gc-sections"});
   link.push_back("-lm");
   MustRun(link, build, 120);
 }

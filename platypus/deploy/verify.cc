@@ -106,7 +106,7 @@ void Measure(const Core& core, const Facts& facts, const TestSet& set, const fs:
   result.feature_instructions = features.first;
   result.stack_bytes = std::max(network.second, features.second);
   result.layers = LayerCosts(output, folder);
-  LinkMap map = ReadLinkMap(ReadFile(folder / "map.txt"), {"harness.o", "core.o"});
+  LinkMap map = ReadLinkMap(ReadFile(folder / "map.txt"), {"verify_harness.o", "verify_core.o"});
   result.flash_bytes = map.flash_octets;
   result.libraries = std::move(map.libraries);
 }

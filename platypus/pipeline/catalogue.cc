@@ -111,6 +111,11 @@ std::vector<CatalogueModel> ModelsFor(const config::Registry& registry, const st
 std::vector<CataloguePreset> PresetsFor(const config::Registry& registry, const std::string& task) {
   const std::string generic = GenericTask(TaskOf(registry, task).Text("category"));
   std::vector<CataloguePreset> presets;
+  // Any device and model that a configuration of the task may name.
+  const std::vector<std::string> devices = DevicesFor(registry, task);
+  const std::vector<CatalogueModel> models = ModelsFor(registry, task, "");
+  const std::string device = devices.empty() ? "" : devices[0];
+  const std::string model = models.empty() ? "" : models[0].name;
   for (const auto& [name, entry] : registry.feature_presets.entries.entries) {
     const config::Value* tasks = entry.Find("tasks");
     const bool wanted = tasks == nullptr || tasks->items.empty() || Lists(entry, "tasks", task) ||
@@ -123,8 +128,10 @@ std::vector<CataloguePreset> PresetsFor(const config::Registry& registry, const 
     try {
       const config::Loaded loaded = config::LoadText(
           fmt::format("common: {{task_type: {}, target_device: {}}}\n"
-                      "data_processing_feature_extraction: {{feature_extraction_name: {}}}\n",
-                      task, DevicesFor(registry, task).at(0), name),
+                      "dataset: {{dataset_name: default, input_data_path: .}}\n"
+                      "data_processing_feature_extraction: {{feature_extraction_name: {}}}\n"
+                      "training: {{model_name: {}}}\n",
+                      task, device, name, model),
           "preset", ".", {}, registry);
       const config::FeatureExtraction& settings = loaded.config.data_processing_feature_extraction;
       if (const int* count = std::get_if<int>(&settings.variables)) preset.variables = *count;

@@ -72,10 +72,11 @@ constexpr std::array kKits = {
     Kit{"Code Composer Studio", "building and flashing vendor projects", "CCS_ROOT", "ccs", ""},
 };
 
+// The first line that is no complaint of a start script ("/usr/bin/chromium: 9: ...").
 std::string FirstLine(const std::string& text) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
-    if (line.find_first_not_of(" \t\r") != std::string::npos) return line;
+    if (line.find_first_not_of(" \t\r") != std::string::npos && line[0] != '/') return line;
   }
   return {};
 }

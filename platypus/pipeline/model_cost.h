@@ -9,17 +9,20 @@
 #include "platypus/graph/graph.h"
 
 // What an untrained network will take of a device: estimated, before there is a package that could
-// be measured (docs/info.md has the formula and where its numbers come from).
+// be measured (docs/tools.md has the formula and where its numbers come from).
 namespace platypus::pipeline {
 
 // Instructions of one inference = per_mac * multiply-accumulates + per_value * values that layers
-// write; code = code_octets + code_octets_per_layer * layers.
+// write; octets of code = code + code_per_layer * layers.
+struct CostRates {
+  double per_mac, per_value;
+  int code, code_per_layer;
+};
+
 struct CostModel {
   const char* core;  // as the device table calls it, "Cortex-M0+"
-  double per_mac_integer, per_mac_float;
-  double per_value;
-  double cycles_per_instruction;
-  int code_octets, code_octets_per_layer;
+  CostRates integers, floats;
+  double cycles_per_instruction;  // assumed
   const char* source;
 };
 

@@ -68,7 +68,7 @@ TEST(CatalogueTest, NamesAreSuggested) {
     return std::string("nothing");
   };
   EXPECT_THAT(message("motor_falt", ""), testing::HasSubstr("did you mean 'motor_fault'"));
-  EXPECT_THAT(message("motor_fault", "F28P5"), testing::HasSubstr("did you mean 'F28P55'"));
+  EXPECT_THAT(message("motor_fault", "F28P555"), testing::HasSubstr("did you mean 'F28P55'"));
 }
 
 // The estimate is of the size of the truth (docs/deployment.md, "Figures").
