@@ -28,7 +28,7 @@ if(TARGET platypus_cli)
 endif()
 # The library, every room that it is made of, and what find_package(Platypus) needs.
 set(PLATYPUS_CMAKE_FOLDER ${CMAKE_INSTALL_LIBDIR}/cmake/Platypus)
-set(PLATYPUS_LIBRARIES platypus_api registry_files runtime_files platypus_runtime)
+set(PLATYPUS_LIBRARIES platypus_api registry_files report_assets runtime_files platypus_runtime)
 foreach(room base analysis plot config graph features data zoo exec train quantize onnx deploy pipeline report)
   list(APPEND PLATYPUS_LIBRARIES platypus_${room})
 endforeach()
