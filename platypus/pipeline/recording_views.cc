@@ -133,7 +133,8 @@ RecordingView View(const TestOutcome& o, const Score& score) {
   view.wrong = score.wrong;
   view.error = score.error / static_cast<double>(score.samples);
   const size_t width = std::max<size_t>(1, recording.columns.size());
-  view.seconds = static_cast<double>(recording.values.size() / width) / o.sampling_rate;
+  const size_t rows = recording.values.size() / width;
+  view.seconds = static_cast<double>(rows) / o.sampling_rate;
   view.signal = Envelopes(recording);
   view.worst = score.worst;
   view.taken_for = name(score.taken_for);
@@ -209,6 +210,7 @@ std::vector<RecordingView> WorstRecordings(const TestOutcome& outcome) {
   });
   scores.resize(std::min(scores.size(), kMost));
   std::vector<RecordingView> views;
+  views.reserve(scores.size());
   for (const Score& score : scores) views.push_back(View(outcome, score));
   return views;
 }
