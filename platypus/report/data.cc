@@ -186,6 +186,7 @@ int64_t Wrong(const pipeline::FileSummary& file) {
 Json TestFiles(const std::vector<pipeline::FileSummary>& files) {
   constexpr size_t kMost = 400;
   std::vector<const pipeline::FileSummary*> order;
+  order.reserve(files.size());
   for (const pipeline::FileSummary& file : files) order.push_back(&file);
   std::stable_sort(order.begin(), order.end(),
                    [](const auto* a, const auto* b) { return Wrong(*a) > Wrong(*b); });

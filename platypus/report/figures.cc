@@ -133,7 +133,8 @@ std::vector<std::vector<Figure>> TrainingFigures(const pipeline::RunSummary& s) 
     }
     add("Epochs", std::to_string(std::max(0, history.back().number)));
     add("Best Epoch", std::to_string(phase.network->best_epoch));
-    add("Latest Loss", Number(history.back().train_loss, 4));
+    // Epoch 0 is a network that was calibrated, not trained.
+    if (history.back().number > 0) add("Latest Loss", Number(history.back().train_loss, 4));
   }
   return phases;
 }

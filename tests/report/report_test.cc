@@ -120,6 +120,10 @@ TEST(FiguresTest, NamedAsTheReferenceDoes) {
   EXPECT_EQ(ValueOf(TrainingFigures(s).at(0), "Float Epochs"), "2");
   EXPECT_EQ(ValueOf(TrainingFigures(s).at(0), "Float Latest Loss"), "0.4321");
 
+  s.float_network.history = {{0, 0, 0, 0, val, 0}};
+  EXPECT_EQ(ValueOf(TrainingFigures(s).at(0), "Float Latest Loss"), "no such figure")
+      << "a network that was only calibrated";
+
   train::RegressionMetrics values;
   values.mean = {0.00021, 0.1, 12.345, 0.98765};
   s.float_network.history = {{1, 0.1, 0.7, 0.8, values, 1}};
