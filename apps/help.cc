@@ -25,7 +25,7 @@ void PrintAll(const CLI::App& program, const std::vector<const CLI::App*>& comma
   for (int i = 0; i < 70; ++i) rule += "─";
   fmt::print("{}\n\n{}", pipeline::Version(), OwnHelp(program));
   for (const CLI::App* command : commands)
-    fmt::print("\n{}\n{}", rule, command->help(program.get_name() + " "));
+    fmt::print("\n{}\n{}", rule, command->help(program.get_name()));
 }
 
 int HelpCommand(const CLI::App& program, const Arguments& a) {
@@ -44,7 +44,7 @@ int HelpCommand(const CLI::App& program, const Arguments& a) {
     for (const CLI::App* command : commands) {
       names.push_back(command->get_name());
       if (names.back() != a.topic) continue;
-      fmt::print("{}", command->help());
+      fmt::print("{}", command->help(program.get_name()));
       return 0;
     }
     throw Error(Category::kUsage, fmt::format("there is no command '{}'", a.topic),

@@ -120,7 +120,8 @@ Command Add(CLI::App& program, const Globals& globals, Action action, const char
   CLI::App* parser = program.add_subcommand(Name(action), help);
   const auto a = std::make_shared<Arguments>();
   a->request.action = action;
-  a->config.AddTo(*parser);
+  CLI::Option* const config = a->config.AddTo(*parser);
+  if (action == Action::kCompile) config->description("the ONNX file, or a configuration file");
   AddOptions(*parser, action, a->request.typed);
   parser->add_flag("--resume", a->resume,
                    "go on with the newest unfinished run of this configuration");
@@ -151,8 +152,8 @@ Command AddTrain(CLI::App& program, const Globals& globals) {
 
 Command AddCompile(CLI::App& program, const Globals& globals) {
   return Add(program, globals, Action::kCompile,
-             "generate C from an ONNX file, and verify it\nExample: platypus compile -t "
-             "generic_timeseries_classification -d F28P55 -o model.onnx");
+             "generate C from an ONNX file, and verify it\nExample: platypus compile "
+             "model.onnx -d MSPM0G3507");
 }
 
 }  // namespace platypus::apps
