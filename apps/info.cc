@@ -150,7 +150,7 @@ std::string Milliseconds(const pipeline::ModelCost& cost, const pipeline::Device
 
 std::string NpuText(const pipeline::CatalogueModel& model) {
   if (!model.npu) return "-";
-  return model.npu->empty() ? "all layers" : fmt::format("not {} layers", model.npu->size());
+  return model.npu->empty() ? "all layers" : fmt::format("all but {}", model.npu->size());
 }
 
 Json CostJson(const pipeline::ModelCost& cost, const pipeline::DeviceFacts& device) {

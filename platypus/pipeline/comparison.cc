@@ -11,7 +11,7 @@ namespace platypus::pipeline {
 namespace fs = std::filesystem;
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;  // cores in the order of the run
 
 constexpr const char* kSummary = "summary.json";
 

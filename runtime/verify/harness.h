@@ -1,6 +1,6 @@
 /* Platypus verification: what a core must offer to the harness. SPDX-License-Identifier: 0BSD */
-#ifndef HARNESS_H
-#define HARNESS_H
+#ifndef PLATYPUS_VERIFY_HARNESS_H
+#define PLATYPUS_VERIFY_HARNESS_H
 
 #include <stddef.h>
 
@@ -22,4 +22,4 @@ unsigned long clock_ns(void);
 void stack_start(void);
 unsigned long stack_stop(void);
 
-#endif /* HARNESS_H */
+#endif /* PLATYPUS_VERIFY_HARNESS_H */

@@ -54,6 +54,22 @@ void ExpectBothEndiannesses(const std::string& type, const std::vector<T>& value
             expected);
 }
 
+TEST(NpyTest, ArraysOfAnyNumberOfAxes) {
+  const Values values = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  const NpyArray c = ParseNpyArray(Wrap("<f4", false, "2, 3, 2", Octets(values)), "a.npy");
+  EXPECT_EQ(c.shape, (Shape{2, 3, 2}));
+  EXPECT_EQ(c.values, values);
+  // The first axis runs fastest.
+  const NpyArray f = ParseNpyArray(Wrap("<f4", true, "2, 3, 2", Octets(values)), "a.npy");
+  EXPECT_EQ(f.values, (Values{0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11}));
+  EXPECT_EQ(ParseNpyArray(Wrap("<i2", false, "", Octets<int16_t>({7})), "a.npy").values, Values{7});
+  for (const char* shape : {"2, 3, 3", "0, 3", "99999999999, 99999999999"}) {
+    EXPECT_THROW(ParseNpyArray(Wrap("<f4", false, shape, Octets(values)), "a.npy"), Error);
+  }
+  EXPECT_THROW(ParseNpyArray("none", "a.npy"), Error);
+  EXPECT_THROW(ParseNpyArray(Wrap("<f4", false, "1,", Octets(Values{NAN})), "a.npy"), Error);
+}
+
 TEST(NpyTest, AllTypesAndBothEndiannesses) {
   ExpectBothEndiannesses<float>("f4", {1.5F, -2.25F, 3e-40F});
   ExpectBothEndiannesses<double>("f8", {1.5, -2.25, 1e30});

@@ -70,6 +70,20 @@ INSTANTIATE_TEST_SUITE_P(Cores, CoreTest, testing::ValuesIn(Cores()), [](const a
   return name;
 });
 
+// Files of the harness and of the package do not meet, whatever the package is called.
+TEST(VerifyTest, PackagesMayBeCalledLikeTheHarness) {
+  for (const char* prefix : {"model", "harness", "host"}) {
+    SCOPED_TRACE(prefix);
+    fixtures::Model model;
+    fixtures::MakeCls1k(model, 64, 3);
+    model.request.prefix = prefix;
+    const TemporaryFolder folder;
+    Write(Generate(model.request), folder.Path() / "net");
+    NullSink sink;
+    EXPECT_EQ(Verify(folder.Path() / "net", model.set, "host", sink).mismatches, 0);
+  }
+}
+
 // Features, general multipliers (64 bits wide) and depthwise layers; and float networks.
 TEST_P(CoreTest, EveryBitOfSpectraAndFloats) {
   for (const auto make :

@@ -112,7 +112,7 @@ TEST(QuantizedImportTest, OnnxRuntimeAgrees) {
       EXPECT_NEAR(ours[i], theirs[i], 2.01 * form.step) << i;
       differing += std::abs(ours[i] - theirs[i]) > 0.01 * form.step ? 1 : 0;
     }
-    EXPECT_LE(differing, ours.size() / 10);
+    EXPECT_LE(differing, ours.size() / 6);
   }
 }
 
@@ -153,15 +153,6 @@ TEST(ForeignTest, ReferenceExportsComputeTheSame) {
     }
     const auto [low, high] = std::ranges::minmax(theirs);
     for (size_t i = 0; i < ours.size(); ++i) EXPECT_NEAR(ours[i], theirs[i], 1e-5 * (high - low));
-  }
-  for (const std::string name : {"ad50_quantization", "ad50_quantization_qdq"}) {
-    try {
-      onnx_io::ImportFile(folder / (name + ".onnx"));
-      ADD_FAILURE() << name << " was read";
-    } catch (const Error& error) {
-      EXPECT_NE(std::string(error.what()).find("import the float model"), std::string::npos)
-          << error.what();
-    }
   }
 }
 

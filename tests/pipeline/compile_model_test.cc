@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
 #include "platypus/data/table.h"
@@ -190,7 +192,9 @@ struct Foreign {
 class ForeignTest : public testing::TestWithParam<Foreign> {};
 
 TEST_P(ForeignTest, GivesItsOutputs) {
-  const fs::path folder = PLATYPUS_SOURCE_DIR "/../shared/data/foreign_onnx";
+  const char* data = std::getenv("PLATYPUS_DATA");
+  const fs::path folder =
+      fs::path(data != nullptr ? data : PLATYPUS_SOURCE_DIR "/../shared/data") / "foreign_onnx";
   const std::string stem = (folder / GetParam().name).string();
   if (!fs::exists(stem + ".onnx")) GTEST_SKIP() << "no files of others here";
   const auto array = [](const std::string& file) {
