@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "apps/terminal.h"
 #include "platypus/config/registry.h"
 #include "platypus/pipeline/finished_run.h"
 #include "platypus/pipeline/model_cost.h"
@@ -95,13 +94,13 @@ void PrintTime(const deploy::BenchResult& r, const Arguments& a) {
       *facts.clock_hz / 1e6, cycles);
 }
 
-int BenchCommand(const Arguments& a) {
+int BenchCommand(const Arguments& a, const Globals& globals) {
   std::vector<deploy::BenchResult> results;
   {
-    Terminal terminal;
-    results = pipeline::BenchPackage(a.where, a.cores, terminal);
+    const auto log = OpenLog(globals);
+    results = pipeline::BenchPackage(a.where, a.cores, *log);
     for (const deploy::BenchResult& r : results) {
-      if (!r.ran) terminal.OnNotice(r.notice);
+      if (!r.ran) log->OnNotice(r.notice);
     }
   }
   if (a.json) {
@@ -117,7 +116,7 @@ int BenchCommand(const Arguments& a) {
 
 }  // namespace
 
-Command AddBench(CLI::App& program, const Globals&) {
+Command AddBench(CLI::App& program, const Globals& globals) {
   CLI::App* parser = program.add_subcommand(
       "bench",
       "instructions and time of every layer of a run's C package\nExample: platypus bench RUN "
@@ -131,7 +130,7 @@ Command AddBench(CLI::App& program, const Globals&) {
   parser->add_option("--clock", a->clock_mhz,
                      "MHz, to tell the time that instructions take (that of the run's device)");
   parser->add_flag("--json", a->json, "for programs");
-  return {parser, [a] { return BenchCommand(*a); }};
+  return {parser, [a, &globals] { return BenchCommand(*a, globals); }};
 }
 
 }  // namespace platypus::apps

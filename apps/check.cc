@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "apps/terminal.h"
 #include "platypus/config/load.h"
 #include "platypus/data/check.h"
 #include "platypus/features/pipeline.h"
@@ -140,15 +139,15 @@ void Print(const data::DatasetReport& report, const Subject& subject) {
   }
 }
 
-int CheckCommand(const Arguments& a) {
+int CheckCommand(const Arguments& a, const Globals& globals) {
   const config::Registry registry = config::LoadRegistry(a.registry);
   Subject subject = a.config.empty() ? FromFolder(a) : FromConfiguration(a, registry);
   if (!a.task.empty()) ChooseTask(subject, a.task, registry);
   data::DatasetReport report;
   {
-    Terminal terminal;
+    const auto log = OpenLog(globals);
     ThreadPool pool(0);
-    report = data::Check(subject.config, subject.rows_per_sample, pool, terminal);
+    report = data::Check(subject.config, subject.rows_per_sample, pool, *log);
   }
   if (a.json) {
     fmt::print(
@@ -165,7 +164,7 @@ int CheckCommand(const Arguments& a) {
 
 }  // namespace
 
-Command AddCheck(CLI::App& program, const Globals&) {
+Command AddCheck(CLI::App& program, const Globals& globals) {
   CLI::App* parser = program.add_subcommand(
       "check",
       "look at a data set before anything is trained\nExample: platypus check recordings -t "
@@ -177,7 +176,7 @@ Command AddCheck(CLI::App& program, const Globals&) {
                      "configuration that says what is used, and how long a sample is");
   parser->add_option("--registry", a->registry, "folder with tasks of your own");
   parser->add_flag("--json", a->json, "for programs");
-  return {parser, [a] { return CheckCommand(*a); }};
+  return {parser, [a, &globals] { return CheckCommand(*a, globals); }};
 }
 
 }  // namespace platypus::apps

@@ -1,9 +1,8 @@
 #include "apps/compile.h"
 
-#include "apps/json_log.h"
+#include "apps/print_summary.h"
 #include "apps/request.h"
 #include "platypus/config/run_paths.h"
-#include "platypus/pipeline/compile_model.h"
 #include "platypus/report/live.h"
 
 namespace platypus::apps {
@@ -12,10 +11,13 @@ namespace {
 namespace fs = std::filesystem;
 
 // Where nothing is said: as the run of a project called "default".
-fs::path DefaultFolder(const std::string& name) {
+fs::path DefaultFolder(const config::Document& document, const std::string& name) {
   config::Config config;
-  config.dataset.dataset_name = "default";
+  config.dataset.dataset_name = TextOf(document.value, "dataset", "dataset_name");
+  if (config.dataset.dataset_name.empty()) config.dataset.dataset_name = "default";
   config.training.model_name = name;
+  if (const std::string run = TextOf(document.value, "common", "run_name"); !run.empty())
+    config.common.run_name = run;
   return config::MakeRunPaths(config,
                               config::ResolveRunName(config, std::chrono::system_clock::now()))
       .run;
@@ -48,57 +50,41 @@ void PrintCompiled(const pipeline::RunSummary& s, const fs::path& report) {
 
 }  // namespace
 
-void FileArguments::AddTo(CLI::App& parser) {
+void FileCompilation::AddTo(CLI::App& parser) {
   parser
-      .add_option("--classes", classes,
-                  "of a file without data set: names of the outputs of a classifier")
+      .add_option("--classes", options_.classes,
+                  "without recordings: names of the outputs of a classifier")
       ->delimiter(',');
-  parser.add_option("--prefix", prefix, "likewise: of every name in C (the model's name)");
+  parser.add_option("--prefix", options_.prefix, "of every name in C (the model's name)");
   parser
-      .add_option("--core", cores, "likewise: cores to verify on (host, cortex-m4, the device's)")
+      .add_option("--core", options_.cores,
+                  "without recordings: cores to verify on (host, cortex-m4, the device's)")
       ->take_all();
-  parser.add_option("--inputs", inputs, "likewise: .npy file of inputs to verify with (random)");
-  parser.add_option("--outputs", outputs,
-                    "likewise: .npy file of outputs that another program gives for these inputs");
-  parser.add_option("--samples", samples, "likewise: how many random inputs");
-  parser.add_option("--to", folder, "likewise: folder (data/projects/default/run/<time>/<name>)");
+  parser.add_option("--inputs", options_.inputs,
+                    "without recordings: .npy file of inputs to verify with (random ones)");
+  parser.add_option("--outputs", options_.outputs,
+                    ".npy file of outputs that another program gives for these inputs");
+  parser.add_option("--samples", options_.samples, "how many random inputs");
+  parser.add_option("--seed", options_.seed, "of the random inputs");
+  parser.add_option("--to", options_.folder, "folder (data/projects/default/run/<time>/<name>)");
 }
 
-int CompileFile(const config::Document& document, const FileArguments& a,
-                const config::Registry& registry, const Globals& globals) {
-  const auto text = [&](const char* section, const char* key) {
-    return TextOf(document.value, section, key);
-  };
-  pipeline::CompileModelOptions options;
-  options.model = text("compilation", "model_path");
-  options.name = text("training", "model_name");
-  options.device = text("common", "target_device");
-  options.task_type = text("common", "task_type");
-  options.prefix = a.prefix;
-  options.classes = a.classes;
-  options.cores = a.cores;
-  options.inputs = a.inputs;
-  options.outputs = a.outputs;
-  options.samples = a.samples;
-  options.folder = !a.folder.empty() ? a.folder : text("compilation", "compile_output_path");
-  if (options.folder.empty()) options.folder = DefaultFolder(options.name);
+int FileCompilation::Call(const config::Document& document, const config::Registry& registry,
+                          const Globals& globals) const {
+  pipeline::CompileModelOptions options = options_;
+  options.model = TextOf(document.value, "compilation", "model_path");
+  options.name = TextOf(document.value, "training", "model_name");
+  options.device = TextOf(document.value, "common", "target_device");
+  options.task_type = TextOf(document.value, "common", "task_type");
   options.command = globals.command_line;
+  if (options.folder.empty()) options.folder = DefaultFolder(document, options.name);
   report::LiveReport page(false);
   options.observe = [&page](const pipeline::RunSummary& summary) { page.Show(summary); };
   const pipeline::RunSummary summary = pipeline::CompileModel(options, registry, *OpenLog(globals));
   const fs::path report = options.folder / "report.html";
-  int status = 0;
-  for (const deploy::VerifyResult& r : summary.verify) {
-    if (r.mismatches + r.recording_mismatches > 0) status = 1;
-  }
-  if (globals.json_log) {
-    LogResultAsJson({{"run", summary.run_folder},
-                     {"report", report.string()},
-                     {"package", summary.package_path},
-                     {"exit_status", std::to_string(status)}});
-  }
+  if (globals.json_log) LogSummaryAsJson(summary, report);
   PrintCompiled(summary, report);
-  return status;
+  return StatusOf(summary);
 }
 
 }  // namespace platypus::apps

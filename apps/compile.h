@@ -7,24 +7,21 @@
 #include "platypus/config/load.h"
 #include "platypus/pipeline/compile_model.h"
 
-// `platypus compile MODEL.onnx`: a file that no data set belongs to.
 namespace platypus::apps {
 
-// What only such a file has; the rest are values of the configuration.
-struct FileArguments {
-  std::vector<std::string> classes;
-  std::vector<std::string> cores;
-  std::string prefix;
-  std::string inputs, outputs;
-  int samples = pipeline::CompileModelOptions{}.samples;
-  std::string folder;
-
+// What `compile` does where there are no recordings: an ONNX file of any origin to verified C.
+class FileCompilation {
+ public:
+  // The options that have a meaning only here.
   void AddTo(CLI::App& parser);
-};
 
-// Returns the exit status.
-int CompileFile(const config::Document& document, const FileArguments& a,
-                const config::Registry& registry, const Globals& globals);
+  // Of a document that IsForAFileAlone; returns the exit status.
+  int Call(const config::Document& document, const config::Registry& registry,
+           const Globals& globals) const;
+
+ private:
+  pipeline::CompileModelOptions options_;
+};
 
 }  // namespace platypus::apps
 

@@ -1,5 +1,9 @@
 #include "apps/print_summary.h"
 
+#include <algorithm>
+
+#include "apps/json_log.h"
+
 #include <fmt/format.h>
 
 #include <cmath>
@@ -96,6 +100,19 @@ void PrintSummary(const pipeline::RunSummary& s, const fs::path& report) {
   if (!s.features_folder.empty()) PrintLine("features", s.features_folder);
   PrintLine("report", report.string());
   PrintLine("run", s.run_folder);
+}
+
+void LogSummaryAsJson(const pipeline::RunSummary& summary, const std::filesystem::path& report) {
+  LogResultAsJson({{"run", summary.run_folder},
+                   {"report", report.string()},
+                   {"package", summary.package_path},
+                   {"exit_status", std::to_string(StatusOf(summary))}});
+}
+
+int StatusOf(const pipeline::RunSummary& summary) {
+  return std::ranges::any_of(summary.verify, [](const deploy::VerifyResult& r) {
+    return r.mismatches + r.recording_mismatches > 0;
+  });
 }
 
 }  // namespace platypus::apps

@@ -10,6 +10,11 @@ namespace platypus::apps {
 // What a run is worth, in ten lines on standard output.
 void PrintSummary(const pipeline::RunSummary& summary, const std::filesystem::path& report);
 
+// Where it is, and how it ended, as a JSON line.
+void LogSummaryAsJson(const pipeline::RunSummary& summary, const std::filesystem::path& report);
+// The exit status of a run that went to its end: 1 if the generated C differs from the host.
+int StatusOf(const pipeline::RunSummary& summary);
+
 }  // namespace platypus::apps
 
 #endif  // PLATYPUS_APPS_PRINT_SUMMARY_H_

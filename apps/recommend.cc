@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "apps/terminal.h"
 #include "platypus/base/files.h"
 #include "platypus/pipeline/recommend.h"
 
@@ -94,7 +93,7 @@ void Print(const pipeline::Recommendation& r) {
   fmt::print("Flash, RAM (octets) and time are estimates: a run measures them.\n");
 }
 
-int RecommendCommand(Arguments a) {
+int RecommendCommand(Arguments a, const Globals& globals) {
   if (!a.write.empty() && fs::exists(a.write)) {
     throw Error(Category::kUsage, fmt::format("{} is there already", a.write),
                 "nothing is overwritten: name another file");
@@ -104,9 +103,9 @@ int RecommendCommand(Arguments a) {
   a.request.trial = !a.no_trial;
   pipeline::Recommendation r;
   {
-    Terminal terminal;
+    const auto log = OpenLog(globals);
     ThreadPool pool(0);
-    r = pipeline::Recommend(a.request, registry, pool, terminal);
+    r = pipeline::Recommend(a.request, registry, pool, *log);
   }
   const std::string& yaml = r.candidates[0].yaml;
   if (a.json) {
@@ -124,7 +123,7 @@ int RecommendCommand(Arguments a) {
 
 }  // namespace
 
-Command AddRecommend(CLI::App& program, const Globals&) {
+Command AddRecommend(CLI::App& program, const Globals& globals) {
   CLI::App* parser = program.add_subcommand(
       "recommend",
       "features and a model for recordings and a device, with the configuration\nExample: platypus "
@@ -139,7 +138,7 @@ Command AddRecommend(CLI::App& program, const Globals&) {
   parser->add_option("--write", a->write, "write the configuration to this file");
   parser->add_flag("--no-trial", a->no_trial, "rank by rules alone, train nothing");
   parser->add_flag("--json", a->json, "for programs");
-  return {parser, [a] { return RecommendCommand(*a); }};
+  return {parser, [a, &globals] { return RecommendCommand(*a, globals); }};
 }
 
 }  // namespace platypus::apps

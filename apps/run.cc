@@ -2,7 +2,6 @@
 #include <cstdlib>
 
 #include "apps/compile.h"
-#include "apps/json_log.h"
 #include "apps/print_summary.h"
 #include "apps/request.h"
 #include "platypus/base/files.h"
@@ -21,7 +20,7 @@ namespace fs = std::filesystem;
 struct Arguments {
   ConfigArguments config;
   Request request;
-  FileArguments file;
+  FileCompilation file;  // of compile
   bool resume = false;
 };
 
@@ -88,7 +87,7 @@ int RunCommand(const Arguments& a, const Globals& globals) {
   request.sets = a.config.sets;
   config::Document document = MakeDocument(request, registry);
   if (globals.dry_run) return DryRun(document, registry, globals);
-  if (IsForAFileAlone(document)) return CompileFile(document, a.file, registry, globals);
+  if (IsForAFileAlone(document)) return a.file.Call(document, registry, globals);
   config::Loaded loaded = config::Load(document, registry);
   config::RequireRunnable(loaded);
   pipeline::RunSummary summary;
@@ -102,18 +101,9 @@ int RunCommand(const Arguments& a, const Globals& globals) {
     summary = Run(loaded, a, globals, *log);
   }
   const fs::path report = fs::path(summary.run_folder) / "report.html";
-  int status = 0;
-  for (const deploy::VerifyResult& r : summary.verify) {
-    if (r.mismatches + r.recording_mismatches > 0) status = 1;
-  }
-  if (globals.json_log) {
-    LogResultAsJson({{"run", summary.run_folder},
-                     {"report", report.string()},
-                     {"package", summary.package_path},
-                     {"exit_status", std::to_string(status)}});
-  }
+  if (globals.json_log) LogSummaryAsJson(summary, report);
   PrintSummary(summary, report);
-  return status;
+  return StatusOf(summary);
 }
 
 Command Add(CLI::App& program, const Globals& globals, Action action, const char* help) {

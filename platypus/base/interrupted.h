@@ -11,7 +11,7 @@ namespace platypus {
 // Nothing went wrong: ProgressSink::Cancelled said that the work is to end.
 class Interrupted : public Error {
  public:
-  static constexpr int kExitCode = 3;
+  static constexpr int kExitCode = 130;  // as shells have it for Ctrl-C
 
   explicit Interrupted(const std::string& message, std::string hint = {})
       : Error(Category::kUsage, message, std::move(hint)) {}
