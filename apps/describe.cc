@@ -87,8 +87,9 @@ const std::vector<std::pair<int, std::string>>& ExitStatuses() {
       {0, "success"},
       {1, "internal error, or the generated C differs from the host"},
       {2, "usage, configuration or model"},
-      {3, "data, or interrupted (the run can be resumed)"},
-      {4, "toolchain"}};
+      {3, "data"},
+      {4, "toolchain"},
+      {130, "interrupted (the run can be resumed)"}};
   return kStatuses;
 }
 

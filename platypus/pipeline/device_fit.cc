@@ -2,63 +2,23 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
+#include "platypus/pipeline/model_cost.h"
 
 namespace platypus::pipeline {
-namespace {
-
-// The number that a text begins with; 0 without.
-double LeadingNumber(const std::string& text) { return std::strtod(text.c_str(), nullptr); }
-
-}  // namespace
-
-CoreSpeed SpeedOf(const std::string& core) {
-  constexpr const char* kNoWaits = "without wait states of the flash";
-  // Two cycles for a load or a taken branch and one for most of the rest (Arm's technical reference
-  // manuals), weighed by what the kernels execute.
-  if (core.starts_with("Cortex-M0")) {
-    return {1.4, fmt::format("1.4 cycles for an instruction of a Cortex-M0+, {}", kNoWaits)};
-  }
-  if (core.starts_with("Cortex-M4"))
-    return {1.3, fmt::format("1.3 cycles for an instruction of a Cortex-M4, {}", kNoWaits)};
-  if (core.starts_with("Cortex-M33"))
-    return {1.2, fmt::format("1.2 cycles for an instruction of a Cortex-M33, {}", kNoWaits)};
-  if (core.starts_with("Cortex-R5")) {
-    return {1.0, fmt::format("1 cycle for an instruction of a Cortex-M4, which stands in for the "
-                             "Cortex-R5F with its two pipelines and caches, {}",
-                             kNoWaits)};
-  }
-  // Cycles of the vendor's library for four networks (spec deployment 11.4): C28x 0.99 to 1.33 of a
-  // Cortex-M33's, C29x 0.46 to 0.53.
-  if (core.starts_with("C28")) {
-    return {1.4,
-            fmt::format("1.4 cycles for an instruction of a Cortex-M4, which stands in for the "
-                        "C28x: published cycles of the vendor's library are 1.2 of a Cortex-M33's, "
-                        "{}",
-                        kNoWaits)};
-  }
-  if (core.starts_with("C29")) {
-    return {0.6,
-            fmt::format("0.6 cycles for an instruction of a Cortex-M4, which stands in for the "
-                        "C29x: published cycles of the vendor's library are 0.5 of a Cortex-M33's, "
-                        "{}",
-                        kNoWaits)};
-  }
-  return {1.3, fmt::format("1.3 cycles for an instruction, {}", kNoWaits)};
-}
 
 std::optional<DeviceFit> Capacity(const config::Registry& registry, const std::string& device) {
   const config::Value* entry = registry.devices.Find(device);
   if (entry == nullptr) return std::nullopt;
-  constexpr double kOctets = 1024;
+  const DeviceFacts facts = FactsOf(device, *entry);
+  const CostModel& model = CostModelOf(facts.core);
   DeviceFit fit;
   fit.device = device;
-  fit.flash_octets = static_cast<int64_t>(LeadingNumber(entry->Text("flash_kb")) * kOctets);
-  fit.ram_octets = static_cast<int64_t>(LeadingNumber(entry->Text("ram_kb")) * kOctets);
-  fit.clock_hz = LeadingNumber(entry->Text("clock_mhz")) * 1e6;
-  const CoreSpeed speed = SpeedOf(entry->Text("core"));
-  fit.cycles_per_instruction = speed.cycles_per_instruction;
-  fit.assumption = speed.assumption;
+  fit.flash_octets = facts.flash_octets.value_or(0);
+  fit.ram_octets = facts.ram_octets.value_or(0);
+  fit.clock_hz = facts.clock_hz.value_or(0);
+  fit.cycles_per_instruction = model.cycles_per_instruction;
+  fit.assumption = fmt::format("{} cycles for an instruction, no wait states of the flash ({})",
+                               model.cycles_per_instruction, model.source);
   return fit;
 }
 

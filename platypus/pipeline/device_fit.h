@@ -12,17 +12,8 @@
 
 namespace platypus::pipeline {
 
-// What instructions that were counted on an emulated core become on a device.
-struct CoreSpeed {
-  double cycles_per_instruction = 0;
-  std::string assumption;  // one sentence
-};
-// `core` as in registry/devices.yaml ("Cortex-M0+", "C28x"). Cores that have no open compiler take
-// the cycles that their vendor published for the same networks in proportion to a Cortex-M33's.
-CoreSpeed SpeedOf(const std::string& core);
-
-// flash, RAM and clock of the registry; texts such as "1311 (1.28 MB text)" count by their first
-// number. Nothing is used yet. nullopt for an unknown device.
+// flash, RAM and clock of the registry, and the cycles that the cost model of its core assumes.
+// Nothing is used yet. nullopt for an unknown device.
 std::optional<DeviceFit> Capacity(const config::Registry& registry, const std::string& device);
 
 // The same with what the package takes: measured on the device's core, or on the last emulated one

@@ -6,10 +6,8 @@
 #include <bit>
 
 #include "platypus/base/error.h"
-#include "platypus/deploy/layers.h"
 #include "platypus/deploy/npu_lint.h"
-#include "platypus/pipeline/device_fit.h"
-#include "platypus/quantize/quantize.h"
+#include "platypus/pipeline/model_cost.h"
 #include "platypus/zoo/zoo.h"
 
 namespace platypus::pipeline {
@@ -37,8 +35,8 @@ FeatureCost CostOf(const features::Pipeline& pipeline) {
   const int64_t frame = pipeline.frame_size;
   const int64_t variables = pipeline.variables;
   FeatureCost cost;
-  // The rows of a frame, what it becomes, and the network's input.
-  cost.ram = (frame * variables + 2 * NumElements(pipeline.OutputShape())) * kFloat;
+  // The rows of a frame, and what it becomes; the network's input is the network's.
+  cost.ram = (frame * variables + NumElements(pipeline.OutputShape())) * kFloat;
   if (pipeline.stages.empty()) {
     cost.instructions = 20.0 * static_cast<double>(NumElements(pipeline.OutputShape()));
     return cost;
@@ -62,28 +60,19 @@ FeatureCost CostOf(const features::Pipeline& pipeline) {
 
 Cost EstimateCost(const graph::Graph& network, const features::Pipeline& pipeline,
                   const config::Registry& registry, const std::string& device) {
-  constexpr int64_t kCode = 6'000;
-  constexpr double kPerMac = 2.8;       // instructions with integers
-  constexpr double kPerFloatMac = 9.0;  // in floating point
-  const graph::Graph folded = graph::FoldBatchNorm(network);
-  Cost cost;
-  cost.is_integer = !quantize::WithoutIntegerForm(network).has_value();
-  cost.parameters = graph::CountParameters(network);
-  cost.macs = graph::CountMacs(network);
-  const deploy::CNetwork lowered = deploy::LowerToC(folded);
-  int64_t tables = 0;
-  for (const deploy::Table& table : lowered.tables) tables += table.octets;
-  // The float network's tables and activations have four octets where integers have one.
-  const int64_t divisor = cost.is_integer ? 4 : 1;
+  const DeviceFacts facts = FactsOf(device, *registry.devices.Find(device));
+  const CostModel& model = CostModelOf(facts.core);
+  const ModelCost alone = EstimateCost(network, model);
   const FeatureCost features = CostOf(pipeline);
-  cost.flash_octets = kCode + features.flash + tables / divisor;
-  cost.ram_octets = lowered.memory.arena_octets / divisor + features.ram;
-  const std::optional<DeviceFit> fit = Capacity(registry, device);
-  if (fit && fit->clock_hz > 0) {
-    const double instructions =
-        features.instructions +
-        static_cast<double>(cost.macs) * (cost.is_integer ? kPerMac : kPerFloatMac);
-    cost.seconds = instructions * fit->cycles_per_instruction / fit->clock_hz;
+  Cost cost;
+  cost.is_integer = alone.integers;
+  cost.parameters = alone.parameters;
+  cost.macs = alone.macs;
+  cost.flash_octets = alone.flash_octets + features.flash;
+  cost.ram_octets = alone.ram_octets + features.ram;
+  if (facts.clock_hz) {
+    cost.seconds =
+        (alone.cycles + features.instructions * model.cycles_per_instruction) / *facts.clock_hz;
   }
   return cost;
 }
@@ -91,10 +80,8 @@ Cost EstimateCost(const graph::Graph& network, const features::Pipeline& pipelin
 std::vector<ModelChoice> ChooseModels(const config::Registry& registry, const std::string& task,
                                       const std::string& device, const features::Pipeline& pipeline,
                                       int outputs, int64_t samples) {
-  const std::optional<DeviceFit> fit = Capacity(registry, device);
-  const config::Value& part = *registry.devices.Find(device);
+  const DeviceFacts facts = FactsOf(device, *registry.devices.Find(device));
   const std::string category = registry.tasks.Find(task)->Text("category");
-  const bool has_npu = part.Text("accelerator").starts_with("NPU");
   std::vector<ModelChoice> choices;
   for (const auto& [name, entry] : registry.models.entries.entries) {
     if (entry.Text("task_category") != category || !entry.Text("notice").empty()) continue;
@@ -116,8 +103,8 @@ std::vector<ModelChoice> ChooseModels(const config::Registry& registry, const st
       continue;  // the samples are too short for it, or it has no C form
     }
     const Cost& cost = choice.cost;
-    if (fit->flash_octets > 0 && cost.flash_octets > fit->flash_octets) continue;
-    if (fit->ram_octets > 0 && cost.ram_octets > fit->ram_octets) continue;
+    if (facts.flash_octets && cost.flash_octets > *facts.flash_octets) continue;
+    if (facts.ram_octets && cost.ram_octets > *facts.ram_octets) continue;
     if (own_task) choice.score += 1;
     if (cost.parameters <= ParameterLimit(samples)) {
       choice.score += 1;
@@ -132,14 +119,14 @@ std::vector<ModelChoice> ChooseModels(const config::Registry& registry, const st
     } else {
       choice.score += 1;
     }
-    if (has_npu && cost.is_integer && deploy::LintForNpu(network).empty()) {
+    if (facts.has_npu && cost.is_integer && deploy::LintForNpu(network).empty()) {
       choice.score += 1;
       choice.reasons.emplace_back("every layer fits the NPU");
     }
-    if (fit->ram_octets > 0) {
+    if (facts.ram_octets) {
       choice.reasons.push_back(fmt::format(
           "about {:.0f} % of the RAM",
-          100.0 * static_cast<double>(cost.ram_octets) / static_cast<double>(fit->ram_octets)));
+          100.0 * static_cast<double>(cost.ram_octets) / static_cast<double>(*facts.ram_octets)));
     }
     choices.push_back(std::move(choice));
   }
