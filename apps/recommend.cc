@@ -85,7 +85,7 @@ void Print(const pipeline::Recommendation& r) {
   if (r.trials > 0) {
     fmt::print(
         "\n{} trials in {:.0f} s: {} on the validation split after a short training; nearly "
-        "equal ones by MACs.\n",
+        "equal ones by time.\n",
         r.trials, r.seconds, metric);
   } else {
     fmt::print("\nBy rules alone; without --no-trial short trainings rank them.\n");

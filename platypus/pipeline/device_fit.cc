@@ -17,8 +17,8 @@ std::optional<DeviceFit> Capacity(const config::Registry& registry, const std::s
   fit.ram_octets = facts.ram_octets.value_or(0);
   fit.clock_hz = facts.clock_hz.value_or(0);
   fit.cycles_per_instruction = model.cycles_per_instruction;
-  fit.assumption = fmt::format("{} cycles for an instruction, no wait states of the flash ({})",
-                               model.cycles_per_instruction, model.source);
+  fit.assumption = fmt::format("{}: {} cycles for an instruction, no wait states of the flash ({})",
+                               facts.core, model.cycles_per_instruction, model.source);
   return fit;
 }
 

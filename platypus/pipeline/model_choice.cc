@@ -28,7 +28,7 @@ bool Lists(const config::Value& entry, const char* key, const std::string& name)
 // Octets that windows, tables and buffers of the feature extraction take.
 struct FeatureCost {
   int64_t flash = 0, ram = 0;
-  double instructions = 0;  // of one sample
+  double instructions = 0;  // of one sample, on a Cortex-M4
 };
 FeatureCost CostOf(const features::Pipeline& pipeline) {
   constexpr int64_t kFloat = 4;
@@ -48,11 +48,12 @@ FeatureCost CostOf(const features::Pipeline& pipeline) {
   if (transforms) {
     cost.flash += frame * kFloat;
     cost.ram += 3 * frame * kFloat;
-    // 30 a point and doubling, and a logarithm or root for each value that is left.
-    cost.instructions = static_cast<double>(variables * frame) * 30 *
+    // 22 a point and doubling, and a logarithm or root for each value that is left.
+    cost.instructions = static_cast<double>(variables * frame) * 22 *
                         std::bit_width(static_cast<uint64_t>(frame)) / 2;
   }
-  cost.instructions += static_cast<double>(variables * frame) * 40;
+  cost.instructions += static_cast<double>(variables * frame) * 30;
+  cost.instructions *= pipeline.frame_concat;
   return cost;
 }
 
@@ -70,10 +71,9 @@ Cost EstimateCost(const graph::Graph& network, const features::Pipeline& pipelin
   cost.macs = alone.macs;
   cost.flash_octets = alone.flash_octets + features.flash;
   cost.ram_octets = alone.ram_octets + features.ram;
-  if (facts.clock_hz) {
-    cost.seconds =
-        (alone.cycles + features.instructions * model.cycles_per_instruction) / *facts.clock_hz;
-  }
+  cost.cycles =
+      alone.cycles + features.instructions * model.float_ratio * model.cycles_per_instruction;
+  if (facts.clock_hz) cost.seconds = cost.cycles / *facts.clock_hz;
   return cost;
 }
 
@@ -131,7 +131,7 @@ std::vector<ModelChoice> ChooseModels(const config::Registry& registry, const st
     choices.push_back(std::move(choice));
   }
   std::ranges::stable_sort(choices, [](const ModelChoice& a, const ModelChoice& b) {
-    return a.score != b.score ? a.score > b.score : a.cost.macs < b.cost.macs;
+    return a.score != b.score ? a.score > b.score : a.cost.cycles < b.cost.cycles;
   });
   return choices;
 }

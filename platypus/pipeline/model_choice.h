@@ -20,7 +20,8 @@ struct Cost {
   bool is_integer = true;  // false: it has a layer without integer form
   int64_t parameters = 0, macs = 0;
   int64_t flash_octets = 0, ram_octets = 0;
-  std::optional<double> seconds;  // features and one inference; nullopt: clock not known
+  double cycles = 0;              // features of one sample and one inference
+  std::optional<double> seconds;  // the same; nullopt: clock not known
 };
 Cost EstimateCost(const graph::Graph& network, const features::Pipeline& pipeline,
                   const config::Registry& registry, const std::string& device);

@@ -23,17 +23,17 @@ constexpr CostRates kM33 = {1.92, 8.5, 260, 570};
 constexpr CostRates kM33Float = {3.8, 8.6, 460, 200};
 
 constexpr std::array kCostModels = {
-    CostModel{"Cortex-M4", kM4, kM4Float, 1.3, kMeasured},
-    CostModel{"Cortex-M4F", kM4, kM4Float, 1.3, kMeasured},
-    CostModel{"Cortex-M33", kM33, kM33Float, 1.25, kMeasured},
-    CostModel{"Cortex-M0+", kM0, kM0Float, 1.35, kMeasured},
-    CostModel{"C28x", kM4, kM4Float, 4.0,
+    CostModel{"Cortex-M4", kM4, kM4Float, 1, 1.3, kMeasured},
+    CostModel{"Cortex-M4F", kM4, kM4Float, 1, 1.3, kMeasured},
+    CostModel{"Cortex-M33", kM33, kM33Float, 1, 1.25, kMeasured},
+    CostModel{"Cortex-M0+", kM0, kM0Float, 24, 1.35, kMeasured},
+    CostModel{"C28x", kM4, kM4Float, 1, 4.0,
               "instructions of the Cortex-M4, cycles so that integers take the vendor's published "
               "8.5 to 11.7 for each MAC"},
-    CostModel{"C29x", kM4, kM4Float, 1.7,
+    CostModel{"C29x", kM4, kM4Float, 1, 1.7,
               "instructions of the Cortex-M4, cycles so that integers take the vendor's published "
               "3.9 to 4.5 for each MAC"},
-    CostModel{"Cortex-R5F", kM4, kM4Float, 1.0, kStandIn},
+    CostModel{"Cortex-R5F", kM4, kM4Float, 1, 1.0, kStandIn},
 };
 
 // The network with integers, ranges made up: sizes do not depend on them.

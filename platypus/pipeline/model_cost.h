@@ -22,6 +22,7 @@ struct CostRates {
 struct CostModel {
   const char* core;  // as the device table calls it, "Cortex-M0+"
   CostRates integers, floats;
+  double float_ratio;  // instructions of floating-point work (features) to those of a Cortex-M4
   double cycles_per_instruction;  // assumed
   const char* source;
 };

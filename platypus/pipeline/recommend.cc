@@ -108,7 +108,7 @@ void Rank(std::vector<Candidate>& candidates) {
   const auto end =
       std::ranges::find_if(candidates, [&](const Candidate& c) { return value(c) < least; });
   std::stable_sort(candidates.begin(), end, [](const Candidate& a, const Candidate& b) {
-    return a.model.cost.macs < b.model.cost.macs;
+    return a.model.cost.cycles < b.model.cost.cycles;
   });
 }
 

@@ -140,7 +140,7 @@ class Running {
     sink_.EndStage();
     if (sink_.Cancelled()) {
       throw Interrupted(fmt::format("interrupted after stage {}", name),
-                  "the same command with --resume goes on from there");
+                        "the same command with --resume goes on from there");
     }
   }
 
