@@ -5,10 +5,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "platypus/advice/catalogue.h"
 #include "platypus/base/error.h"
 #include "platypus/config/load.h"
 #include "platypus/graph/graph.h"
-#include "platypus/pipeline/catalogue.h"
 
 namespace platypus::apps {
 namespace {
@@ -64,7 +64,7 @@ Json NpuJson(const std::vector<deploy::NpuFinding>& findings) {
 }
 
 int ModelCommand(const Arguments& a, const config::Registry& registry) {
-  const graph::Graph network = pipeline::BuildModel(
+  const graph::Graph network = advice::BuildModel(
       registry, a.model, a.input.empty() ? Shape{} : ParseInput(a.input), a.classes);
   if (!a.json) {
     fmt::print("{}", a.dot ? graph::ToDot(network) : graph::ToText(network));
@@ -107,14 +107,14 @@ int TasksCommand(const Arguments& a, const config::Registry& registry) {
     if (!a.json) fmt::print("{} Task Types:\n", Capital(module));
     for (const std::string& name : names) {
       const config::Value& entry = *registry.tasks.Find(name);
-      const size_t devices = pipeline::DevicesFor(registry, name).size();
+      const size_t devices = advice::DevicesFor(registry, name).size();
       const bool runs = entry.Text("runs") == "true";
       if (a.json) {
         json.push_back({{"task", name},
                         {"name", entry.Text("display_name")},
                         {"module", module},
                         {"category", entry.Text("category")},
-                        {"devices", pipeline::DevicesFor(registry, name)},
+                        {"devices", advice::DevicesFor(registry, name)},
                         {"runs", runs}});
       } else {
         fmt::print("  {:<36} {:<34} {} devices{}\n", name, entry.Text("display_name"), devices,
@@ -148,7 +148,7 @@ std::string Milliseconds(const pipeline::ModelCost& cost, const pipeline::Device
   return fmt::format("{:.2f}", 1e3 * cost.cycles / *device.clock_hz);
 }
 
-std::string NpuText(const pipeline::CatalogueModel& model) {
+std::string NpuText(const advice::CatalogueModel& model) {
   if (!model.npu) return "-";
   return model.npu->empty() ? "all layers" : fmt::format("all but {}", model.npu->size());
 }
@@ -187,11 +187,11 @@ void PrintDevices(const config::Registry& registry, const std::vector<std::strin
   for (const auto& [family, names] : families) fmt::print("  {:<12} {}\n", family, names);
 }
 
-void PrintModels(const std::vector<pipeline::CatalogueModel>& models,
+void PrintModels(const std::vector<advice::CatalogueModel>& models,
                  const std::optional<pipeline::DeviceFacts>& device) {
   if (!device) {
     fmt::print("\nModels ({} available):\n", models.size());
-    for (const pipeline::CatalogueModel& model : models) {
+    for (const advice::CatalogueModel& model : models) {
       fmt::print("  {:<34} {}{}{}\n", model.name, Abbreviated(model.devices),
                  model.generic ? ", generic" : "", model.runs ? "" : ", not in this version");
     }
@@ -205,7 +205,7 @@ void PrintModels(const std::vector<pipeline::CatalogueModel>& models,
   }
   fmt::print("  {:<34} {:>10} {:>9} {:>8} {:>8} {:>9} {:<13} {}\n", "model", "parameters", "MACs",
              "flash", "RAM", "ms", "NPU", "numbers");
-  for (const pipeline::CatalogueModel& model : models) {
+  for (const advice::CatalogueModel& model : models) {
     if (!model.cost) {
       fmt::print("  {:<34} not in this version\n", model.name);
       continue;
@@ -228,17 +228,16 @@ void PrintModels(const std::vector<pipeline::CatalogueModel>& models,
 }
 
 int TaskCommand(const Arguments& a, const config::Registry& registry) {
-  const std::vector<pipeline::CatalogueModel> models =
-      pipeline::ModelsFor(registry, a.task, a.device);
+  const std::vector<advice::CatalogueModel> models = advice::ModelsFor(registry, a.task, a.device);
   const config::Value& task = *registry.tasks.Find(a.task);
   if (!a.module.empty() && task.Text("module") != a.module) {
     throw Error(Category::kUsage,
                 fmt::format("task '{}' is not of the module {}", a.task, a.module),
                 fmt::format("-m {}", task.Text("module")));
   }
-  const std::vector<std::string> devices = pipeline::DevicesFor(registry, a.task);
-  const std::vector<pipeline::CataloguePreset> presets = pipeline::PresetsFor(registry, a.task);
-  const std::vector<std::string> datasets = pipeline::DatasetsFor(registry, a.task);
+  const std::vector<std::string> devices = advice::DevicesFor(registry, a.task);
+  const std::vector<advice::CataloguePreset> presets = advice::PresetsFor(registry, a.task);
+  const std::vector<std::string> datasets = advice::DatasetsFor(registry, a.task);
   std::optional<pipeline::DeviceFacts> device;
   if (!a.device.empty()) device = pipeline::FactsOf(a.device, *registry.devices.Find(a.device));
   if (a.json) {
@@ -248,7 +247,7 @@ int TaskCommand(const Arguments& a, const config::Registry& registry) {
                  {"devices", devices}};
     if (device) json["device"] = device->name;
     json["models"] = Json::array();
-    for (const pipeline::CatalogueModel& model : models) {
+    for (const advice::CatalogueModel& model : models) {
       Json entry = {{"name", model.name},
                     {"generic", model.generic},
                     {"runs", model.runs},
@@ -262,7 +261,7 @@ int TaskCommand(const Arguments& a, const config::Registry& registry) {
       json["models"].push_back(std::move(entry));
     }
     json["presets"] = Json::array();
-    for (const pipeline::CataloguePreset& preset : presets) {
+    for (const advice::CataloguePreset& preset : presets) {
       json["presets"].push_back({{"name", preset.name},
                                  {"variables", preset.variables},
                                  {"output", preset.output ? Json(*preset.output) : Json(nullptr)}});
@@ -275,7 +274,7 @@ int TaskCommand(const Arguments& a, const config::Registry& registry) {
   PrintDevices(registry, devices);
   PrintModels(models, device);
   fmt::print("\nFeature Extraction Presets ({} available):\n", presets.size());
-  for (const pipeline::CataloguePreset& preset : presets) {
+  for (const advice::CataloguePreset& preset : presets) {
     fmt::print("  {:<64} {}\n", preset.name,
                preset.output ? ToString(*preset.output) : "by frame_size");
   }

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "platypus/advice/recommend.h"
 #include "platypus/base/files.h"
-#include "platypus/pipeline/recommend.h"
 
 namespace platypus::apps {
 namespace {
@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 struct Arguments {
-  pipeline::RecommendRequest request;
+  advice::RecommendRequest request;
   std::string dataset;
   std::string registry;
   std::string write;
@@ -20,16 +20,16 @@ struct Arguments {
   bool no_trial = false;
 };
 
-Json ToJson(const pipeline::Recommendation& r) {
+Json ToJson(const advice::Recommendation& r) {
   Json json;
   json["task"] = r.task;
   json["task_reason"] = r.task_reason;
   json["device"] = r.device;
   json["candidates"] = Json::array();
-  for (const pipeline::Candidate& c : r.candidates) {
+  for (const advice::Candidate& c : r.candidates) {
     Json features = Json::object();
     for (const auto& [key, value] : c.features.values) features[key] = value;
-    const pipeline::Cost& cost = c.model.cost;
+    const advice::Cost& cost = c.model.cost;
     Json entry = {{"features", c.features.name},
                   {"settings", features},
                   {"input", c.input},
@@ -58,13 +58,13 @@ Json ToJson(const pipeline::Recommendation& r) {
   return json;
 }
 
-std::string Milliseconds(const pipeline::Cost& cost) {
+std::string Milliseconds(const advice::Cost& cost) {
   return cost.seconds ? fmt::format("{:.2f}", 1e3 * *cost.seconds) : "?";
 }
 
-void Print(const pipeline::Recommendation& r) {
+void Print(const advice::Recommendation& r) {
   fmt::print("task     {} ({})\ndevice   {}\n", r.task, r.task_reason, r.device);
-  const pipeline::Candidate& best = r.candidates[0];
+  const advice::Candidate& best = r.candidates[0];
   fmt::print("features {}: {}\n", best.features.name, fmt::join(best.features.reasons, "; "));
   fmt::print("model    {}: {}\n", best.model.name, fmt::join(best.model.reasons, "; "));
   for (const std::string& note : r.notes) fmt::print("note     {}\n", note);
@@ -73,8 +73,8 @@ void Print(const pipeline::Recommendation& r) {
              "parameters", "MACs", "flash", "RAM", "ms");
   constexpr size_t kMost = 12;
   for (size_t i = 0; i < std::min(kMost, r.candidates.size()); ++i) {
-    const pipeline::Candidate& c = r.candidates[i];
-    const pipeline::Cost& cost = c.model.cost;
+    const advice::Candidate& c = r.candidates[i];
+    const advice::Cost& cost = c.model.cost;
     fmt::print("{:>8}  {:<46} {:<22} {:>10} {:>9} {:>9} {:>8} {:>8}\n",
                c.trial        ? fmt::format("{:.4f}", c.trial->value)
                : r.trials > 0 ? "-"
@@ -101,11 +101,11 @@ int RecommendCommand(Arguments a, const Globals& globals) {
   const config::Registry registry = config::LoadRegistry(a.registry);
   a.request.dataset = a.dataset;
   a.request.trial = !a.no_trial;
-  pipeline::Recommendation r;
+  advice::Recommendation r;
   {
     const auto log = OpenLog(globals);
     ThreadPool pool(0);
-    r = pipeline::Recommend(a.request, registry, pool, *log);
+    r = advice::Recommend(a.request, registry, pool, *log);
   }
   const std::string& yaml = r.candidates[0].yaml;
   if (a.json) {

@@ -91,7 +91,7 @@ function(platypus_apps)
   if(apps)
     add_executable(platypus_cli ${apps})
     set_target_properties(platypus_cli PROPERTIES OUTPUT_NAME platypus)
-    target_link_libraries(platypus_cli platypus_report platypus_pipeline CLI11::CLI11 nlohmann_json::nlohmann_json)
+    target_link_libraries(platypus_cli platypus_advice platypus_report CLI11::CLI11 nlohmann_json::nlohmann_json)
     # Under the name that users of mmcli type.
     add_custom_command(TARGET platypus_cli POST_BUILD
                        COMMAND ${CMAKE_COMMAND} -E create_symlink platypus $<TARGET_FILE_DIR:platypus_cli>/mmcli VERBATIM)

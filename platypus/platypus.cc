@@ -4,10 +4,11 @@
 
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
+#include "platypus/base/interrupted.h"
 #include "platypus/config/load.h"
 #include "platypus/config/write.h"
 #include "platypus/pipeline/run.h"
-#include "platypus/report/report.h"
+#include "platypus/report/live.h"
 
 namespace platypus::api {
 namespace fs = std::filesystem;
@@ -25,6 +26,8 @@ template <typename Call>
 auto Guarded(Call call) {
   try {
     return call();
+  } catch (const Interrupted& interrupted) {
+    throw Error(interrupted.what(), Interrupted::kExitCode);
   } catch (const platypus::Error& error) {
     throw Error(error.what(), ExitCode(error.category()));
   } catch (const std::exception& error) {
@@ -130,8 +133,9 @@ Results Run(const Config& config, const RunOptions& options) {
     Sink sink(options);
     pipeline::RunOptions run;
     run.resume = options.resume;
+    report::LiveReport page(false);
+    run.observe = [&page](const pipeline::RunSummary& summary) { page.Show(summary); };
     const pipeline::RunSummary summary = pipeline::Run(ImplOf(config).loaded, run, sink);
-    WriteFile(fs::path(summary.run_folder) / "report.html", report::RenderReport(summary));
     return FromSummary(pipeline::ToJson(summary));
   });
 }

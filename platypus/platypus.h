@@ -24,7 +24,8 @@ class Error : public std::runtime_error {
  public:
   Error(const std::string& what, int exit_status)
       : std::runtime_error(what), exit_status_(exit_status) {}
-  // That of the program: 1 internal, 2 usage, configuration or model, 3 data, 4 toolchain.
+  // That of the program: 1 internal, 2 usage, configuration or model, 3 data, 4 toolchain, 130
+  // cancelled.
   int exit_status() const { return exit_status_; }  // NOLINT(readability-identifier-naming)
 
  private:

@@ -1,5 +1,5 @@
-#ifndef PLATYPUS_PIPELINE_TRIAL_H_
-#define PLATYPUS_PIPELINE_TRIAL_H_
+#ifndef PLATYPUS_ADVICE_TRIAL_H_
+#define PLATYPUS_ADVICE_TRIAL_H_
 
 #include <optional>
 #include <string>
@@ -13,7 +13,7 @@
 #include "platypus/pipeline/lesson.h"
 
 // A short training on some of the real data, to rank features and models.
-namespace platypus::pipeline {
+namespace platypus::advice {
 
 // The recordings of a data set, read once for all trials: as many as make a few million rows.
 struct TrialData {
@@ -27,8 +27,8 @@ TrialData ReadForTrial(const config::Config& config, const std::filesystem::path
 
 struct TrialSamples {
   features::Pipeline pipeline;
-  Goal goal;
-  Splits splits;              // test: samples of anomalies
+  pipeline::Goal goal;
+  pipeline::Splits splits;    // test: samples of anomalies
   int64_t train_samples = 0;  // of the whole training split, before thinning
 };
 // Error (data or configuration) where the features do not fit the recordings.
@@ -48,6 +48,6 @@ struct TrialResult {
 std::optional<TrialResult> Try(const config::Config& config, const config::Registry& registry,
                                const TrialSamples& samples, ThreadPool& pool, ProgressSink& sink);
 
-}  // namespace platypus::pipeline
+}  // namespace platypus::advice
 
-#endif  // PLATYPUS_PIPELINE_TRIAL_H_
+#endif  // PLATYPUS_ADVICE_TRIAL_H_

@@ -1,5 +1,5 @@
-#ifndef PLATYPUS_PIPELINE_MODEL_CHOICE_H_
-#define PLATYPUS_PIPELINE_MODEL_CHOICE_H_
+#ifndef PLATYPUS_ADVICE_MODEL_CHOICE_H_
+#define PLATYPUS_ADVICE_MODEL_CHOICE_H_
 
 #include <cstdint>
 #include <optional>
@@ -12,7 +12,7 @@
 #include "platypus/graph/graph.h"
 
 // Which models of the registry are worth a trial for a device.
-namespace platypus::pipeline {
+namespace platypus::advice {
 
 // What a network takes on a device, estimated before it is trained (docs/recommend.md says how, and
 // how far that is off).
@@ -39,6 +39,6 @@ std::vector<ModelChoice> ChooseModels(const config::Registry& registry, const st
                                       const std::string& device, const features::Pipeline& pipeline,
                                       int outputs, int64_t samples);
 
-}  // namespace platypus::pipeline
+}  // namespace platypus::advice
 
-#endif  // PLATYPUS_PIPELINE_MODEL_CHOICE_H_
+#endif  // PLATYPUS_ADVICE_MODEL_CHOICE_H_

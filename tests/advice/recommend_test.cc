@@ -1,4 +1,4 @@
-#include "platypus/pipeline/recommend.h"
+#include "platypus/advice/recommend.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include "platypus/base/random.h"
 #include "platypus/config/load.h"
 
-namespace platypus::pipeline {
+namespace platypus::advice {
 namespace {
 
 namespace fs = std::filesystem;
@@ -184,4 +184,4 @@ TEST_F(RecommendTest, ValuesAndAnomalies) {
 }
 
 }  // namespace
-}  // namespace platypus::pipeline
+}  // namespace platypus::advice

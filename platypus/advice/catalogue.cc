@@ -1,4 +1,4 @@
-#include "platypus/pipeline/catalogue.h"
+#include "platypus/advice/catalogue.h"
 
 #include <algorithm>
 
@@ -7,7 +7,7 @@
 #include "platypus/features/pipeline.h"
 #include "platypus/zoo/zoo.h"
 
-namespace platypus::pipeline {
+namespace platypus::advice {
 namespace {
 
 bool Lists(const config::Value& entry, const char* key, const std::string& name) {
@@ -65,14 +65,14 @@ graph::Graph BuildModel(const config::Registry& registry, const std::string& mod
 std::vector<CatalogueModel> ModelsFor(const config::Registry& registry, const std::string& task,
                                       const std::string& device) {
   const std::string category = TaskOf(registry, task).Text("category");
-  std::optional<DeviceFacts> facts;
+  std::optional<pipeline::DeviceFacts> facts;
   if (!device.empty()) {
     const config::Value* entry = registry.devices.Find(device);
     if (entry == nullptr) {
       throw Error(Category::kUsage, fmt::format("there is no device '{}'", device),
                   Suggest(device, registry.devices.Names()));
     }
-    facts = FactsOf(device, *entry);
+    facts = pipeline::FactsOf(device, *entry);
   }
   std::vector<CatalogueModel> models;
   for (const bool generic : {false, true}) {
@@ -95,7 +95,7 @@ std::vector<CatalogueModel> ModelsFor(const config::Registry& registry, const st
           const graph::Graph network = BuildModel(registry, name);
           model.input = network.Input().shape;
           model.outputs = static_cast<int>(NumElements(network.Output().shape));
-          model.cost = EstimateCost(network, CostModelOf(facts->core));
+          model.cost = pipeline::EstimateCost(network, pipeline::CostModelOf(facts->core));
           if (facts->has_npu) model.npu = deploy::LintForNpu(network);
         } catch (const Error& error) {
           if (error.category() != Category::kModel) throw;
@@ -164,4 +164,4 @@ std::vector<std::string> DevicesFor(const config::Registry& registry, const std:
   return names;
 }
 
-}  // namespace platypus::pipeline
+}  // namespace platypus::advice

@@ -1,5 +1,5 @@
-#ifndef PLATYPUS_PIPELINE_CATALOGUE_H_
-#define PLATYPUS_PIPELINE_CATALOGUE_H_
+#ifndef PLATYPUS_ADVICE_CATALOGUE_H_
+#define PLATYPUS_ADVICE_CATALOGUE_H_
 
 #include <optional>
 #include <string>
@@ -11,7 +11,7 @@
 #include "platypus/pipeline/model_cost.h"
 
 // What there is to choose from: tasks, devices, models, presets.
-namespace platypus::pipeline {
+namespace platypus::advice {
 
 struct CatalogueModel {
   std::string name;
@@ -20,7 +20,8 @@ struct CatalogueModel {
   std::vector<std::string> devices;
   Shape input;  // that the figures are for
   int outputs = 0;
-  std::optional<ModelCost> cost;  // nullopt: no device was asked for, or the network is not known
+  std::optional<pipeline::ModelCost>
+      cost;  // nullopt: no device was asked for, or the network is not known
   std::optional<std::vector<deploy::NpuFinding>> npu;  // nullopt: the device has no accelerator
 };
 
@@ -50,6 +51,6 @@ std::vector<std::string> DatasetsFor(const config::Registry& registry, const std
 // Devices that run a task, in the order of the registry.
 std::vector<std::string> DevicesFor(const config::Registry& registry, const std::string& task);
 
-}  // namespace platypus::pipeline
+}  // namespace platypus::advice
 
-#endif  // PLATYPUS_PIPELINE_CATALOGUE_H_
+#endif  // PLATYPUS_ADVICE_CATALOGUE_H_

@@ -1,4 +1,4 @@
-#include "platypus/pipeline/model_choice.h"
+#include "platypus/advice/model_choice.h"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 #include "platypus/pipeline/model_cost.h"
 #include "platypus/zoo/zoo.h"
 
-namespace platypus::pipeline {
+namespace platypus::advice {
 namespace {
 
 // Parameters that so many samples can teach (spec deployment 15).
@@ -61,9 +61,9 @@ FeatureCost CostOf(const features::Pipeline& pipeline) {
 
 Cost EstimateCost(const graph::Graph& network, const features::Pipeline& pipeline,
                   const config::Registry& registry, const std::string& device) {
-  const DeviceFacts facts = FactsOf(device, *registry.devices.Find(device));
-  const CostModel& model = CostModelOf(facts.core);
-  const ModelCost alone = EstimateCost(network, model);
+  const pipeline::DeviceFacts facts = pipeline::FactsOf(device, *registry.devices.Find(device));
+  const pipeline::CostModel& model = pipeline::CostModelOf(facts.core);
+  const pipeline::ModelCost alone = pipeline::EstimateCost(network, model);
   const FeatureCost features = CostOf(pipeline);
   Cost cost;
   cost.is_integer = alone.integers;
@@ -80,7 +80,7 @@ Cost EstimateCost(const graph::Graph& network, const features::Pipeline& pipelin
 std::vector<ModelChoice> ChooseModels(const config::Registry& registry, const std::string& task,
                                       const std::string& device, const features::Pipeline& pipeline,
                                       int outputs, int64_t samples) {
-  const DeviceFacts facts = FactsOf(device, *registry.devices.Find(device));
+  const pipeline::DeviceFacts facts = pipeline::FactsOf(device, *registry.devices.Find(device));
   const std::string category = registry.tasks.Find(task)->Text("category");
   std::vector<ModelChoice> choices;
   for (const auto& [name, entry] : registry.models.entries.entries) {
@@ -136,4 +136,4 @@ std::vector<ModelChoice> ChooseModels(const config::Registry& registry, const st
   return choices;
 }
 
-}  // namespace platypus::pipeline
+}  // namespace platypus::advice

@@ -1,11 +1,11 @@
-#include "platypus/pipeline/feature_choice.h"
+#include "platypus/advice/feature_choice.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-namespace platypus::pipeline {
+namespace platypus::advice {
 namespace {
 
 using config::TaskCategory;
@@ -180,4 +180,4 @@ std::vector<FeatureChoice> ChooseFeatures(const config::Registry& registry,
   return choosing.Sorted();
 }
 
-}  // namespace platypus::pipeline
+}  // namespace platypus::advice

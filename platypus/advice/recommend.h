@@ -1,21 +1,21 @@
-#ifndef PLATYPUS_PIPELINE_RECOMMEND_H_
-#define PLATYPUS_PIPELINE_RECOMMEND_H_
+#ifndef PLATYPUS_ADVICE_RECOMMEND_H_
+#define PLATYPUS_ADVICE_RECOMMEND_H_
 
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "platypus/advice/feature_choice.h"
+#include "platypus/advice/model_choice.h"
+#include "platypus/advice/trial.h"
 #include "platypus/base/parallel.h"
 #include "platypus/base/progress.h"
 #include "platypus/config/registry.h"
 #include "platypus/data/check.h"
-#include "platypus/pipeline/feature_choice.h"
-#include "platypus/pipeline/model_choice.h"
-#include "platypus/pipeline/trial.h"
 
 // What `platypus recommend` says: features and a model for a data set and a device.
-namespace platypus::pipeline {
+namespace platypus::advice {
 
 struct RecommendRequest {
   std::filesystem::path dataset;  // folder
@@ -49,6 +49,6 @@ struct Recommendation {
 Recommendation Recommend(const RecommendRequest& request, const config::Registry& registry,
                          ThreadPool& pool, ProgressSink& sink);
 
-}  // namespace platypus::pipeline
+}  // namespace platypus::advice
 
-#endif  // PLATYPUS_PIPELINE_RECOMMEND_H_
+#endif  // PLATYPUS_ADVICE_RECOMMEND_H_

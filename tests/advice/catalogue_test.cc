@@ -1,4 +1,4 @@
-#include "platypus/pipeline/catalogue.h"
+#include "platypus/advice/catalogue.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include "platypus/base/error.h"
 #include "platypus/deploy/layers.h"
 
-namespace platypus::pipeline {
+namespace platypus::advice {
 namespace {
 
 using testing::Contains;
@@ -75,25 +75,17 @@ TEST(CatalogueTest, NamesAreSuggested) {
 TEST(CatalogueTest, TheCostIsThatOfTheMeasuredNetwork) {
   const config::Registry registry = config::LoadRegistry();
   const graph::Graph network = BuildModel(registry, "CLS_1k_NPU", {1, 256, 1}, 2);
-  const CostModel& m4 = CostModelOf("Cortex-M4");
-  const ModelCost cost = EstimateCost(network, m4);
+  const pipeline::CostModel& m4 = pipeline::CostModelOf("Cortex-M4");
+  const pipeline::ModelCost cost = pipeline::EstimateCost(network, m4);
   EXPECT_TRUE(cost.integers);
   EXPECT_EQ(cost.macs, 141344);
   EXPECT_NEAR(cost.cycles / m4.cycles_per_instruction, 370078, 0.15 * 370078);
   EXPECT_NEAR(static_cast<double>(cost.flash_octets), 5397, 0.3 * 5397);
-  const CostModel& m0 = CostModelOf("Cortex-M0+");
-  EXPECT_NEAR(EstimateCost(network, m0).cycles / m0.cycles_per_instruction, 679930, 0.15 * 679930);
-  EXPECT_STREQ(CostModelOf("no core").core, "Cortex-M4");
-}
-
-TEST(CatalogueTest, FiguresOfTheDeviceTableMayBeTexts) {
-  const config::Registry registry = config::LoadRegistry();
-  const DeviceFacts facts = FactsOf("F28P65", *registry.devices.Find("F28P65"));
-  EXPECT_EQ(facts.flash_octets, 1311 * 1024);
-  EXPECT_EQ(facts.clock_hz, 200e6);
-  EXPECT_FALSE(FactsOf("AM13E2", *registry.devices.Find("AM13E2")).clock_hz);
-  EXPECT_TRUE(FactsOf("F28P55", *registry.devices.Find("F28P55")).has_npu);
+  const pipeline::CostModel& m0 = pipeline::CostModelOf("Cortex-M0+");
+  EXPECT_NEAR(pipeline::EstimateCost(network, m0).cycles / m0.cycles_per_instruction, 679930,
+              0.15 * 679930);
+  EXPECT_STREQ(pipeline::CostModelOf("no core").core, "Cortex-M4");
 }
 
 }  // namespace
-}  // namespace platypus::pipeline
+}  // namespace platypus::advice

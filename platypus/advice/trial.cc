@@ -1,4 +1,4 @@
-#include "platypus/pipeline/trial.h"
+#include "platypus/advice/trial.h"
 
 #include <algorithm>
 #include <chrono>
@@ -8,7 +8,7 @@
 #include "platypus/pipeline/anomaly.h"
 #include "platypus/zoo/zoo.h"
 
-namespace platypus::pipeline {
+namespace platypus::advice {
 namespace {
 
 constexpr int64_t kMostTrainValues = 3'000'000;
@@ -36,10 +36,10 @@ void Limit(std::vector<data::RecordingRef>& refs, std::vector<data::Recording>& 
 }
 
 // At most `most` samples, spread evenly.
-SampleSet Thin(const SampleSet& set, int64_t most) {
+pipeline::SampleSet Thin(const pipeline::SampleSet& set, int64_t most) {
   const int64_t count = set.Count();
   if (count <= most) return set;
-  SampleSet thin;
+  pipeline::SampleSet thin;
   thin.shape = set.shape;
   const auto width = static_cast<size_t>(NumElements(set.shape));
   const size_t targets = set.targets.size() / static_cast<size_t>(count);
@@ -59,9 +59,9 @@ SampleSet Thin(const SampleSet& set, int64_t most) {
 }
 
 double Auroc(const graph::Graph& network, const TrialSamples& samples, ThreadPool& pool) {
-  const auto errors = [&](const SampleSet& set) {
-    return ReconstructionErrors(train::Predict(network, set.View(), pool),
-                                {set.inputs.data(), set.inputs.size()}, set.Count());
+  const auto errors = [&](const pipeline::SampleSet& set) {
+    return pipeline::ReconstructionErrors(train::Predict(network, set.View(), pool),
+                                          {set.inputs.data(), set.inputs.size()}, set.Count());
   };
   std::vector<float> all = errors(samples.splits.test);
   std::vector<uint8_t> positive(all.size(), 1);
@@ -90,7 +90,7 @@ TrialData ReadForTrial(const config::Config& config, const std::filesystem::path
   read(data.val_refs, data.val, kMostOtherValues);
   if (config.common.task_category == config::TaskCategory::kTimeseriesAnomalyDetection) {
     for (const data::RecordingRef& ref : data.dataset.test) {
-      if (ref.label == kAnomaly) data.anomaly_refs.push_back(ref);
+      if (ref.label == pipeline::kAnomaly) data.anomaly_refs.push_back(ref);
     }
     read(data.anomaly_refs, data.anomalies, kMostOtherValues);
   }
@@ -114,10 +114,11 @@ TrialSamples MakeTrialSamples(const config::Config& config, const TrialData& dat
   samples.goal.horizon = settings.forecast_horizon;
   const auto extract = [&](const std::vector<data::RecordingRef>& refs,
                            std::vector<data::Recording> recordings, const char* split) {
-    if (samples.goal.Forecasts()) HoldBack(recordings, samples.pipeline, samples.goal.horizon);
+    if (samples.goal.Forecasts())
+      pipeline::HoldBack(recordings, samples.pipeline, samples.goal.horizon);
     DataMemory memory(HalfOfMemory(), std::filesystem::temp_directory_path());
-    return ExtractSamples(samples.pipeline, refs, recordings, split, samples.goal, {}, memory, pool,
-                          silent);
+    return pipeline::ExtractSamples(samples.pipeline, refs, recordings, split, samples.goal, {},
+                                    memory, pool, silent);
   };
   samples.splits.train = extract(data.train_refs, data.train, "train");
   samples.train_samples = samples.splits.train.Count();
@@ -139,12 +140,12 @@ std::optional<TrialResult> Try(const config::Config& config, const config::Regis
     const Shape& shape = samples.splits.train.shape;
     const graph::Graph initial = zoo::Build(config.training, registry, shape,
                                             samples.goal.Outputs(shape), config.common.seed);
-    RequireOutputs(samples.goal, initial, shape, config.training.model_name);
+    pipeline::RequireOutputs(samples.goal, initial, shape, config.training.model_name);
     const double macs = 3.0 * static_cast<double>(graph::CountMacs(initial));
     const auto affordable = static_cast<int64_t>(kMostMacs / std::max(1.0, 2 * macs));
-    Splits splits = samples.splits;
+    pipeline::Splits splits = samples.splits;
     splits.train = Thin(splits.train, std::max<int64_t>(256, affordable));
-    const Lesson lesson(splits, samples.goal, initial.Output().shape);
+    const pipeline::Lesson lesson(splits, samples.goal, initial.Output().shape);
     train::Options options;
     options.settings = config.training;
     const int64_t count = splits.train.Count();
@@ -186,4 +187,4 @@ std::optional<TrialResult> Try(const config::Config& config, const config::Regis
   }
 }
 
-}  // namespace platypus::pipeline
+}  // namespace platypus::advice

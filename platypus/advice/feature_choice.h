@@ -1,5 +1,5 @@
-#ifndef PLATYPUS_PIPELINE_FEATURE_CHOICE_H_
-#define PLATYPUS_PIPELINE_FEATURE_CHOICE_H_
+#ifndef PLATYPUS_ADVICE_FEATURE_CHOICE_H_
+#define PLATYPUS_ADVICE_FEATURE_CHOICE_H_
 
 #include <cstdint>
 #include <string>
@@ -10,7 +10,7 @@
 #include "platypus/config/registry.h"
 
 // Which features are worth a trial on a data set.
-namespace platypus::pipeline {
+namespace platypus::advice {
 
 // What is known of the recordings that choices depend on.
 struct DataFacts {
@@ -35,6 +35,6 @@ struct FeatureChoice {
 // out: whether recordings are codes of a converter cannot be seen.
 std::vector<FeatureChoice> ChooseFeatures(const config::Registry& registry, const DataFacts& facts);
 
-}  // namespace platypus::pipeline
+}  // namespace platypus::advice
 
-#endif  // PLATYPUS_PIPELINE_FEATURE_CHOICE_H_
+#endif  // PLATYPUS_ADVICE_FEATURE_CHOICE_H_

@@ -1,4 +1,4 @@
-#include "platypus/pipeline/recommend.h"
+#include "platypus/advice/recommend.h"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 #include "platypus/base/files.h"
 #include "platypus/config/load.h"
 
-namespace platypus::pipeline {
+namespace platypus::advice {
 namespace fs = std::filesystem;
 namespace {
 
@@ -386,4 +386,4 @@ Recommendation Recommend(const RecommendRequest& request, const config::Registry
   return Recommending(request, registry, pool, sink).Run();
 }
 
-}  // namespace platypus::pipeline
+}  // namespace platypus::advice
