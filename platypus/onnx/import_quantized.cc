@@ -99,8 +99,8 @@ void Limit(Target& target, float low, float high) {
   target.hi = std::max(lo, hi);
 }
 
-bool IsCodes(const Importer& importer, const View& view) {
-  const DType type = const_cast<Importer&>(importer).Graph().At(view.tensor).dtype;
+bool IsCodes(Importer& importer, const View& view) {
+  const DType type = importer.Graph().At(view.tensor).dtype;
   return type == DType::kInt8 || type == DType::kUInt8;
 }
 
@@ -216,11 +216,11 @@ void Importer::SetCodes(const std::string& name, WeightCodes codes) {
   codes_[name] = std::move(codes);
 }
 
-std::optional<Target> TargetOf(const Importer& importer, const std::string& output) {
+std::optional<Target> TargetOf(Importer& importer, const std::string& output) {
   std::vector<std::pair<float, float>> limits;
   std::string at = output;
   while (const onnx::NodeProto* reader = importer.SoleReader(at)) {
-    NodeReader node(const_cast<Importer&>(importer), *reader);
+    NodeReader node(importer, *reader);
     if (reader->op_type() == "QuantizeLinear") {
       for (int i = 1; i < node.InputCount(); ++i) {
         if (node.HasInput(i) && !node.IsConstant(i)) return std::nullopt;
@@ -244,7 +244,7 @@ std::optional<Target> TargetOf(const Importer& importer, const std::string& outp
   return std::nullopt;
 }
 
-bool TakesCodes(const Importer& importer, const onnx::NodeProto& node) {
+bool TakesCodes(Importer& importer, const onnx::NodeProto& node) {
   static constexpr auto kMoving = std::to_array<std::string_view>(
       {"Cast",    "Clip",          "Dropout", "Expand",         "Flatten",   "Gather",   "Identity",
        "MaxPool", "GlobalMaxPool", "Pad",     "QuantizeLinear", "ReduceMax", "Relu",     "Shape",
@@ -268,7 +268,7 @@ bool TakesCodes(const Importer& importer, const onnx::NodeProto& node) {
     return true;
   }
   if (type == "Resize" || type == "Upsample") {
-    NodeReader reader(const_cast<Importer&>(importer), node);
+    NodeReader reader(importer, node);
     return again || reader.Text("mode", "nearest") == "nearest";
   }
   return again && (type == "AveragePool" || type == "GlobalAveragePool" || type == "ReduceMean");

@@ -352,10 +352,10 @@ struct Target {
   Real real;
   int32_t lo = -128, hi = 127;
 };
-std::optional<Target> TargetOf(const Importer& importer, const std::string& output);
+std::optional<Target> TargetOf(Importer& importer, const std::string& output);
 // Whether a node takes codes for what DequantizeLinear made of them: it only moves values, or
 // computes what is quantised again.
-bool TakesCodes(const Importer& importer, const onnx::NodeProto& node);
+bool TakesCodes(Importer& importer, const onnx::NodeProto& node);
 // The view as real numbers.
 View Dequantized(Importer& importer, const View& codes, const std::string& name);
 // Sums of codes to codes: scale[c] * (sum + offset[c]) in real numbers, one of each or one for each
