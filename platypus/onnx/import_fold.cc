@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <numeric>
 
 #include "platypus/onnx/importer.h"
 
@@ -350,15 +351,13 @@ Constant FoldTranspose(NodeReader& node, const Inputs& in) {
   if (perm.empty()) {
     for (size_t i = from.size(); i-- > 0;) perm.push_back(static_cast<int64_t>(i));
   }
-  std::vector<int64_t> sorted = perm;
-  std::ranges::sort(sorted);
-  Shape shape;
-  for (size_t i = 0; i < perm.size(); ++i) {
-    if (perm.size() != from.size() || sorted[i] != static_cast<int64_t>(i)) {
-      node.Refuse("perm is no order of {} axes", from.size());
-    }
-    shape.push_back(from[static_cast<size_t>(perm[i])]);
+  std::vector<int64_t> axes(from.size());
+  std::iota(axes.begin(), axes.end(), 0);
+  if (!std::ranges::is_permutation(perm, axes)) {
+    node.Refuse("perm is no order of {} axes", from.size());
   }
+  Shape shape;
+  for (const int64_t axis : perm) shape.push_back(from[static_cast<size_t>(axis)]);
   return Picked(*in[0], shape, Places(shape, from, [&](const Shape& at) {
     std::vector<int64_t> source(at.size());
     for (size_t i = 0; i < at.size(); ++i) {
