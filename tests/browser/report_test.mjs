@@ -134,7 +134,7 @@ const use = {
     const picked = await text(page, '#recordings h4.name');
     await page.locator('.picks button').nth(3).click();
     check((await text(page, '#recordings h4.name')) !== picked, 'another recording');
-    check((await blank(page)).length === 0, 'another recording is drawn');
+    check(await eventually(async () => (await blank(page)).length === 0), 'another recording is drawn');
     // The configuration is filtered.
     await page.locator('#choice-configuration-own span', {hasText: 'All'}).click();
     await page.locator('#configurationFilter').fill('optim');
@@ -145,10 +145,10 @@ const use = {
     await page.keyboard.press('ArrowRight');
     check(await eventually(async () => /epoch 1/.test(await page.locator('#announcer').textContent())), 'chart: a point is read out');
     await page.keyboard.press('+');
-    check(await page.locator('#training button:text("Reset zoom")').first().isVisible(), 'chart: zoomed by a key');
+    check(await eventually(() => page.locator('#training button:text("Reset zoom")').first().isVisible()), 'chart: zoomed by a key');
     await page.keyboard.press('Escape');
     await page.locator('#training .as-table summary').first().click();
-    check(await page.locator('#metricsChartTable').isVisible(), 'chart: as a table');
+    check(await eventually(() => page.locator('#metricsChartTable').isVisible()), 'chart: as a table');
     const box = await page.locator('#lossChart').boundingBox();
     await page.mouse.move(box.x + 150, box.y + 100);
     await page.mouse.down();
@@ -163,7 +163,7 @@ const use = {
     const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const light = await background();
     await page.locator('#theme').click();
-    check((await background()) !== light, 'dark after a click');
+    check(await eventually(async () => (await background()) !== light), 'dark after a click');
     check(page.wrong.length === 0, 'classification: ' + page.wrong.join('; '));
     await page.done();
   },
@@ -172,7 +172,7 @@ const use = {
     const cards = await text(page, '#training .cards');
     check(/Float Best R²/.test(cards) && /Float Best MSE/.test(cards), 'cards of regression');
     await page.locator('#choice-pair-target span', {hasText: 'torque'}).click();
-    check((await blank(page)).length === 0, 'the other target is drawn');
+    check(await eventually(async () => (await blank(page)).length === 0), 'the other target is drawn');
     check(page.wrong.length === 0, 'regression: ' + page.wrong.join('; '));
     await page.done();
   },
@@ -183,7 +183,7 @@ const use = {
     check(/Per-Variable Forecasting Metrics/.test(variables) && /oil temperature/.test(variables), 'table of variables');
     await page.locator('#choice-step-measure span', {hasText: 'R²'}).click();
     await page.locator('#choice-pair-step span', {hasText: '6'}).click();
-    check((await blank(page)).length === 0, 'another step is drawn');
+    check(await eventually(async () => (await blank(page)).length === 0), 'another step is drawn');
     check(page.wrong.length === 0, 'forecasting: ' + page.wrong.join('; '));
     await page.done();
   },
@@ -208,7 +208,7 @@ const use = {
     await page.evaluate(() => scrollTo(0, 400));
     await page.waitForEvent('load');
     await page.waitForSelector('html[data-drawn]');
-    check(Math.abs((await page.evaluate(() => scrollY)) - 400) < 5, 'the renewed page is where it was');
+    check(await eventually(async () => Math.abs((await page.evaluate(() => scrollY)) - 400) < 5), 'the renewed page is where it was');
     await page.locator('#pause').click();
     await page.evaluate(() => { window.same = true; });
     await page.waitForTimeout(3600);
