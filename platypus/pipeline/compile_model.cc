@@ -1,7 +1,6 @@
 #include "platypus/pipeline/compile_model.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <map>
 #include <sstream>
@@ -9,6 +8,7 @@
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
 #include "platypus/base/hash.h"
+#include "platypus/base/interrupted.h"
 #include "platypus/base/random.h"
 #include "platypus/data/table.h"
 #include "platypus/deploy/layers.h"
@@ -17,16 +17,12 @@
 #include "platypus/pipeline/deployment.h"
 #include "platypus/pipeline/evaluation.h"
 #include "platypus/pipeline/run.h"
+#include "platypus/pipeline/run_observer.h"
+#include "platypus/pipeline/weights.h"
 
 namespace platypus::pipeline {
 namespace fs = std::filesystem;
 namespace {
-
-bool IsInteger(const graph::Graph& network) {
-  return std::ranges::any_of(network.nodes, [](const graph::Node& node) {
-    return std::holds_alternative<graph::QuantizeInput>(node.op);
-  });
-}
 
 // The network's input as rows of variables, with nothing done to them.
 features::Pipeline Rows(const Shape& input) {
@@ -57,52 +53,38 @@ class Compiling {
  public:
   Compiling(const CompileModelOptions& options, const config::Registry& registry,
             ProgressSink& sink)
-      : options_(options), registry_(registry), sink_(sink), pool_(options.threads) {}
+      : options_(options),
+        registry_(registry),
+        sink_(summary_, options.observe, sink),
+        pool_(options.threads) {}
 
   RunSummary Run() {
     Begin();
     try {
+      sink_.Begin({{"import"}, {"run"}, {"generate"}, {"verify"}});
       Stage("import", [&] { Import(); });
       Stage("run", [&] { MakeSamples(); });
       Stage("generate", [&] { Generate(); });
-      Stage("verify", [&] { Verify(); });
-    } catch (const Error& error) {
-      summary_.state = sink_.Cancelled() ? RunState::kInterrupted : RunState::kFailed;
-      summary_.error = error.message();
-      summary_.hint = error.hint();
-      Tell();
+      Stage("verify", [&] {
+        VerifyOnCores(package_, test_set_, network_, config_, registry_, summary_, sink_);
+      });
+    } catch (const std::exception& error) {
+      sink_.Fail(error);
       throw;
     }
-    summary_.state = RunState::kComplete;
-    summary_.share_done = 1;
+    sink_.Complete();
     WriteFile(options_.folder / "summary.json", ToJson(summary_));
-    Tell();
     return std::move(summary_);
   }
 
  private:
-  void Tell() const {
-    if (options_.observe) options_.observe(summary_);
-  }
-
-  void Notice(const std::string& text) {
-    summary_.notices.push_back(text);
-    sink_.OnNotice(text);
-  }
-
   template <typename Work>
   void Stage(const std::string& name, Work work) {
-    const auto start = std::chrono::steady_clock::now();
-    summary_.stage = name;
-    summary_.share_done = 0;
-    Tell();
+    sink_.BeginStage(name);
     work();
-    summary_.seconds.emplace_back(
-        name, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    if (sink_.Cancelled()) {
-      throw Error(Category::kUsage, fmt::format("interrupted after stage {}", name),
-                  "run the command again");
-    }
+    sink_.EndStage();
+    if (sink_.Cancelled())
+      throw Interrupted(fmt::format("interrupted after stage {}", name), "run the command again");
   }
 
   void Begin() {
@@ -221,7 +203,7 @@ class Compiling {
       differing += difference > 0 ? 1 : 0;
     }
     const auto [low, high] = std::ranges::minmax_element(wanted);
-    Notice(fmt::format(
+    sink_.OnNotice(fmt::format(
         "{}: largest difference {:.6g} of values from {:.6g} to {:.6g}; {} of {} "
         "outputs are equal",
         options_.outputs.string(), largest, *low, *high, wanted.size() - differing, wanted.size()));
@@ -280,27 +262,11 @@ class Compiling {
     Save(test_set_, compilation / "verification" / "test_set.bin");
   }
 
-  void Verify() {
-    const config::Value* device = registry_.devices.Find(options_.device);
-    const std::string core = device == nullptr ? "" : device->Text("verify_core");
-    for (const std::string& name : VerifyCores(config_, core)) {
-      deploy::VerifyResult result = deploy::Verify(package_, test_set_, name, sink_, &network_);
-      if (!result.ran) Notice(result.notice);
-      if (result.mismatches + result.recording_mismatches > 0) {
-        Notice(fmt::format("{}: the generated C differs from the host: {}", name,
-                           result.first_difference));
-      }
-      AddInstructions(result, summary_.layers);
-      summary_.verify.push_back(std::move(result));
-      Tell();
-    }
-  }
-
   const CompileModelOptions& options_;
   const config::Registry& registry_;
-  ProgressSink& sink_;
-  ThreadPool pool_;
   RunSummary summary_;
+  RunObserver sink_;
+  ThreadPool pool_;
   config::Config config_;  // what stages ask of it: model, device, prefix, cores
   graph::Graph network_;
   bool is_integer_ = false;

@@ -99,4 +99,21 @@ void AddInstructions(const deploy::VerifyResult& result, std::vector<LayerSummar
   }
 }
 
+void VerifyOnCores(const std::filesystem::path& package, const deploy::TestSet& set,
+                   const graph::Graph& network, const config::Config& config,
+                   const config::Registry& registry, RunSummary& summary, ProgressSink& sink) {
+  const config::Value* device = registry.devices.Find(config.common.target_device);
+  for (const std::string& core :
+       VerifyCores(config, device == nullptr ? "" : device->Text("verify_core"))) {
+    deploy::VerifyResult result = deploy::Verify(package, set, core, sink, &network);
+    if (!result.ran) sink.OnNotice(result.notice);
+    if (result.mismatches + result.recording_mismatches > 0) {
+      sink.OnNotice(fmt::format("{}: the generated C differs from the host: {}", core,
+                                result.first_difference));
+    }
+    AddInstructions(result, summary.layers);
+    summary.verify.push_back(std::move(result));
+  }
+}
+
 }  // namespace platypus::pipeline

@@ -53,6 +53,12 @@ void FillOutputs(const graph::Graph& network, std::vector<deploy::GoldenSample>&
 // instructions were counted there.
 void AddInstructions(const deploy::VerifyResult& result, std::vector<LayerSummary>& layers);
 
+// Proves the package on every core of the configuration; fills the summary's `verify` and its
+// layers' instructions. What does not run, or differs, is a notice.
+void VerifyOnCores(const std::filesystem::path& package, const deploy::TestSet& set,
+                   const graph::Graph& network, const config::Config& config,
+                   const config::Registry& registry, RunSummary& summary, ProgressSink& sink);
+
 }  // namespace platypus::pipeline
 
 #endif  // PLATYPUS_PIPELINE_DEPLOYMENT_H_

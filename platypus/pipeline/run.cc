@@ -305,9 +305,7 @@ class Running {
     const fs::path file = FindSavedNetwork(config_, paths_);
     graph::Graph network = LoadSavedNetwork(file, splits_.train.shape);
     RequireOutputs(goal_, network, splits_.train.shape, config_.training.model_name);
-    const bool integer = std::ranges::any_of(network.nodes, [](const graph::Node& node) {
-      return std::holds_alternative<graph::QuantizeInput>(node.op);
-    });
+    const bool integer = IsInteger(network);
     model_file_ = (integer ? paths_.training_quantization : paths_.training_base) / "model.onnx";
     WriteFile(model_file_, ReadFile(file));
     log_->Info("root.main", fmt::format("Model: {}", file.string()));
@@ -478,22 +476,13 @@ class Running {
 
   void Verify() {
     RunLog log(paths_.compilation_log);
-    const config::Value* device = registry_.devices.Find(config_.common.target_device);
-    const std::string core = device == nullptr ? "" : device->Text("verify_core");
-    for (const std::string& name : VerifyCores(config_, core)) {
-      deploy::VerifyResult result = deploy::Verify(paths_.artifacts, test_set_, name, sink_);
-      if (!result.ran) sink_.OnNotice(result.notice);
+    VerifyOnCores(paths_.artifacts, test_set_, *deployed_, config_, registry_, summary_, sink_);
+    for (const deploy::VerifyResult& result : summary_.verify) {
       log.Info("root.main.verify",
-               result.ran ? fmt::format("{}: {} of {} samples and {} of {} recordings differ", name,
-                                        result.mismatches, result.samples,
+               result.ran ? fmt::format("{}: {} of {} samples and {} of {} recordings differ",
+                                        result.core, result.mismatches, result.samples,
                                         result.recording_mismatches, result.recordings)
                           : result.notice);
-      if (result.mismatches + result.recording_mismatches > 0) {
-        sink_.OnNotice(fmt::format("{}: the generated C differs from the host: {}", name,
-                                   result.first_difference));
-      }
-      AddInstructions(result, summary_.layers);
-      summary_.verify.push_back(std::move(result));
     }
     summary_.insight.fit =
         FitDevice(registry_, config_.common.target_device, summary_.verify, pipeline_,

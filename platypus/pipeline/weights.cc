@@ -213,4 +213,10 @@ void StartFromSaved(const config::Config& config, graph::Graph& graph, ProgressS
   sink.OnNotice(Describe(transfer, graph, file));
 }
 
+bool IsInteger(const graph::Graph& network) {
+  return std::ranges::any_of(network.nodes, [](const graph::Node& node) {
+    return std::holds_alternative<graph::QuantizeInput>(node.op);
+  });
+}
+
 }  // namespace platypus::pipeline

@@ -44,6 +44,9 @@ graph::Graph LoadSavedNetwork(const std::filesystem::path& file, const Shape& in
 // it is a URL. A notice tells of what was loaded and what was not.
 void StartFromSaved(const config::Config& config, graph::Graph& graph, ProgressSink& sink);
 
+// Whether the network computes with integer codes.
+bool IsInteger(const graph::Graph& network);
+
 }  // namespace platypus::pipeline
 
 #endif  // PLATYPUS_PIPELINE_WEIGHTS_H_
