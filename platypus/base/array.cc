@@ -24,6 +24,8 @@ const char* ToString(DType type) {
       return "int8";
     case DType::kUInt8:
       return "uint8";
+    case DType::kInt16:
+      return "int16";
     case DType::kInt32:
       return "int32";
   }

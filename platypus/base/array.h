@@ -8,7 +8,7 @@
 
 namespace platypus {
 
-enum class DType { kFloat32, kInt8, kUInt8, kInt32 };
+enum class DType { kFloat32, kInt8, kUInt8, kInt16, kInt32 };
 
 // Extents, outermost first. What each axis means is said where a Shape is used.
 using Shape = std::vector<int64_t>;

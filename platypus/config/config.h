@@ -36,6 +36,19 @@ enum class TransformOrder { kCanonical, kAsListed };
 enum class Stacking { k1D, k2D1 };
 enum class Quantization { kNone = 0, kGeneric = 1, kTinpu = 2 };
 enum class QuantizationMethod { kPtq, kQat };
+// How the range of a tensor of activations is chosen (docs/quantisation.md).
+enum class RangeObserver { kLoss, kMinMax, kMovingAverage, kPercentile, kEntropy, kMse };
+enum class WeightRounding { kByBits, kNearest, kSoftSigmoid, kSoftTanh, kTernary, kLearnedStep };
+// What automatic bit widths keep to: the metric's tolerance, or a budget.
+enum class AutoGoal { kTolerance, kFlash, kInstructions };
+
+// Bits of the layers whose name matches a pattern (* any text, ? any character); 32 = float.
+struct LayerPrecision {
+  std::string pattern;
+  int weight_bits = 8;
+  int activation_bits = 8;
+  friend bool operator==(const LayerPrecision&, const LayerPrecision&) = default;
+};
 
 struct Common {
   std::string target_module = "timeseries";
@@ -149,11 +162,30 @@ struct Training {
   Quantization quantization = Quantization::kNone;
   QuantizationMethod quantization_method = QuantizationMethod::kQat;
   double quantization_distillation = 0.5;
-  int quantization_weight_bitwidth = 8;
-  int quantization_activation_bitwidth = 8;
+  int quantization_weight_bitwidth = 8;      // 8, 4, 2 (ternary, also called 1.58)
+  int quantization_activation_bitwidth = 8;  // 16, 8, 4, 2
   std::optional<bool> output_int;
-  bool partial_quantization = false;
-  bool auto_quantization = true;
+  std::vector<LayerPrecision> layer_precision;  // ours; the first pattern that matches holds
+  bool partial_quantization = false;            // input batch norm, first and last layer in float
+  bool auto_quantization = false;
+  double autoquant_tolerance_classification = 0.05;  // share of the float metric that may be lost
+  double autoquant_tolerance_regression = 0.05;
+  double autoquant_tolerance_forecasting = 2.0;
+  double autoquant_tolerance_anomaly = 2.0;
+  AutoGoal auto_quantization_goal = AutoGoal::kTolerance;  // ours
+  // Ours: octets or instructions; up to 1: share of what 8 bits everywhere take.
+  double auto_quantization_budget = 0.5;
+  // ours, all below
+  RangeObserver quantization_observer = RangeObserver::kLoss;
+  WeightRounding quantization_rounding = WeightRounding::kByBits;
+  std::optional<bool> quantization_power2_scale;  // by dialect and bits where not given
+  bool quantization_affine = false;               // activations with a zero point; dialect 1
+  bool quantization_per_channel = true;           // weight scales
+  int quantization_calibration_batches = 0;       // 0: all training samples
+  bool quantization_bias_correction = true;       // PTQ
+  bool quantization_equalization = false;         // across layers, before the quantised phase
+  int quantization_batch_norm_epochs = -1;        // statistics move so long; -1: E/2 - 1
+  int quantization_observer_epochs = -1;          // ranges move so long; -1: E/2 + 1
   bool nas_enabled = false;
   bool ondevice_training = false;
 };

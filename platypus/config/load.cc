@@ -410,16 +410,6 @@ class Loading {
     config.common.task_category =
         CategoryNamed(category_).value_or(TaskCategory::kTimeseriesClassification);
     if (config.common.target_module.empty()) config.common.target_module = "timeseries";
-    if (config.training.quantization == Quantization::kGeneric) {
-      Notice(
-          "training.quantization: 1 (generic) is carried out as 2: the TI-NPU's integers, which "
-          "any "
-          "core computes");
-    }
-    if (config.training.auto_quantization && config.training.quantization != Quantization::kNone &&
-        UserFlag("training", "auto_quantization", false)) {
-      Notice("training.auto_quantization: every layer gets the same bits in this version");
-    }
     if (config.training.lambda_reg != 0 &&
         config.common.task_category != TaskCategory::kTimeseriesRegression) {
       Notice("training.lambda_reg acts on regression; nothing is added to the loss of this task");

@@ -658,9 +658,8 @@ void AddTraining(Builder& b) {
           if (!ToBool(v)) Builder::Refuse(key, v);
           c.training.output_int = ToBool(v);
         });
-  b.Flag("auto_quantization", "true", PLATYPUS_FIELD(training.auto_quantization),
-         "bit widths by sensitivity; in this version every layer gets the same");
-  b.Better("every layer gets the same bits in this version, with a notice");
+  b.Flag("auto_quantization", "false", PLATYPUS_FIELD(training.auto_quantization),
+         "bit widths by sensitivity");
   b.Choice("quantization_weight_bitwidth", "8",
            PLATYPUS_FIELD(training.quantization_weight_bitwidth),
            std::vector<std::pair<std::string, int>>{{"8", 8}, {"4", 4}, {"2", 2}},

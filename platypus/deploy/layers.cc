@@ -38,6 +38,8 @@ std::string TypeName(DType type) {
       return "i8";
     case DType::kUInt8:
       return "u8";
+    case DType::kInt16:
+      return "i16";
     case DType::kFloat32:
       return "f32";
     case DType::kInt32:

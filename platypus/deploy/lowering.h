@@ -19,7 +19,9 @@ using graph::Node;
 using graph::TensorId;
 
 std::string TypeName(DType type);  // "i8", as in names of kernels
-inline int64_t Octets(DType type) { return type == DType::kFloat32 ? 4 : 1; }
+inline int64_t Octets(DType type) {
+  return type == DType::kFloat32 ? 4 : type == DType::kInt16 ? 2 : 1;
+}
 
 struct Extent {
   int64_t c = 1, h = 1, w = 1;
@@ -79,7 +81,10 @@ class Lowering {
   // channel's sum before it, or one for all.
   std::string RequantOf(const std::string& id, const Node& node, const std::vector<double>& bounds,
                         CLayer& layer);
-  double LargestCode(TensorId id) const { return At(id).dtype == DType::kUInt8 ? 255.0 : 128.0; }
+  double LargestCode(TensorId id) const {
+    const DType type = At(id).dtype;
+    return type == DType::kUInt8 ? 255.0 : type == DType::kInt16 ? 32768.0 : 128.0;
+  }
   CLayer NewLayer(const Node& node, TensorId output);
   void Finish(CLayer layer) { net_.layers.push_back(std::move(layer)); }
 

@@ -9,13 +9,16 @@
 namespace platypus::deploy {
 namespace {
 
-size_t Octets(DType type) { return type == DType::kFloat32 ? 4 : 1; }
-
 float Load(std::string_view bytes, size_t element, DType type) {
   if (type == DType::kFloat32) {
     float value = 0;
     std::memcpy(&value, bytes.data() + element * 4, sizeof value);
     return value;
+  }
+  if (type == DType::kInt16) {
+    int16_t code = 0;
+    std::memcpy(&code, bytes.data() + element * 2, sizeof code);
+    return code;
   }
   const char code = bytes[element];
   return type == DType::kUInt8 ? static_cast<float>(static_cast<unsigned char>(code))

@@ -169,9 +169,10 @@ Step Compilation::Recurrence(const graph::Recurrent& op) const {
 Step Compilation::ToCodes(const graph::FakeQuantize& op) const {
   const std::vector<float>& range = Floats("range");
   if (range[0] > range[1]) return Copy();
-  return OnFloats(
-      [codes = graph::ActivationCodes(op, range[0], range[1]), dims = in_dims_](
-          const float* x, float* y) { FakeQuantize(codes.scale, codes.lo, codes.hi, x, dims, y); });
+  return OnFloats([codes = graph::ActivationCodes(op, range[0], range[1]), dims = in_dims_](
+                      const float* x, float* y) {
+    FakeQuantize(codes.scale, codes.lo - codes.zero_point, codes.hi - codes.zero_point, x, dims, y);
+  });
 }
 
 Step Compilation::Run() const {

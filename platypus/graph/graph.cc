@@ -68,7 +68,7 @@ bool Graph::HasParameter(const Node& node, std::string_view role) const {
 Graph MakeGraph(std::string name, Shape input_shape, DType dtype) {
   Graph graph;
   graph.name = std::move(name);
-  graph.tensors.push_back({"input", std::move(input_shape), dtype, 0.0f});
+  graph.tensors.push_back({"input", std::move(input_shape), dtype});
   graph.input = graph.output = 0;
   return graph;
 }
@@ -80,7 +80,7 @@ TensorId Append(Graph& graph, std::string name, Op op, std::vector<TensorId> inp
     shapes.push_back(graph.At(id).shape);
     types.push_back(graph.At(id).dtype);
   }
-  Tensor tensor{name, InferShape(name, op, shapes), InferType(op, types), 0.0f};
+  Tensor tensor{name, InferShape(name, op, shapes), InferType(op, types)};
   const auto id = static_cast<TensorId>(graph.tensors.size());
   graph.tensors.push_back(std::move(tensor));
   graph.nodes.push_back({std::move(name), std::move(op), std::move(inputs), id});

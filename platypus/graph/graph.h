@@ -18,8 +18,10 @@ struct Tensor {
   std::string name;
   Shape shape;  // per sample: [C, H, W] or [F]
   DType dtype = DType::kFloat32;
-  // Integer tensors: real value = scale * q. 0: not known or not one number (conv accumulators).
+  // Integer tensors: real value = scale * (q - zero_point). Scale 0: not known or not one number
+  // (accumulators).
   float scale = 0.0f;
+  int32_t zero_point = 0;
 };
 
 struct Node {

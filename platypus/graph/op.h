@@ -91,6 +91,7 @@ struct ConvTranspose2d {
   Size2 extra{0, 0};  // rows and columns added to its end ("output padding")
   int groups = 1;
   bool has_bias = true;
+  std::optional<WeightQuantizer> weight_quantizer;
   friend bool operator==(const ConvTranspose2d&, const ConvTranspose2d&) = default;
 };
 
@@ -239,6 +240,7 @@ struct Recurrent {
   int hidden = 1;
   int layers = 1;
   bool last_step_only = true;
+  std::optional<WeightQuantizer> weight_quantizer;  // of weight_ih and weight_hh, row by row
   friend bool operator==(const Recurrent&, const Recurrent&) = default;
   int Gates() const { return cell == Cell::kLstm ? 4 : cell == Cell::kGru ? 3 : 1; }
 };
@@ -265,14 +267,17 @@ struct Concat {
 };
 
 // Rounds activations to the codes that the integer graph will use: q = clamp(floor(x / scale +
-// 0.5), lo, hi), y = q * scale; gradient 1 inside, 0 outside. With the tracked range m = max(|min|,
-// |max|): unsigned when min >= 0 (lo 0, hi 2^bits - 1, scale m / hi), else signed (lo -2^(bits-1),
-// hi 2^(bits-1) - 1, scale m / hi); scale rounded up to a power of two if asked, and at least
-// 2^-23. A range of min > max means: not calibrated yet, pass through. Roles: range [2] = {min,
-// max}.
+// 0.5) + zero_point, lo, hi), y = (q - zero_point) * scale; gradient 1 inside, 0 outside. With the
+// tracked range m = max(|min|, |max|): unsigned when min >= 0 (lo 0, hi 2^bits - 1, scale m / hi),
+// else signed (lo -2^(bits-1), hi 2^(bits-1) - 1, scale m / hi), both with zero_point 0; affine,
+// where asked and min < 0 (lo 0, hi 2^bits - 1, scale (max(max, 0) - min) / hi, zero_point
+// floor(-min / scale + 0.5)). Codes of more than 8 bits are those of an int16, signed or not: hi
+// 2^(bits-1) - 1. scale is rounded up to a power of two if asked, and at least 2^-23. A range of
+// min > max means: not calibrated yet, pass through. Roles: range [2] = {min, max}.
 struct FakeQuantize {
   int bits = 8;
   bool power_of_two_scale = true;
+  bool affine = false;  // of at most 8 bits
   friend bool operator==(const FakeQuantize&, const FakeQuantize&) = default;
 };
 

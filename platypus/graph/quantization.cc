@@ -24,9 +24,18 @@ float CeilPowerOfTwo(float x) {
 Codes ActivationCodes(const FakeQuantize& op, float min, float max) {
   Codes codes;
   const float magnitude = std::max(std::abs(min), std::abs(max));
-  if (min >= 0.0f) {
+  if (op.affine && min < 0.0f) {
     codes.lo = 0;
     codes.hi = (1 << op.bits) - 1;
+    codes.scale =
+        Finish((std::max(max, 0.0f) - min) / static_cast<float>(codes.hi), op.power_of_two_scale);
+    codes.zero_point =
+        std::min(static_cast<int32_t>(std::floor(-min / codes.scale + 0.5f)), codes.hi);
+    return codes;
+  }
+  if (min >= 0.0f) {
+    codes.lo = 0;
+    codes.hi = op.bits > 8 ? (1 << (op.bits - 1)) - 1 : (1 << op.bits) - 1;
   } else {
     codes.lo = -(1 << (op.bits - 1));
     codes.hi = (1 << (op.bits - 1)) - 1;

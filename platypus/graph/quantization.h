@@ -14,11 +14,12 @@ namespace platypus::graph {
 // Of kTernary, in units of the scale (the reference keeps it constant too).
 constexpr float kTernaryThreshold = 1.0f / 3.0f;
 
-// real = code * scale, lo <= code <= hi.
+// real = (code - zero_point) * scale, lo <= code <= hi.
 struct Codes {
   float scale = 1.0f;
   int32_t lo = -128;
   int32_t hi = 127;
+  int32_t zero_point = 0;
   friend bool operator==(const Codes&, const Codes&) = default;
 };
 

@@ -248,7 +248,10 @@ Shape InferShape(const std::string& node, const Op& op, const std::vector<Shape>
 }
 
 DType InferType(const Op& op, const std::vector<DType>& inputs) {
-  const auto code = [](int32_t lo) { return lo >= 0 ? DType::kUInt8 : DType::kInt8; };
+  const auto code = [](const auto& q) {
+    if (q.lo >= 0 && q.hi <= 255) return DType::kUInt8;
+    return q.lo >= -128 && q.hi <= 127 ? DType::kInt8 : DType::kInt16;
+  };
   const auto accumulator = [&] {
     return inputs.at(0) == DType::kFloat32 ? DType::kFloat32 : DType::kInt32;
   };
@@ -259,9 +262,9 @@ DType InferType(const Op& op, const std::vector<DType>& inputs) {
                                  return r.mode == Resize::Mode::kBilinear ? accumulator()
                                                                           : inputs.at(0);
                                },
-                               [&](const QuantizeInput& q) { return code(q.lo); },
-                               [&](const Requantize& q) { return code(q.lo); },
-                               [&](const AddRequantize& q) { return code(q.lo); },
+                               [&](const QuantizeInput& q) { return code(q); },
+                               [&](const Requantize& q) { return code(q); },
+                               [&](const AddRequantize& q) { return code(q); },
                                [&](const Dequantize&) { return DType::kFloat32; },
                                [&](const auto&) { return inputs.at(0); }},
                     op);

@@ -17,6 +17,8 @@ int64_t ElementOctets(DType type) {
     case DType::kInt8:
     case DType::kUInt8:
       return 1;
+    case DType::kInt16:
+      return 2;
     case DType::kFloat32:
       return 4;
     case DType::kInt32:

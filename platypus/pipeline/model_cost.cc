@@ -38,7 +38,7 @@ constexpr std::array kCostModels = {
 
 // The network with integers, ranges made up: sizes do not depend on them.
 graph::Graph IntegersOf(const graph::Graph& network) {
-  const quantize::Settings settings{.weights = quantize::MakeWeightQuantizer(8)};
+  const quantize::Settings settings;
   graph::Graph prepared = quantize::PrepareForTraining(network, settings);
   for (const graph::Node& node : prepared.nodes) {
     if (std::holds_alternative<graph::FakeQuantize>(node.op))

@@ -99,7 +99,7 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson
                                RunLog& log, ThreadPool& pool, ProgressSink& sink,
                                const train::EpochObserver& on_epoch) {
   const quantize::Settings settings =
-      quantize::MakeSettings(config.training, config.common.task_category);
+      quantize::MakeSettings(config.training, config.common.task_category, trained);
   // No batch norm can follow where the output is integer: then the network learns real values.
   const bool real = settings.output_int && !lesson.Wanted().Classifies();
   const Lesson own = real ? lesson.WithRealValues() : lesson;

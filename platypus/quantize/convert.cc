@@ -371,7 +371,6 @@ class Conversion {
   }
 
   Quantized Requantize(const Accumulated& x, const graph::Codes& codes) {
-    constexpr int kBits = 8;
     std::vector<int64_t> offset;
     std::vector<int64_t> multiplier;
     std::vector<int64_t> shift;
@@ -384,7 +383,7 @@ class Conversion {
         offset.push_back(std::llrint(std::ldexp(code + 0.5, factor.shift)));
         ClearWeights(x.layer, c);
       } else {
-        factor = MakeFactor(std::min(ratio, kWholeRange), kBits);
+        factor = MakeFactor(std::min(ratio, kWholeRange), settings_.MultiplierBits());
         offset.push_back(RoundingOffset(x.bias[c] / x.scale[c], factor));
       }
       multiplier.push_back(factor.multiplier);

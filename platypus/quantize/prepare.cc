@@ -117,7 +117,7 @@ class Preparation {
     std::vector<TensorId> inputs;
     for (const TensorId id : node.inputs) inputs.push_back(renamed_.at(id));
     const bool on_input = inputs[0] == out_.input;  // which has no codes yet
-    const graph::WeightQuantizer& quantizer = settings_.weights;
+    const graph::WeightQuantizer quantizer = settings_.Weights(node.name);
     if (std::holds_alternative<graph::BatchNorm>(node.op) && !on_input) {
       AppendBatchNormAsConvolution(out_, source_, node, inputs[0], quantizer);
     } else {
@@ -149,8 +149,7 @@ class Preparation {
   TensorId Quantize(const std::string& name, TensorId tensor) {
     const std::string node = name + ".quantize";
     out_.parameters[node + ".range"] = {{2}, std::vector<float>{1.0f, -1.0f}};
-    return graph::Append(out_, node, graph::FakeQuantize{settings_.activation_bits, true},
-                         {tensor});
+    return graph::Append(out_, node, settings_.Activations(name), {tensor});
   }
 
   const graph::Graph& source_;
@@ -161,33 +160,6 @@ class Preparation {
 };
 
 }  // namespace
-
-graph::WeightQuantizer MakeWeightQuantizer(int bits) {
-  switch (bits) {
-    case 8:
-      return {8, true, true, graph::Rounding::kNearest};
-    case 4:
-      return {4, false, true, graph::Rounding::kSoftSigmoid};
-    case 2:
-      return {2, false, true, graph::Rounding::kTernary};
-    default:
-      Fail(Category::kConfiguration, "training.quantization_weight_bitwidth: {}; legal: 8, 4, 2",
-           bits);
-  }
-}
-
-Settings MakeSettings(const config::Training& training, config::TaskCategory category) {
-  if (training.quantization_activation_bitwidth != 8) {
-    Fail(Category::kConfiguration,
-         "training.quantization_activation_bitwidth: {} bits do not run in this version; 8 does",
-         training.quantization_activation_bitwidth);
-  }
-  Settings settings;
-  settings.weights = MakeWeightQuantizer(training.quantization_weight_bitwidth);
-  settings.output_int =
-      training.output_int.value_or(category == config::TaskCategory::kTimeseriesClassification);
-  return settings;
-}
 
 std::optional<std::string> WithoutIntegerForm(const graph::Graph& trained) {
   const graph::Graph folded = graph::FoldBatchNorm(trained);

@@ -2,6 +2,7 @@
 #define PLATYPUS_QUANTIZE_QUANTIZE_H_
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,19 +13,38 @@
 // The room's first header: float graph -> fake-quantised graph -> integer graph.
 namespace platypus::quantize {
 
-struct Settings {
-  graph::WeightQuantizer weights;
+// Bits of a layer's weights, and of the activations that it makes.
+struct Precision {
+  static constexpr int kFloat = 32;
+  int weight_bits = 8;
   int activation_bits = 8;
-  bool output_int = true;  // false: a Dequantize behind the last integer tensor
+  bool IsFloat() const { return weight_bits == kFloat; }
+  friend bool operator==(const Precision&, const Precision&) = default;
 };
 
-// How weights of so many bits are quantised, channel by channel: 8 nearest with scales that are
-// powers of two; 4 by a soft sigmoid and 2 ternary, with free scales, whose few codes are too
-// precious for ranges up to twice as wide as the weights.
-graph::WeightQuantizer MakeWeightQuantizer(int bits);
+struct Settings {
+  config::Quantization dialect = config::Quantization::kTinpu;
+  Precision precision;                      // of every layer that `layers` does not name
+  std::map<std::string, Precision> layers;  // by the layer's name in the trained graph
+  config::WeightRounding rounding = config::WeightRounding::kByBits;
+  // Scales that are powers of two. Nothing: in dialect 2, of activations and of weights of 8 bits
+  // (fewer codes are too precious for ranges up to twice as wide as the weights).
+  std::optional<bool> power_of_two_scale;
+  bool affine = false;      // activations with a zero point where values below 0 were seen
+  bool per_channel = true;  // a scale for each output channel's weights; false: for each tensor
+  bool output_int = true;   // false: a Dequantize behind the last integer tensor
 
-// Error (configuration) for activations of other than 8 bits.
-Settings MakeSettings(const config::Training& training, config::TaskCategory category);
+  const Precision& Of(const std::string& layer) const;
+  graph::WeightQuantizer Weights(const std::string& layer) const;
+  graph::FakeQuantize Activations(const std::string& layer) const;
+  // Of a Requantize behind sums of products: the TI-NPU keeps 8, C of ours 15.
+  int MultiplierBits() const { return dialect == config::Quantization::kTinpu ? 8 : 15; }
+};
+
+// What the configuration asks for; layer_precision and partial_quantization act on the layers of
+// `trained`. Error (configuration) for bits that there are not.
+Settings MakeSettings(const config::Training& training, config::TaskCategory category,
+                      const graph::Graph& trained);
 
 // The first layer of a trained graph that has no integer form: "layer features.1.rnn: Lstm has no
 // integer form". Nothing if PrepareForTraining takes the graph.

@@ -155,8 +155,8 @@ void Network::Impl::RefreshRange(const Stored& t) {
     p.quantize = min <= max;
     p.scale = codes.scale;
     p.inverse_scale = 1.0f / codes.scale;
-    p.lo = static_cast<float>(codes.lo);
-    p.hi = static_cast<float>(codes.hi);
+    p.lo = static_cast<float>(codes.lo - codes.zero_point);
+    p.hi = static_cast<float>(codes.hi - codes.zero_point);
   }
 }
 

@@ -84,8 +84,7 @@ void LearnQuantiseAndVerify(const std::string& name) {
   ASSERT_EQ(quantize::WithoutIntegerForm(graph).has_value(), stays_float)
       << quantize::WithoutIntegerForm(graph).value_or("");
   if (stays_float) return;
-  quantize::Settings settings;
-  settings.weights = quantize::MakeWeightQuantizer(8);
+  const quantize::Settings settings;
   const std::vector<int32_t> labels(kSamples, 0);
   const train::LabelledSet set = {graph.Input().shape, inputs, labels};
   const graph::Graph calibrated =

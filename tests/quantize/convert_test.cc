@@ -140,8 +140,8 @@ void ExpectIntegersFollow(const Settings& settings, double mean_error) {
     }
   }
   EXPECT_GE(static_cast<double>(agree), 0.97 * static_cast<double>(all));
-  EXPECT_LE(largest, (1 << (settings.weights.bits - 1)) - 1);
-  EXPECT_GT(largest, (1 << (settings.weights.bits - 1)) / 2 - 1) << "codes are left out";
+  EXPECT_LE(largest, (1 << (settings.precision.weight_bits - 1)) - 1);
+  EXPECT_GT(largest, (1 << (settings.precision.weight_bits - 1)) / 2 - 1) << "codes are left out";
 }
 
 TEST(ConvertTest, IntegersFollowTheFakeQuantisedGraph) { ExpectIntegersFollow({}, 1.0); }
@@ -153,12 +153,14 @@ TEST(ConvertTest, WeightsOfFewBits) {
     config::Training training;
     training.quantization_weight_bitwidth = bits;
     const Settings settings =
-        MakeSettings(training, config::TaskCategory::kTimeseriesClassification);
-    EXPECT_EQ(settings.weights.bits, bits);
+        MakeSettings(training, config::TaskCategory::kTimeseriesClassification, {});
+    EXPECT_EQ(settings.Weights("any").bits, bits);
     ExpectIntegersFollow(settings, kMeanError);
   }
   Settings settings;
-  settings.weights = {4, false, false, graph::Rounding::kSoftTanh};  // one scale a tensor
+  settings.precision.weight_bits = 4;
+  settings.rounding = config::WeightRounding::kSoftTanh;
+  settings.per_channel = false;
   ExpectIntegersFollow(settings, kMeanError);
 }
 
