@@ -91,7 +91,7 @@ struct ConvTranspose2d {
   Size2 extra{0, 0};  // rows and columns added to its end ("output padding")
   int groups = 1;
   bool has_bias = true;
-  std::optional<WeightQuantizer> weight_quantizer;
+  std::optional<WeightQuantizer> weight_quantizer = {};
   friend bool operator==(const ConvTranspose2d&, const ConvTranspose2d&) = default;
 };
 
@@ -240,7 +240,7 @@ struct Recurrent {
   int hidden = 1;
   int layers = 1;
   bool last_step_only = true;
-  std::optional<WeightQuantizer> weight_quantizer;  // of weight_ih and weight_hh, row by row
+  std::optional<WeightQuantizer> weight_quantizer = {};  // of weight_ih and weight_hh, row by row
   friend bool operator==(const Recurrent&, const Recurrent&) = default;
   int Gates() const { return cell == Cell::kLstm ? 4 : cell == Cell::kGru ? 3 : 1; }
 };
