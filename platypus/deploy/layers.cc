@@ -200,13 +200,14 @@ std::string Lowering::RequantOf(const std::string& id, const Node& node,
     multiplier_name = AddTable(id + "_multiplier", "tm_i16", CList(multiplier), count, 2, layer);
     for (size_t c = 0; c < std::max(offset.size(), bounds.size()); ++c) {
       const size_t p = c % offset.size();  // one for all, or one each
-      const double sum = bounds[c % bounds.size()] + std::abs(static_cast<double>(offset[p]));
+      const double sum = std::ldexp(bounds[c % bounds.size()], op.fraction) +
+                         std::abs(static_cast<double>(offset[p]));
       wide = wide || sum * std::abs(multiplier[p]) >= 2147483648.0;
     }
   }
-  layer.shape += fmt::format("static const tm_requant r_{} = {{{}, {}, {}, {}, {}, {}, {}}};\n", id,
-                             offset_name, multiplier_name, shift_name, op.lo, op.hi, wide ? 1 : 0,
-                             count == 1 ? 1 : 0);
+  layer.shape += fmt::format("static const tm_requant r_{} = {{{}, {}, {}, {}, {}, {}, {}, {}}};\n",
+                             id, offset_name, multiplier_name, shift_name, op.lo, op.hi,
+                             wide ? 1 : 0, count == 1 ? 1 : 0, op.fraction);
   return "r_" + id;
 }
 

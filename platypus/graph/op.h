@@ -303,11 +303,13 @@ struct SumPool {
   friend bool operator==(const SumPool&, const SumPool&) = default;
 };
 
-// q = clamp(((a + offset[c]) * multiplier[c]) >> shift[c], lo, hi), arithmetic shift (floor); a
-// ReLU is lo = 0. Roles: offset, multiplier, shift, int32, each [C] or [1] (all channels alike).
+// q = clamp(((a * 2^fraction + offset[c]) * multiplier[c]) >> shift[c], lo, hi), arithmetic shift
+// (floor); a ReLU is lo = 0. Roles: offset, multiplier, shift, int32, each [C] or [1] (all channels
+// alike).
 struct Requantize {
   int32_t lo = -128;
   int32_t hi = 127;
+  int fraction = 0;  // bits of the offset behind the accumulator's last one
   friend bool operator==(const Requantize&, const Requantize&) = default;
 };
 

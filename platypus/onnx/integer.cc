@@ -7,15 +7,22 @@
 namespace platypus::onnx_io {
 namespace {
 
-std::vector<float> Powers(const std::vector<int32_t>& shifts) {
+// values[i] * 2^exponent, exact.
+std::vector<float> Scaled(std::vector<float> values, int exponent) {
+  for (float& value : values) value = std::ldexp(value, exponent);
+  return values;
+}
+
+std::vector<float> Powers(const std::vector<int32_t>& shifts, int fraction) {
   std::vector<float> powers;
   powers.reserve(shifts.size());
-  for (const int32_t shift : shifts) powers.push_back(std::ldexp(1.0f, -shift));
+  for (const int32_t shift : shifts) powers.push_back(std::ldexp(1.0f, fraction - shift));
   return powers;
 }
 
-// The five-node chain: Add, Mul, Mul, Floor, Clip. `channels` values of each role.
-void WriteChain(const Site& site, int64_t channels, int32_t lo, int32_t hi) {
+// The five-node chain: Add, Mul, Mul, Floor, Clip. `channels` values of each role; the offset has
+// `fraction` bits behind the point.
+void WriteChain(const Site& site, int64_t channels, int32_t lo, int32_t hi, int fraction) {
   const auto values = [&](const char* role) {
     return FloatsOf(site.graph.Parameter(site.node, role));
   };
@@ -25,15 +32,17 @@ void WriteChain(const Site& site, int64_t channels, int32_t lo, int32_t hi) {
   const std::string& n = site.node.name;
   Model& model = site.model;
   model.AddNode("Add", n + ".add",
-                {site.inputs[0], model.AddConstant(n + ".offset", shape, values("offset"))},
+                {site.inputs[0],
+                 model.AddConstant(n + ".offset", shape, Scaled(values("offset"), -fraction))},
                 {n + "_add"});
   model.AddNode("Mul", n + ".mul",
                 {n + "_add", model.AddConstant(n + ".mult", shape, values("multiplier"))},
                 {n + "_mul"});
   model.AddNode(
       "Mul", n + ".shift",
-      {n + "_mul", model.AddConstant(n + ".shift_mult", shape,
-                                     Powers(site.graph.Parameter(site.node, "shift").Int32s()))},
+      {n + "_mul",
+       model.AddConstant(n + ".shift_mult", shape,
+                         Powers(site.graph.Parameter(site.node, "shift").Int32s(), fraction))},
       {n + "_shift"});
   model.AddNode("Floor", n + ".floor", {n + "_shift"}, {n + "_floor"});
   model.AddNode("Clip", n + ".clip",
@@ -45,11 +54,11 @@ void WriteChain(const Site& site, int64_t channels, int32_t lo, int32_t hi) {
 }  // namespace
 
 void Write(const graph::QuantizeInput& op, const Site& site) {
-  WriteChain(site, site.InputShape()[0], op.lo, op.hi);
+  WriteChain(site, site.graph.Parameter(site.node, "shift").shape[0], op.lo, op.hi, 0);
 }
 
 void Write(const graph::Requantize& op, const Site& site) {
-  WriteChain(site, site.graph.Parameter(site.node, "offset").shape[0], op.lo, op.hi);
+  WriteChain(site, site.graph.Parameter(site.node, "offset").shape[0], op.lo, op.hi, op.fraction);
 }
 
 // A whole image: ReduceSum. Windows: the mean times the area, rounded to the integer that it is.

@@ -74,30 +74,45 @@ Accumulated Begin(Conversion& conversion, const graph::Node& node, const graph::
 }
 
 Quantized Finish(Conversion& conversion, const Accumulated& x, const graph::Codes& codes) {
+  constexpr double kSilent = 0x1.0p-30;  // the sum never moves the code; only the bias is left
+  const size_t channels = x.scale.size();
+  std::vector<double> ratio(channels);
+  std::vector<double> base(channels);  // of the offset
+  double largest_ratio = 0.0;
+  double largest_sum = 0.0;
+  for (size_t c = 0; c < channels; ++c) {
+    ratio[c] = std::min(x.scale[c] / codes.scale, WholeRange(codes));
+    if (ratio[c] < kSilent) continue;
+    const double zero = x.zero.empty() ? 0.0 : static_cast<double>(x.zero[c]);
+    base[c] = x.bias[c] / x.scale[c] - zero;
+    largest_ratio = std::max(largest_ratio, ratio[c]);
+    const double offset = std::abs(base[c]) + (std::abs(codes.zero_point) + 1.0) / ratio[c];
+    largest_sum = std::max(largest_sum, static_cast<double>(x.bound[c]) + offset);
+  }
+  const int fraction =
+      conversion.ExactInFloat(codes) ? 0 : FractionBits(largest_ratio, largest_sum);
   std::vector<int64_t> offset;
   std::vector<int64_t> multiplier;
   std::vector<int64_t> shift;
-  for (size_t c = 0; c < x.scale.size(); ++c) {
-    const double ratio = x.scale[c] / codes.scale;
+  for (size_t c = 0; c < channels; ++c) {
     Factor factor;
-    if (ratio < 0x1.0p-30) {  // the sum never moves the code; only the bias is left
+    if (ratio[c] < kSilent) {
       factor = {1, LargestMagnitude(codes) < 256 ? 22 : 14};
       const double code = CodeOf(x.bias[c], codes);
       offset.push_back(std::llrint(std::ldexp(code + 0.5, factor.shift)));
       ClearWeights(conversion.Out(), x.layer, c);
     } else {
-      factor = MakeFactor(std::min(ratio, WholeRange(codes)), conversion.MultiplierBits(codes));
-      const double zero = x.zero.empty() ? 0.0 : static_cast<double>(x.zero[c]);
+      factor = MakeFactor(std::ldexp(ratio[c], -fraction), conversion.MultiplierBits(codes));
       offset.push_back(RoundingOffset(
-          x.bias[c] / x.scale[c] - zero + codes.zero_point / factor.Value(), factor));
+          std::ldexp(base[c], fraction) + codes.zero_point / factor.Value(), factor));
     }
     multiplier.push_back(factor.multiplier);
     shift.push_back(factor.shift);
-    RequireInt32(x.layer, c, x.bound[c] + std::abs(offset.back()), "accumulator");
+    RequireInt32(x.layer, c, (x.bound[c] << fraction) + std::abs(offset.back()), "accumulator");
   }
   const std::string name = x.layer + ".requantize";
   const Quantized result =
-      conversion.Emit(name, graph::Requantize{codes.lo, codes.hi}, {x.tensor}, codes);
+      conversion.Emit(name, graph::Requantize{codes.lo, codes.hi, fraction}, {x.tensor}, codes);
   conversion.SetFactors(name, Integers(offset), multiplier, shift);
   return result;
 }

@@ -43,4 +43,10 @@ int64_t RoundingOffset(double base, const Factor& factor) {
   return std::llrint(base + half);
 }
 
+int FractionBits(double ratio, double bound) {
+  int bits = 0;
+  while (std::ldexp(ratio, -bits) > 0x1.0p-10 && std::ldexp(bound, bits + 1) < 0x1.0p30) ++bits;
+  return bits;
+}
+
 }  // namespace platypus::quantize

@@ -22,6 +22,11 @@ Factor MakeFactor(double w, int bits, int max_shift = 31);
 // cut off.
 int64_t RoundingOffset(double base, const Factor& factor);
 
+// Bits behind an accumulator's last one that its offset needs so that rounding it moves a code by
+// no more than 2^-11, where one step of the accumulator is `ratio` codes; fewer where `bound`, what
+// the accumulator with its offset can reach, would leave 30 bits.
+int FractionBits(double ratio, double bound);
+
 }  // namespace platypus::quantize
 
 #endif  // PLATYPUS_QUANTIZE_AFFINE_H_

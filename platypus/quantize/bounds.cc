@@ -81,7 +81,7 @@ class Proof {
               codes_[node.output] = {op.lo, op.hi};
             },
             [&](const graph::Requantize& op) {
-              Scale(node);
+              Scale(node, op.fraction);
               codes_[node.output] = {op.lo, op.hi};
             },
             [&](const graph::AddRequantize& op) {
@@ -126,7 +126,7 @@ class Proof {
     sums_[node.output] = {node.name, {sum}};
   }
 
-  void Scale(const Node& node) {
+  void Scale(const Node& node, int fraction) {
     const auto found = sums_.find(node.inputs[0]);
     const Sums sums =
         found != sums_.end() ? found->second : Sums{node.name, {codes_.at(node.inputs[0])}};
@@ -137,8 +137,10 @@ class Proof {
     for (size_t c = 0; c < std::max(sums.channels.size(), offset.size()); ++c) {
       const Interval& sum = sums.channels[sums.channels.size() == 1 ? 0 : c];
       const size_t p = offset.size() == 1 ? 0 : c;
-      const Interval moved{sum.low + offset[p], sum.high + offset[p]};
-      const int64_t largest = Union(sum, moved).Magnitude();
+      const Interval scaled{sum.low * (int64_t{1} << fraction),
+                            sum.high * (int64_t{1} << fraction)};
+      const Interval moved{scaled.low + offset[p], scaled.high + offset[p]};
+      const int64_t largest = Union(scaled, moved).Magnitude();
       if (largest > bounds.accumulator) {
         bounds.accumulator = largest;
         bounds.channel = static_cast<int64_t>(c);

@@ -61,13 +61,19 @@ Quantized Finish(Conversion& conversion, const Joined& x, const graph::Codes& co
       continue;
     }
     const std::string name = fmt::format("{}.requantize{}", x.layer, i);
-    const double ratio = double{part.codes.scale} / codes.scale;
+    const double ratio = std::min(double{part.codes.scale} / codes.scale, WholeRange(codes));
+    const int fraction =
+        conversion.ExactInFloat(part.codes) && conversion.ExactInFloat(codes)
+            ? 0
+            : FractionBits(ratio, static_cast<double>(LargestMagnitude(part.codes)) +
+                                      (LargestMagnitude(codes) + 1.0) / ratio);
     const Factor factor =
-        MakeFactor(std::min(ratio, WholeRange(codes)), conversion.MultiplierBits(codes));
-    const int64_t offset =
-        RoundingOffset(codes.zero_point / factor.Value() - part.codes.zero_point, factor);
+        MakeFactor(std::ldexp(ratio, -fraction), conversion.MultiplierBits(codes));
+    const int64_t offset = RoundingOffset(
+        codes.zero_point / factor.Value() - std::ldexp(part.codes.zero_point, fraction), factor);
     inputs.push_back(
-        conversion.Emit(name, graph::Requantize{codes.lo, codes.hi}, {part.tensor}, codes).tensor);
+        conversion.Emit(name, graph::Requantize{codes.lo, codes.hi, fraction}, {part.tensor}, codes)
+            .tensor);
     conversion.SetFactors(name, Integers({offset}), {factor.multiplier}, {factor.shift});
   }
   return conversion.Emit(x.layer, graph::Concat{x.axis}, inputs, codes);

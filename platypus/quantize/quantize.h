@@ -82,8 +82,8 @@ graph::Graph Convert(const graph::Graph& fake_quantized, const Settings& setting
 // How far the integers of one layer can go, whatever its input.
 struct LayerBounds {
   std::string layer;
-  int64_t accumulator = 0;  // largest |sum|, offset and every partial sum included
-  int64_t product = 0;      // largest |(sum + offset) * multiplier|
+  int64_t accumulator = 0;  // largest |sum|, also partial ones and with the offset
+  int64_t product = 0;      // largest of what a Requantize shifts
   int bits = 0;             // of a signed integer that holds both
   bool exact_in_float32 = false;
   int64_t channel = 0;  // whose accumulator is the largest

@@ -68,25 +68,32 @@ Summed Begin(Conversion& conversion, const graph::Node& node, const graph::Resiz
 
 Quantized Finish(Conversion& conversion, const Summed& x, const graph::Codes& codes) {
   const double ratio = std::min(x.scale / codes.scale, WholeRange(codes));
+  const bool exact = x.exact && conversion.ExactInFloat(codes);
+  const int fraction = exact ? 0
+                             : FractionBits(ratio, static_cast<double>(x.bound + std::abs(x.zero)) +
+                                                       (std::abs(codes.zero_point) + 1.0) / ratio);
+  const auto factor_of = [&](int bits) { return MakeFactor(std::ldexp(ratio, -fraction), bits); };
   const auto offset_of = [&](const Factor& factor) {
-    return RoundingOffset(codes.zero_point / factor.Value() - static_cast<double>(x.zero), factor);
+    return RoundingOffset(
+        codes.zero_point / factor.Value() - std::ldexp(static_cast<double>(x.zero), fraction),
+        factor);
   };
-  Factor factor = MakeFactor(ratio, 15);
-  if (x.exact && conversion.ExactInFloat(codes)) {
+  Factor factor = factor_of(15);
+  if (exact) {
     // As many multiplier bits as keep (sum + offset) * multiplier exact in float32.
     constexpr int kMostBits = 12;
     constexpr int kFewestBits = 6;
     for (int bits = kMostBits; bits >= kFewestBits; --bits) {
-      factor = MakeFactor(ratio, bits);
+      factor = factor_of(bits);
       const int64_t largest = x.bound + std::abs(offset_of(factor));
       if (largest * factor.multiplier < int64_t{1} << kExactBits) break;
     }
   }
   const int64_t offset = offset_of(factor);
-  RequireInt32(x.layer, 0, x.bound + std::abs(offset), "window sum");
+  RequireInt32(x.layer, 0, (x.bound << fraction) + std::abs(offset), "window sum");
   const std::string name = x.layer + ".requantize";
   const Quantized result =
-      conversion.Emit(name, graph::Requantize{codes.lo, codes.hi}, {x.tensor}, codes);
+      conversion.Emit(name, graph::Requantize{codes.lo, codes.hi, fraction}, {x.tensor}, codes);
   conversion.SetFactors(name, Integers({offset}), {factor.multiplier}, {factor.shift});
   return result;
 }
