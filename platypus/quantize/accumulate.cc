@@ -28,8 +28,7 @@ Accumulated Accumulate(Conversion& conversion, const graph::Node& node, const La
         *quantizer, graph::MaxAbs(quantizer->per_channel ? floats : weight.Floats()));
     // A channel of (nearly) nothing but bias: coarser weights keep its offset within the
     // accumulator.
-    const double largest_bias = LargestMagnitude(x.codes) < 256 ? 1 << 22 : 1 << 29;
-    while (std::abs(bias) > largest_bias * codes.scale * x.codes.scale) codes.scale *= 2.0f;
+    while (std::abs(bias) > LargestBias(x.codes) * codes.scale * x.codes.scale) codes.scale *= 2.0f;
     int64_t sum = 0;
     int64_t magnitude = 0;
     for (size_t i = 0; i < row; ++i) {
@@ -58,9 +57,11 @@ Accumulated Accumulate(Conversion& conversion, const graph::Node& node, const La
 void ClearWeights(graph::Graph& out, const std::string& layer, size_t channel) {
   Array& weight = out.parameters.at(layer + ".weight");
   auto& values = std::get<std::vector<int8_t>>(weight.values);
-  const auto row = static_cast<std::ptrdiff_t>(values.size()) / weight.shape[0];
-  const auto first = values.begin() + static_cast<std::ptrdiff_t>(channel) * row;
-  std::fill(first, first + row, int8_t{0});
+  const auto node = std::ranges::find(out.nodes, layer, &graph::Node::name);
+  const graph::WeightLayout layout = graph::LayoutOf(node->op, weight.shape);
+  layout.ForRuns(channel, [&](size_t first) {
+    std::fill_n(values.begin() + static_cast<std::ptrdiff_t>(first), layout.length, int8_t{0});
+  });
 }
 
 }  // namespace
