@@ -124,6 +124,19 @@ void Write(const graph::Slice& op, const Site& site) {
                       one(".step", op.step)});
 }
 
+void Write(const graph::Dequantize& op, const Site& site) {
+  Model& model = site.model;
+  std::string codes = site.inputs[0];
+  if (op.zero_point != 0) {
+    const std::string zero =
+        model.AddScalar(site.Name(".zero_point"), static_cast<float>(op.zero_point));
+    codes = site.node.name + "_centred";
+    model.AddNode("Sub", site.Name(".centre"), {site.inputs[0], zero}, {codes});
+  }
+  model.AddNode("Mul", site.node.name, {codes, model.AddScalar(site.Name(".scale"), op.scale)},
+                {site.output});
+}
+
 }  // namespace
 
 void WriteNode(const Site& site) {
@@ -195,9 +208,7 @@ void WriteNode(const Site& site) {
           [&](const graph::SumPool& op) { Write(op, site); },
           [&](const graph::Requantize& op) { Write(op, site); },
           [&](const graph::AddRequantize& op) { Write(op, site); },
-          [&](const graph::Dequantize& op) {
-            site.Node("Mul", {model.AddScalar(site.Name(".scale"), op.scale)});
-          }},
+          [&](const graph::Dequantize& op) { Write(op, site); }},
       site.node.op);
 }
 

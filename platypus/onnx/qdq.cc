@@ -186,7 +186,7 @@ class QdqWriter {
         for (const char* name : {"weight_ih", "weight_hh"}) {
           const std::string role = fmt::format("{}_l{}", name, layer);
           const Shape& shape = source_.Parameter(node, role).shape;
-          Weights weights = WeightsOf(node, role, *quantizer, {});
+          Weights weights = WeightsOf(node, role, *quantizer, {}, {});
           const std::vector<size_t> order = GateOrder(recurrent->cell);
           weights.codes = Reordered(weights.codes, order);
           weights.scale = Reordered(weights.scale, order);
@@ -201,14 +201,14 @@ class QdqWriter {
     const bool has_bias = source_.HasParameter(node, "bias") && input != coded_.end();
     const std::vector<float> bias =
         has_bias ? source_.Parameter(node, "bias").Floats() : std::vector<float>();
-    const float input_scale = has_bias ? input->second.codes.scale : 1.0f;
-    Weights weights = WeightsOf(node, "weight", *quantizer, bias, input_scale);
+    const graph::Codes input_codes = has_bias ? input->second.codes : graph::Codes();
+    const Weights weights = WeightsOf(node, "weight", *quantizer, bias, input_codes);
     given["weight"] =
         Dequantized(node.name + ".weight", shape, 0, TypeOf(*quantizer, form_.version), weights);
     if (!has_bias) return given;
     Weights sums;
     for (size_t c = 0; c < bias.size(); ++c) {
-      const double unit = double{weights.scale[c]} * input_scale;
+      const double unit = double{weights.scale[c]} * input_codes.scale;
       sums.scale.push_back(static_cast<float>(unit));
       sums.codes.push_back(static_cast<int32_t>(std::llrint(bias[c] / unit)));
     }
@@ -217,10 +217,10 @@ class QdqWriter {
     return given;
   }
 
-  // `bias`: of each channel, on codes of input_scale; may be empty.
+  // `bias`: of each channel of a layer on `input`; may be empty.
   Weights WeightsOf(const Node& node, const std::string& role,
                     const graph::WeightQuantizer& quantizer, const std::vector<float>& bias,
-                    float input_scale = 1.0f) const {
+                    const graph::Codes& input) const {
     const Array& array = source_.Parameter(node, role);
     const auto channels = static_cast<size_t>(array.shape[0]);
     const std::span<const float> all = array.Floats();
@@ -230,7 +230,7 @@ class QdqWriter {
       const std::span<const float> floats = all.subspan(c * row, row);
       graph::Codes codes =
           graph::WeightCodes(quantizer, graph::MaxAbs(quantizer.per_channel ? floats : all));
-      if (!bias.empty()) codes.scale = graph::ScaleForBias(codes.scale, input_scale, bias[c]);
+      if (!bias.empty()) codes.scale = graph::ScaleForBias(codes.scale, input, bias[c]);
       weights.scale.push_back(codes.scale);
       for (const float w : floats)
         weights.codes.push_back(graph::QuantizeWeight(quantizer, w, codes));
