@@ -280,6 +280,7 @@ void Lowering::Lower(const Node& node) {
                    ShapeOf(id, in_extent, out_extent, op.kernel, op.stride, {}, op.padding));
           },
           [&](const graph::AdaptiveAvgPool&) {
+            if (type != "f32") return LowerCellPool(node);
             simple(
                 fmt::format("tm_adaptive_pool_f32({}, s_{}, @{});", Address(in), id, node.output),
                 ShapeOf(id, in_extent, out_extent, {}, {}, {}, {}));
@@ -290,7 +291,10 @@ void Lowering::Lower(const Node& node) {
                    {}, true);
           },
           [&](const graph::Concat& op) { LowerConcat(node, op); },
-          [&](const graph::ConvTranspose2d& op) { LowerTransposedConvolution(node, op); },
+          [&](const graph::ConvTranspose2d& op) {
+            if (type != "f32") return LowerIntegerTransposed(node, op);
+            LowerTransposedConvolution(node, op);
+          },
           [&](const graph::Clamp& op) {
             if (type != "f32") refuse(op);
             simple(fmt::format("tm_clamp_f32({}, {}, {}, {}, @{});", Address(in), elements,
@@ -359,6 +363,11 @@ void Lowering::Lower(const Node& node) {
                                op.multiplier1, op.Added(), op.shift, op.lo, op.hi, node.output),
                    {}, true);
           },
+          [&](const graph::Lookup&) { LowerLookup(node); },
+          [&](const graph::IntegerSoftmax&) { LowerSoftmax(node); },
+          [&](const graph::IntegerLayerNorm& op) { LowerLayerNorm(node, op); },
+          [&](const graph::IntegerRecurrent& op) { LowerRecurrent(node, op); },
+          [&](const graph::MulRequantize& op) { LowerMul(node, op); },
           [&](const graph::Dequantize& op) {
             simple(fmt::format("tm_dequantize_{}({}, {}, {}, @{});", type, Address(in), elements,
                                CFloat(op.scale), node.output));

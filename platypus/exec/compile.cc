@@ -77,6 +77,14 @@ class Compilation {
     };
   }
 
+  template <typename Kernel>
+  Step OnIntegerPair(Kernel kernel) const {
+    Check(!is_float_, "interpreter: {} on floats at node {}", graph::Name(node_.op), node_.name);
+    return [kernel, a = in_, b = static_cast<size_t>(node_.inputs[1]), out = out_](Values& v) {
+      kernel(v.integers[a], v.integers[b], v.integers[out]);
+    };
+  }
+
   const std::vector<float>& Floats(std::string_view role) const {
     return graph_.Parameter(node_, role).Floats();
   }
@@ -89,6 +97,7 @@ class Compilation {
   Step Normalization(const graph::BatchNorm& op) const;
   Step Join(const graph::Concat& op) const;
   Step Recurrence(const graph::Recurrent& op) const;
+  Step Recurrence(const graph::IntegerRecurrent& op) const;
   Step ToCodes(const graph::FakeQuantize& op) const;
 
   const graph::Graph& graph_;
@@ -111,6 +120,14 @@ Step Compilation::Convolution(const graph::Conv2d& op) const {
 }
 
 Step Compilation::TransposedConvolution(const graph::ConvTranspose2d& op) const {
+  if (!is_float_) {
+    const std::vector<int8_t>& codes = graph_.Parameter(node_, "weight").Int8s();
+    return OnIntegers(
+        [op, from = in_dims_, to = out_dims_,
+         weights = std::vector<int32_t>(codes.begin(), codes.end())](const int32_t* x, int32_t* y) {
+          ConvolveTransposed(op, weights.data(), x, from, y, to);
+        });
+  }
   return OnFloats(
       [op, from = in_dims_, to = out_dims_, weights = Floats("weight"),
        bias = op.has_bias ? Floats("bias") : std::vector<float>()](const float* x, float* y) {
@@ -164,6 +181,22 @@ Step Compilation::Recurrence(const graph::Recurrent& op) const {
   }
   return OnFloats(
       [op, layers, dims = in_dims_](const float* x, float* y) { Recur(op, layers, x, dims, y); });
+}
+
+Step Compilation::Recurrence(const graph::IntegerRecurrent& op) const {
+  std::vector<IntegerRecurrentLayer> layers;
+  for (int k = 0; k < op.layers; ++k) {
+    const auto part = [&](const char* of) {
+      const auto name = [&](const char* role) { return fmt::format("{}_{}_l{}", role, of, k); };
+      return IntegerRecurrentLayer::Part{graph_.Parameter(node_, name("weight")).Int8s(),
+                                         Int32s(name("offset")), Int32s(name("multiplier")),
+                                         Int32s(name("shift"))};
+    };
+    layers.push_back({part("ih"), part("hh")});
+  }
+  return OnIntegers([op, layers, dims = in_dims_](const int32_t* x, int32_t* y) {
+    Recur(op, layers, x, dims, y);
+  });
 }
 
 Step Compilation::ToCodes(const graph::FakeQuantize& op) const {
@@ -224,7 +257,7 @@ Step Compilation::Run() const {
                 [pool = WindowPool(op, from, to)](const float* x, float* y) { pool.Run(x, y); });
           },
           [&](const graph::AdaptiveAvgPool& op) {
-            return OnFloats([=](const float* x, float* y) { Pool(op, x, from, y, to); });
+            return OnEither([=](const auto* x, auto* y) { Pool(op, x, from, y, to); });
           },
           [&](const graph::Flatten&) { return Copy(); },
           [&](const graph::Reshape&) { return Copy(); },
@@ -286,10 +319,32 @@ Step Compilation::Run() const {
               Requantize(op, offset.data(), multiplier.data(), shift.data(), shared, x, from, y);
             });
           },
-          [&](const graph::AddRequantize& op) -> Step {
-            return [=, a = in_, b = static_cast<size_t>(node_.inputs[1]), out = out_](Values& v) {
-              AddRequantize(op, v.integers[a], v.integers[b], from, v.integers[out]);
-            };
+          [&](const graph::AddRequantize& op) {
+            return OnIntegerPair([=](const int32_t* a, const int32_t* b, int32_t* y) {
+              AddRequantize(op, a, b, from, y);
+            });
+          },
+          [&](const graph::Lookup&) {
+            return OnIntegers([=, table = Int32s("table")](const int32_t* x, int32_t* y) {
+              Lookup(table.data(), x, from, y);
+            });
+          },
+          [&](const graph::IntegerSoftmax&) {
+            return OnIntegers([=, table = Int32s("table")](const int32_t* x, int32_t* y) {
+              IntegerSoftmax(table.data(), x, from, y);
+            });
+          },
+          [&](const graph::IntegerLayerNorm& op) {
+            return OnIntegers([=, multiplier = Int32s("multiplier"), offset = Int32s("offset")](
+                                  const int32_t* x, int32_t* y) {
+              IntegerLayerNorm(op, multiplier.data(), offset.data(), x, from, y);
+            });
+          },
+          [&](const graph::IntegerRecurrent& op) { return Recurrence(op); },
+          [&](const graph::MulRequantize& op) {
+            return OnIntegerPair([=](const int32_t* a, const int32_t* b, int32_t* y) {
+              MulRequantize(op, a, b, from, y);
+            });
           },
           [&](const graph::Dequantize& op) -> Step {
             return [=, in = in_, out = out_](Values& v) {
