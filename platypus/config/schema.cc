@@ -749,7 +749,8 @@ void AddTestingAndCompilation(Builder& b) {
   b.Text("cross_compiler_options", "null", PLATYPUS_FIELD(compilation.cross_compiler_options),
          "of the vendor's compiler");
   b.Choice("backend", "c", PLATYPUS_FIELD(compilation.backend),
-           std::vector<std::pair<std::string, std::string>>{{"c", "c"}}, "what is generated");
+           std::vector<std::pair<std::string, std::string>>{{"c", "c"}, {"ti_nnc", "ti_nnc"}},
+           "what is generated: portable C; ti_nnc also calls the vendor's compiler");
   b.Ours();
   const std::vector<std::pair<std::string, std::string>> cores = {
       {"host", "host"},

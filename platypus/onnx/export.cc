@@ -124,6 +124,21 @@ void Write(const graph::Slice& op, const Site& site) {
                       one(".step", op.step)});
 }
 
+void Write(const graph::Dequantize& op, const Site& site) {
+  Model& model = site.model;
+  std::string codes = site.inputs[0];
+  if (op.zero_point != 0) {
+    const std::string zero =
+        model.AddScalar(site.Name(".zero_point"), static_cast<float>(op.zero_point));
+    codes = site.node.name + "_centred";
+    model.AddNode("Sub", site.Name(".centre"), {site.inputs[0], zero}, {codes});
+  }
+  model.AddNode("Mul", site.node.name, {codes, model.AddScalar(site.Name(".scale"), op.scale)},
+                {site.output});
+}
+
+}  // namespace
+
 void WriteNode(const Site& site) {
   Model& model = site.model;
   std::visit(
@@ -198,13 +213,9 @@ void WriteNode(const Site& site) {
           [&](const graph::IntegerLayerNorm& op) { Write(op, site); },
           [&](const graph::IntegerRecurrent& op) { Write(op, site); },
           [&](const graph::MulRequantize& op) { Write(op, site); },
-          [&](const graph::Dequantize& op) {
-            site.Node("Mul", {model.AddScalar(site.Name(".scale"), op.scale)});
-          }},
+          [&](const graph::Dequantize& op) { Write(op, site); }},
       site.node.op);
 }
-
-}  // namespace
 
 void WriteAveragePool(const graph::AvgPool& op, const Site& site, const std::string& name,
                       const std::string& output) {
@@ -217,7 +228,7 @@ void WriteAveragePool(const graph::AvgPool& op, const Site& site, const std::str
 
 std::string Serialize(const graph::Graph& graph,
                       const std::map<std::string, std::string>& metadata) {
-  Model model(graph.name);
+  Model model(graph.name, kOpset);
   std::map<TensorId, std::string> names;
   names[graph.input] = model.AddInput("input", graph.Input().shape);
   for (const Node& node : graph.nodes) {
@@ -230,9 +241,7 @@ std::string Serialize(const graph::Graph& graph,
   model.AddOutput(names.at(graph.output), graph.Output().shape);
   for (const auto& [key, value] : metadata) model.AddMetadata(key, value);
   for (const graph::Tensor& tensor : graph.tensors) {
-    if (tensor.scale != 0.0f) {
-      model.AddMetadata("scale." + tensor.name, fmt::format("{:.9g}", tensor.scale));
-    }
+    if (tensor.scale != 0.0f) model.AddScale(tensor.name, tensor.scale, tensor.zero_point);
   }
   return model.Serialize();
 }

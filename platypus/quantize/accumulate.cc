@@ -26,9 +26,7 @@ Accumulated Accumulate(Conversion& conversion, const graph::Node& node, const La
     const double bias = op.has_bias ? source.Parameter(node, "bias").Floats()[c] : 0.0;
     graph::Codes codes = graph::WeightCodes(
         *quantizer, graph::MaxAbs(quantizer->per_channel ? floats : weight.Floats()));
-    // A channel of (nearly) nothing but bias: coarser weights keep its offset within the
-    // accumulator.
-    while (std::abs(bias) > LargestBias(x.codes) * codes.scale * x.codes.scale) codes.scale *= 2.0f;
+    codes.scale = graph::ScaleForBias(codes.scale, x.codes, bias);
     int64_t sum = 0;
     int64_t magnitude = 0;
     for (size_t i = 0; i < row; ++i) {
@@ -89,8 +87,8 @@ Quantized Finish(Conversion& conversion, const Accumulated& x, const graph::Code
     } else {
       factor = MakeFactor(std::min(ratio, WholeRange(codes)), conversion.MultiplierBits(codes));
       const double zero = x.zero.empty() ? 0.0 : static_cast<double>(x.zero[c]);
-      offset.push_back(RoundingOffset(
-          x.bias[c] / x.scale[c] - zero + codes.zero_point / factor.Value(), factor));
+      const double bias = std::nearbyint(x.bias[c] / x.scale[c]);  // as files keep it
+      offset.push_back(RoundingOffset(bias - zero + codes.zero_point / factor.Value(), factor));
     }
     multiplier.push_back(factor.multiplier);
     shift.push_back(factor.shift);
