@@ -267,10 +267,11 @@ Step Compilation::Run() const {
           [&](const graph::Concat& op) { return Join(op); },
           [&](const graph::FakeQuantize& op) { return ToCodes(op); },
           [&](const graph::QuantizeInput& op) -> Step {
+            const bool shared = graph_.Parameter(node_, "shift").shape == Shape{1};
             return [=, in = in_, out = out_, offset = Floats("offset"),
                     multiplier = Int32s("multiplier"), shift = Int32s("shift")](Values& v) {
-              Quantize(op, offset.data(), multiplier.data(), shift.data(), v.floats[in], from,
-                       v.integers[out]);
+              Quantize(op, offset.data(), multiplier.data(), shift.data(), shared, v.floats[in],
+                       from, v.integers[out]);
             };
           },
           [&](const graph::SumPool& op) {
@@ -292,7 +293,7 @@ Step Compilation::Run() const {
           },
           [&](const graph::Dequantize& op) -> Step {
             return [=, in = in_, out = out_](Values& v) {
-              Dequantize(op.scale, v.integers[in], from, v.floats[out]);
+              Dequantize(op, v.integers[in], from, v.floats[out]);
             };
           }},
       node_.op);

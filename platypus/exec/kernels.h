@@ -49,16 +49,16 @@ void Tanh(const float* in, Dims dims, float* out);
 void Gelu(const float* in, Dims dims, float* out);
 void Scale(float factor, const float* in, Dims dims, float* out);
 void FakeQuantize(float scale, int32_t lo, int32_t hi, const float* in, Dims dims, float* out);
-void Quantize(const graph::QuantizeInput& op, const float* offset, const int32_t* multiplier,
-              const int32_t* shift, const float* in, Dims dims, int32_t* out);
 // Parameters per channel, or one for all if `shared`.
+void Quantize(const graph::QuantizeInput& op, const float* offset, const int32_t* multiplier,
+              const int32_t* shift, bool shared, const float* in, Dims dims, int32_t* out);
 void Requantize(const graph::Requantize& op, const int32_t* offset, const int32_t* multiplier,
                 const int32_t* shift, bool shared, const int32_t* in, Dims dims, int32_t* out);
 void AddRequantize(const graph::AddRequantize& op, const int32_t* x, const int32_t* y, Dims dims,
                    int32_t* out);
 void Add(const float* x, const float* y, Dims dims, float* out);
 void Mul(const float* x, const float* y, Dims dims, float* out);
-void Dequantize(float scale, const int32_t* in, Dims dims, float* out);
+void Dequantize(const graph::Dequantize& op, const int32_t* in, Dims dims, float* out);
 
 // Over the channels of each position, and over all elements of a sample. weight, bias [C][H][W].
 void Softmax(const float* in, Dims dims, float* out);

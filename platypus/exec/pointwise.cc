@@ -39,15 +39,16 @@ PLATYPUS_CLONES void FakeQuantize(float scale, int32_t lo, int32_t hi, const flo
 }
 
 void Quantize(const graph::QuantizeInput& op, const float* offset, const int32_t* multiplier,
-              const int32_t* shift, const float* in, Dims dims, int32_t* out) {
+              const int32_t* shift, bool shared, const float* in, Dims dims, int32_t* out) {
   const int64_t size = dims.h * dims.w * kLanes;
   for (int64_t c = 0; c < dims.c; ++c) {
+    const int64_t p = shared ? 0 : c;
     CodeJob job;
     job.in = in + c * size;
     job.count = size;
-    job.offset = offset[c];
-    job.factor = static_cast<float>(multiplier[c]);
-    job.power = std::ldexp(1.0f, -shift[c]);
+    job.offset = offset[p];
+    job.factor = static_cast<float>(multiplier[p]);
+    job.power = std::ldexp(1.0f, -shift[p]);
     job.low = static_cast<float>(op.lo);
     job.high = static_cast<float>(op.hi);
     job.out = out + c * size;
@@ -99,9 +100,12 @@ PLATYPUS_CLONES void Mul(const float* x, const float* y, Dims dims, float* out) 
   for (int64_t i = 0; i < size; ++i) out[i] = x[i] * y[i];
 }
 
-PLATYPUS_CLONES void Dequantize(float scale, const int32_t* in, Dims dims, float* out) {
+PLATYPUS_CLONES void Dequantize(const graph::Dequantize& op, const int32_t* in, Dims dims,
+                                float* out) {
   const int64_t size = dims.Count() * kLanes;
-  for (int64_t i = 0; i < size; ++i) out[i] = static_cast<float>(in[i]) * scale;
+  const int32_t zero = op.zero_point;
+  const float scale = op.scale;
+  for (int64_t i = 0; i < size; ++i) out[i] = static_cast<float>(in[i] - zero) * scale;
 }
 
 }  // namespace platypus::exec

@@ -188,7 +188,9 @@ void Verify(const Graph& graph) {
           graph.name, node.name, ToString(output.dtype));
     for (const Role& role : Roles(node.op, shapes.at(0))) {
       const Array& array = graph.Parameter(node, role.name);
-      const bool shared = std::holds_alternative<Requantize>(node.op) && array.shape == Shape{1};
+      const bool may_share = std::holds_alternative<Requantize>(node.op) ||
+                             std::holds_alternative<QuantizeInput>(node.op);
+      const bool shared = may_share && array.shape == Shape{1};
       const size_t count =
           std::visit([](const auto& values) { return values.size(); }, array.values);
       Check((array.shape == role.shape || shared) &&

@@ -69,8 +69,8 @@ const Node* Producer(const Graph& graph, TensorId tensor);
 // The nodes that read a tensor.
 std::vector<const Node*> Consumers(const Graph& graph, TensorId tensor);
 
-// The parameters that an operator must have, for the shape of its first input. (A Requantize's may
-// be [1] instead: all channels alike.)
+// The parameters that an operator must have, for the shape of its first input. (Those of a
+// Requantize or QuantizeInput may be [1] instead: all channels alike.)
 struct Role {
   std::string name;
   Shape shape;

@@ -3,6 +3,7 @@
 #include <map>
 #include <string_view>
 
+#include "platypus/quantize/form.h"
 #include "platypus/quantize/quantize.h"
 
 namespace platypus::quantize {
@@ -11,15 +12,11 @@ namespace {
 using graph::Node;
 using graph::TensorId;
 
-bool IsLimit(const Node& node) {
-  return std::holds_alternative<graph::Relu>(node.op) ||
-         std::holds_alternative<graph::Clamp>(node.op);
-}
-
 // What an operator makes, behind the limit that its codes take in.
 TensorId BehindLimit(const graph::Graph& reference, TensorId tensor) {
   const std::vector<const Node*> readers = graph::Consumers(reference, tensor);
-  const bool limited = readers.size() == 1 && IsLimit(*readers[0]) && tensor != reference.output;
+  const bool limited =
+      readers.size() == 1 && FormOf(readers[0]->op) == Form::kLimits && tensor != reference.output;
   return limited ? readers[0]->output : tensor;
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "platypus/base/error.h"
+#include "platypus/quantize/form.h"
 #include "platypus/quantize/quantize.h"
 
 namespace platypus::quantize {
@@ -18,39 +19,13 @@ bool Is(const Node* node) {
   return node != nullptr && std::holds_alternative<T>(node->op);
 }
 
-// Whether an operator's result has values that no input had: then it gets codes of its own. Nothing
-// for an operator that has no integer form.
-std::optional<bool> MakesNewValues(const graph::Op& op) {
-  return std::visit(
-      graph::Overloaded{[](const graph::Identity&) { return std::optional(false); },
-                        [](const graph::Relu&) { return std::optional(false); },
-                        [](const graph::Clamp&) { return std::optional(false); },
-                        [](const graph::MaxPool&) { return std::optional(false); },
-                        [](const graph::Flatten&) { return std::optional(false); },
-                        [](const graph::Reshape&) { return std::optional(false); },
-                        [](const graph::Transpose&) { return std::optional(false); },
-                        [](const graph::Slice&) { return std::optional(false); },
-                        [](const graph::Resize& resize) {
-                          return std::optional(resize.mode == graph::Resize::Mode::kBilinear);
-                        },
-                        [](const graph::Conv2d&) { return std::optional(true); },
-                        [](const graph::Linear&) { return std::optional(true); },
-                        [](const graph::BatchNorm&) { return std::optional(true); },
-                        [](const graph::AvgPool&) { return std::optional(true); },
-                        [](const graph::AdaptiveAvgPool&) { return std::optional(true); },
-                        [](const graph::Add&) { return std::optional(true); },
-                        [](const graph::Concat&) { return std::optional(true); },
-                        [](const auto&) { return std::optional<bool>(); }},
-      op);
-}
-
 bool IsInputStage(const graph::Graph& g, const Node& node) {
   return std::holds_alternative<graph::BatchNorm>(node.op) && node.inputs[0] == g.input;
 }
 
 // Why a node of a graph with folded batch norms has no integer form.
 std::optional<std::string> Obstacle(const graph::Graph& folded, const Node& node) {
-  if (!MakesNewValues(node.op)) {
+  if (FormOf(node.op) == Form::kNone) {
     return fmt::format("layer {}: {} has no integer form", node.name, graph::Name(node.op));
   }
   const Shape& shape = folded.At(node.inputs[0]).shape;
@@ -63,9 +38,6 @@ std::optional<std::string> Obstacle(const graph::Graph& folded, const Node& node
   }
   return std::nullopt;
 }
-
-// Operators that a layer's codes take in: they only bound its values.
-bool IsLimit(const Node* node) { return Is<graph::Relu>(node) || Is<graph::Clamp>(node); }
 
 // A batch norm that could not be folded, as the depthwise 1x1 convolution that computes the same.
 void AppendBatchNormAsConvolution(graph::Graph& out, const graph::Graph& source, const Node& node,
@@ -113,7 +85,7 @@ class Preparation {
     if (const std::optional<std::string> obstacle = Obstacle(source_, node)) {
       throw Error(Category::kModel, *obstacle);
     }
-    const bool makes_new_values = MakesNewValues(node.op).value();
+    const Form form = FormOf(node.op);
     std::vector<TensorId> inputs;
     for (const TensorId id : node.inputs) inputs.push_back(renamed_.at(id));
     const bool on_input = inputs[0] == out_.input;  // which has no codes yet
@@ -130,11 +102,11 @@ class Preparation {
     TensorId output = out_.output;
     // A limit behind the operator is part of it: the codes come behind the limit.
     const std::vector<const Node*> consumers = graph::Consumers(source_, node.output);
-    const bool fused =
-        consumers.size() == 1 && IsLimit(consumers[0]) && node.output != source_.output;
-    const bool limit_of_new = IsLimit(&node) && pending_.contains(inputs[0]);
-    if (makes_new_values && fused) pending_.insert(output);
-    if ((makes_new_values && !fused) || limit_of_new) output = Quantize(node.name, output);
+    const bool fused = consumers.size() == 1 && FormOf(consumers[0]->op) == Form::kLimits &&
+                       node.output != source_.output;
+    const bool limit_of_new = form == Form::kLimits && pending_.contains(inputs[0]);
+    if (form == Form::kMakes && fused) pending_.insert(output);
+    if ((form == Form::kMakes && !fused) || limit_of_new) output = Quantize(node.name, output);
     renamed_[node.output] = output;
   }
 

@@ -1,0 +1,96 @@
+// Sums of products: convolutions and linear layers.
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "platypus/base/error.h"
+#include "platypus/quantize/conversion.h"
+
+namespace platypus::quantize {
+namespace {
+
+template <typename Layer>
+Accumulated Accumulate(Conversion& conversion, const graph::Node& node, const Layer& op) {
+  const std::optional<graph::WeightQuantizer>& quantizer = op.weight_quantizer;
+  Check(quantizer.has_value(), "node {}: weights without a quantizer", node.name);
+  const graph::Graph& source = conversion.Source();
+  const Quantized& x = conversion.Input(node, 0);
+  const Array& weight = source.Parameter(node, "weight");
+  const auto channels = static_cast<size_t>(weight.shape[0]);
+  const size_t row = weight.Floats().size() / channels;
+  Accumulated value;
+  value.layer = node.name;
+  std::vector<int8_t> integers(weight.Floats().size());
+  for (size_t c = 0; c < channels; ++c) {
+    const std::span<const float> floats(weight.Floats().data() + c * row, row);
+    const double bias = op.has_bias ? source.Parameter(node, "bias").Floats()[c] : 0.0;
+    graph::Codes codes = graph::WeightCodes(
+        *quantizer, graph::MaxAbs(quantizer->per_channel ? floats : weight.Floats()));
+    // A channel of (nearly) nothing but bias: coarser weights keep its offset within the
+    // accumulator.
+    constexpr double kLargestBias = 1 << 22;
+    while (std::abs(bias) > kLargestBias * codes.scale * x.codes.scale) codes.scale *= 2.0f;
+    int64_t sum = 0;
+    for (size_t i = 0; i < row; ++i) {
+      const int32_t q = graph::QuantizeWeight(*quantizer, floats[i], codes);
+      integers[c * row + i] = static_cast<int8_t>(q);
+      sum += std::abs(q);
+    }
+    value.scale.push_back(double{codes.scale} * x.codes.scale);
+    value.bias.push_back(bias);
+    value.bound.push_back(sum * LargestMagnitude(x.codes));
+  }
+  Layer integer = op;
+  integer.has_bias = false;
+  integer.weight_quantizer.reset();
+  value.tensor = graph::Append(conversion.Out(), node.name, integer, {x.tensor});
+  conversion.Out().parameters[node.name + ".weight"] = {weight.shape, std::move(integers)};
+  return value;
+}
+
+void ClearWeights(graph::Graph& out, const std::string& layer, size_t channel) {
+  Array& weight = out.parameters.at(layer + ".weight");
+  auto& values = std::get<std::vector<int8_t>>(weight.values);
+  const auto row = static_cast<std::ptrdiff_t>(values.size()) / weight.shape[0];
+  const auto first = values.begin() + static_cast<std::ptrdiff_t>(channel) * row;
+  std::fill(first, first + row, int8_t{0});
+}
+
+}  // namespace
+
+Accumulated Begin(Conversion& conversion, const graph::Node& node, const graph::Conv2d& op) {
+  return Accumulate(conversion, node, op);
+}
+
+Accumulated Begin(Conversion& conversion, const graph::Node& node, const graph::Linear& op) {
+  return Accumulate(conversion, node, op);
+}
+
+Quantized Finish(Conversion& conversion, const Accumulated& x, const graph::Codes& codes) {
+  std::vector<int64_t> offset;
+  std::vector<int64_t> multiplier;
+  std::vector<int64_t> shift;
+  for (size_t c = 0; c < x.scale.size(); ++c) {
+    const double ratio = x.scale[c] / codes.scale;
+    Factor factor;
+    if (ratio < 0x1.0p-30) {  // the sum never moves the code; only the bias is left
+      factor = {1, 22};
+      const double code = std::clamp(x.bias[c] / codes.scale, -256.0, 256.0);
+      offset.push_back(std::llrint(std::ldexp(code + 0.5, factor.shift)));
+      ClearWeights(conversion.Out(), x.layer, c);
+    } else {
+      factor = MakeFactor(std::min(ratio, kWholeRange), conversion.Asked().MultiplierBits());
+      offset.push_back(RoundingOffset(x.bias[c] / x.scale[c], factor));
+    }
+    multiplier.push_back(factor.multiplier);
+    shift.push_back(factor.shift);
+    RequireInt32(x.layer, c, x.bound[c] + std::abs(offset.back()), "accumulator");
+  }
+  const std::string name = x.layer + ".requantize";
+  const Quantized result =
+      conversion.Emit(name, graph::Requantize{codes.lo, codes.hi}, {x.tensor}, codes);
+  conversion.SetFactors(name, Integers(offset), multiplier, shift);
+  return result;
+}
+
+}  // namespace platypus::quantize
