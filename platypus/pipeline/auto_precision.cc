@@ -8,6 +8,7 @@
 #include "platypus/base/error.h"
 #include "platypus/base/interrupted.h"
 #include "platypus/exec/interpreter.h"
+#include "platypus/pipeline/task_metric.h"
 #include "platypus/quantize/bit_choice.h"
 #include "platypus/train/hessian.h"
 
@@ -39,13 +40,16 @@ class Choosing {
   Choosing(const PrecisionRequest& request, ThreadPool& pool, ProgressSink& sink)
       : request_(request),
         folded_(graph::FoldBatchNorm(request.trained)),
+        metric_(MetricOf(request.lesson.Wanted())),
         pool_(pool),
         sink_(sink) {}
 
   AutoPrecision Run() {
     const config::Training& training = request_.config.training;
     result_.goal = training.auto_quantization_goal;
-    NameMetric();
+    result_.task = config::Name(request_.lesson.Wanted().category);
+    result_.metric = metric_.name;
+    result_.higher_is_better = metric_.higher_is_better;
     FindLayers();
     if (result_.layers.empty()) return std::move(result_);
     MeasureTraces();
@@ -58,22 +62,8 @@ class Choosing {
   }
 
  private:
-  void NameMetric() {
-    const Goal& goal = request_.lesson.Wanted();
-    result_.task = config::Name(goal.category);
-    result_.higher_is_better = !goal.Forecasts() && !goal.DetectsAnomalies();
-    result_.metric = goal.Classifies()         ? "accuracy"
-                     : goal.Forecasts()        ? "smape"
-                     : goal.DetectsAnomalies() ? "mse"
-                                               : "r2";
-  }
-
   double Metric(std::span<const float> outputs) const {
-    const train::Metrics metrics = request_.lesson.Judge(outputs);
-    if (const auto* classes = std::get_if<train::ClassificationMetrics>(&metrics))
-      return classes->accuracy;
-    const auto& mean = std::get<train::RegressionMetrics>(metrics).mean;
-    return result_.metric == "smape" ? mean.smape : result_.metric == "mse" ? mean.mse : mean.r2;
+    return metric_.of(request_.lesson.Judge(outputs));
   }
 
   void FindLayers() {
@@ -87,8 +77,8 @@ class Choosing {
       layer.name = node.name;
       layer.type = graph::Name(node.op);
       layer.weights = quantize::CountWeights(folded_, node);
-      layer.instructions = std::llround(static_cast<double>(graph::CountMacs(folded_, node)) *
-                                        request_.rates.eight);
+      layer.instructions =
+          std::llround(static_cast<double>(graph::CountMacs(folded_, node)) * request_.rates.eight);
       result_.layers.push_back(layer);
       nodes_.push_back(&node);
     }
@@ -96,8 +86,7 @@ class Choosing {
 
   void MeasureTraces() {
     std::vector<std::vector<std::string>> blocks;
-    for (const graph::Node* node : nodes_)
-      blocks.push_back(quantize::WeightNames(folded_, *node));
+    for (const graph::Node* node : nodes_) blocks.push_back(quantize::WeightNames(folded_, *node));
     const std::vector<train::TraceEstimate> traces = train::HessianTraces(
         folded_, request_.samples, request_.lesson.Wanted().Loss(), blocks,
         {.probes = kProbes, .seed = request_.config.common.seed}, pool_, sink_);
@@ -112,8 +101,8 @@ class Choosing {
         if (bits == Precision::kFloat) return 0.0;
         quantize::Settings settings = request_.settings;
         settings.layers[nodes_[l]->name].weight_bits = bits;
-        return of_weight * quantize::RoundingError(folded_, *nodes_[l],
-                                                   settings.Weights(nodes_[l]->name));
+        return of_weight *
+               quantize::RoundingError(folded_, *nodes_[l], settings.Weights(nodes_[l]->name));
       });
     }
   }
@@ -253,11 +242,12 @@ class Choosing {
 
   const PrecisionRequest& request_;
   const graph::Graph folded_;
+  const TaskMetric metric_;
   ThreadPool& pool_;
   ProgressSink& sink_;
   AutoPrecision result_;
-  std::vector<const graph::Node*> nodes_;                    // of folded_, one for each layer
-  std::vector<std::function<double(int)>> perturbation_;     // of the loss, by bits
+  std::vector<const graph::Node*> nodes_;                 // of folded_, one for each layer
+  std::vector<std::function<double(int)>> perturbation_;  // of the loss, by bits
 };
 
 }  // namespace
@@ -283,8 +273,7 @@ AutoPrecision ChoosePrecision(const PrecisionRequest& request, ThreadPool& pool,
   return Choosing(request, pool, sink).Run();
 }
 
-void Apply(const AutoPrecision& choice, const graph::Graph& trained,
-           quantize::Settings& settings) {
+void Apply(const AutoPrecision& choice, const graph::Graph& trained, quantize::Settings& settings) {
   for (const LayerChoice& layer : choice.layers) {
     quantize::SetPrecision(settings, trained, layer.name,
                            {layer.bits, settings.precision.activation_bits});
