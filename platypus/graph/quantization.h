@@ -39,6 +39,14 @@ inline size_t CodeRows(const WeightQuantizer& quantizer, size_t channels) {
 // scale.
 Codes WeightCodes(const WeightQuantizer& quantizer, float max_abs);
 
+// The scale of a channel's weights, doubled until its bias is at most 2^22 in units of weight times
+// input: a channel of (nearly) nothing but bias would leave the accumulator.
+inline float ScaleForBias(float scale, float input_scale, double bias) {
+  constexpr double kLargestBias = 1 << 22;
+  while (std::abs(bias) > kLargestBias * scale * input_scale) scale *= 2.0f;
+  return scale;
+}
+
 // The code of a weight by the quantizer's rounding, clamped.
 inline int32_t QuantizeWeight(const WeightQuantizer& quantizer, float weight, const Codes& codes) {
   const float x = weight / codes.scale;

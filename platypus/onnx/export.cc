@@ -124,6 +124,8 @@ void Write(const graph::Slice& op, const Site& site) {
                       one(".step", op.step)});
 }
 
+}  // namespace
+
 void WriteNode(const Site& site) {
   Model& model = site.model;
   std::visit(
@@ -199,8 +201,6 @@ void WriteNode(const Site& site) {
       site.node.op);
 }
 
-}  // namespace
-
 void WriteAveragePool(const graph::AvgPool& op, const Site& site, const std::string& name,
                       const std::string& output) {
   site.model.AddNode("AveragePool", name, {site.inputs[0]}, {output})
@@ -212,7 +212,7 @@ void WriteAveragePool(const graph::AvgPool& op, const Site& site, const std::str
 
 std::string Serialize(const graph::Graph& graph,
                       const std::map<std::string, std::string>& metadata) {
-  Model model(graph.name);
+  Model model(graph.name, kOpset);
   std::map<TensorId, std::string> names;
   names[graph.input] = model.AddInput("input", graph.Input().shape);
   for (const Node& node : graph.nodes) {
@@ -225,9 +225,7 @@ std::string Serialize(const graph::Graph& graph,
   model.AddOutput(names.at(graph.output), graph.Output().shape);
   for (const auto& [key, value] : metadata) model.AddMetadata(key, value);
   for (const graph::Tensor& tensor : graph.tensors) {
-    if (tensor.scale != 0.0f) {
-      model.AddMetadata("scale." + tensor.name, fmt::format("{:.9g}", tensor.scale));
-    }
+    if (tensor.scale != 0.0f) model.AddScale(tensor.name, tensor.scale, tensor.zero_point);
   }
   return model.Serialize();
 }

@@ -1,11 +1,11 @@
-#include "platypus/quantize/affine.h"
+#include "platypus/graph/affine.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "platypus/base/error.h"
 
-namespace platypus::quantize {
+namespace platypus::graph {
 namespace {
 
 constexpr double kLargestFactor = 0x1.0p30;
@@ -40,7 +40,7 @@ Factor MakeFactor(double w, int bits, int max_shift) {
 int64_t RoundingOffset(double base, const Factor& factor) {
   const double half =
       factor.shift > 0 ? std::ldexp(1.0, factor.shift - 1) / factor.multiplier : 0.0;
-  return std::llrint(base + half);
+  return std::llrint(base) + std::llrint(half);
 }
 
-}  // namespace platypus::quantize
+}  // namespace platypus::graph
