@@ -68,8 +68,11 @@ class Choosing {
 
   void FindLayers() {
     const std::vector<std::string> names = quantize::LayersWithWeights(request_.trained);
+    const std::vector<quantize::FloatLayer> floats =
+        quantize::FloatLayers(request_.trained, request_.settings);
     for (const graph::Node& node : folded_.nodes) {
       if (std::ranges::find(names, node.name) == names.end() ||
+          std::ranges::find(floats, node.name, &quantize::FloatLayer::layer) != floats.end() ||
           request_.settings.layers.contains(node.name)) {
         continue;
       }

@@ -89,6 +89,7 @@ class Analysis {
         integer_(network.integer),
         samples_(samples),
         matches_(quantize::MatchLayers(network.reference, network.integer)),
+        floats_(quantize::FloatLayers(network.reference, network.settings)),
         judged_(samples, network.goal, kJudged),
         pool_(pool) {}
 
@@ -151,8 +152,10 @@ class Analysis {
   std::string WhyFloat(const Node& node, bool has_codes) const {
     const bool has_weights = !quantize::WeightNames(reference_, node).empty();
     if (has_weights ? HasIntegerWeights(node) : has_codes) return {};
-    if (!network_.settings.Of(node.name).IsFloat())
-      return fmt::format("{} has no integer form here", graph::Name(node.op));
+    if (!network_.settings.Of(node.name).IsFloat()) {
+      const auto found = std::ranges::find(floats_, node.name, &quantize::FloatLayer::layer);
+      return found == floats_.end() ? "it stands between layers in float" : found->reason;
+    }
     const std::vector<std::string> partial = quantize::PartialLayers(reference_);
     if (network_.training.partial_quantization &&
         std::ranges::find(partial, node.name) != partial.end()) {
@@ -336,6 +339,7 @@ class Analysis {
   const graph::Graph& integer_;
   const SampleSet& samples_;
   const std::vector<Match> matches_;
+  const std::vector<quantize::FloatLayer> floats_;
   const Chosen judged_;
   ThreadPool& pool_;
   QuantizationInsight result_;

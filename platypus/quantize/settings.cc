@@ -153,8 +153,9 @@ void SetPrecision(Settings& settings, const graph::Graph& trained, const std::st
 }
 
 bool StaysInFloat(const Settings& settings, const graph::Graph& trained) {
+  const std::vector<FloatLayer> floats = FloatLayers(trained, settings);
   return std::ranges::all_of(LayersWithWeights(trained), [&](const std::string& layer) {
-    return settings.Of(layer).IsFloat();
+    return std::ranges::find(floats, layer, &FloatLayer::layer) != floats.end();
   });
 }
 
