@@ -95,7 +95,7 @@ void PlaceInArena(CNetwork& network, const std::map<TensorId, Storage>& storage,
     const std::string& type = storage.at(id).type;
     if (type == "f32") return fmt::format("arena + {}", offset(id) / 4);
     if (!floats && type == "u8") return fmt::format("arena + {}", offset(id));
-    return fmt::format("(tm_{} *)arena + {}", type, offset(id));
+    return fmt::format("(tm_{} *)arena + {}", type, offset(id) / (type == "i16" ? 2 : 1));
   };
   for (CLayer& layer : network.layers) {
     if (layer.output != out) layer.offset = offset(layer.output);

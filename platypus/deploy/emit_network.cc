@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <algorithm>
+#include <set>
 
 #include "platypus/deploy/arena.h"
 #include "platypus/deploy/c_text.h"
@@ -8,9 +9,18 @@
 namespace platypus::deploy {
 namespace {
 
+// Headers of the runtime that layers need beside the common ones.
+std::set<std::string> HeadersOf(const Emission& e) {
+  std::set<std::string> headers;
+  for (const CLayer& layer : e.net.layers) {
+    if (!layer.header.empty()) headers.insert(layer.header);
+  }
+  return headers;
+}
+
 bool IsRecurrent(const Emission& e) {
   return std::any_of(e.net.layers.begin(), e.net.layers.end(), [](const CLayer& layer) {
-    return layer.shape.find("tm_recurrent") != std::string::npos;
+    return layer.shape.find("tm_recurrent ") != std::string::npos;
   });
 }
 
@@ -80,6 +90,8 @@ std::string Source(const Emission& e) {
   if (NeedsFloatKernels(e)) text += "#include \"rt/tm_float.h\"\n";
   if (IsRecurrent(e)) text += "#include \"rt/tm_recurrent.h\"\n";
   if (e.net.is_integer) text += "#include \"rt/tm_kernels.h\"\n";
+  for (const std::string& header : HeadersOf(e))
+    text += fmt::format("#include \"rt/{}\"\n", header);
   text += "\n";
   text +=
       fmt::format("/* Activations share one arena of {} octets (at least {} would be needed).\n",
@@ -227,6 +239,11 @@ std::vector<std::string> NetworkRuntimeFiles(const Emission& e) {
   if (e.net.is_integer) files.insert(files.end(), {"tm_kernels.h", "tm_layers.h"});
   if (NeedsFloatKernels(e)) files.insert(files.end(), {"tm_float.h", "tm_functions.h"});
   if (IsRecurrent(e)) files.push_back("tm_recurrent.h");
+  for (const std::string& header : HeadersOf(e)) {
+    files.push_back(header);
+    if (header == "tm_integer_recurrent.h") files.push_back("tm_gates.h");
+    if (header == "tm_spread.h") files.push_back("tm_cells.h");
+  }
   return files;
 }
 

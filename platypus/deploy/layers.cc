@@ -200,14 +200,13 @@ std::string Lowering::RequantOf(const std::string& id, const Node& node,
     multiplier_name = AddTable(id + "_multiplier", "tm_i16", CList(multiplier), count, 2, layer);
     for (size_t c = 0; c < std::max(offset.size(), bounds.size()); ++c) {
       const size_t p = c % offset.size();  // one for all, or one each
-      const double sum = std::ldexp(bounds[c % bounds.size()], op.fraction) +
-                         std::abs(static_cast<double>(offset[p]));
+      const double sum = bounds[c % bounds.size()] + std::abs(static_cast<double>(offset[p]));
       wide = wide || sum * std::abs(multiplier[p]) >= 2147483648.0;
     }
   }
-  layer.shape += fmt::format("static const tm_requant r_{} = {{{}, {}, {}, {}, {}, {}, {}, {}}};\n",
-                             id, offset_name, multiplier_name, shift_name, op.lo, op.hi,
-                             wide ? 1 : 0, count == 1 ? 1 : 0, op.fraction);
+  layer.shape += fmt::format("static const tm_requant r_{} = {{{}, {}, {}, {}, {}, {}, {}}};\n", id,
+                             offset_name, multiplier_name, shift_name, op.lo, op.hi, wide ? 1 : 0,
+                             count == 1 ? 1 : 0);
   return "r_" + id;
 }
 
@@ -281,6 +280,7 @@ void Lowering::Lower(const Node& node) {
                    ShapeOf(id, in_extent, out_extent, op.kernel, op.stride, {}, op.padding));
           },
           [&](const graph::AdaptiveAvgPool&) {
+            if (type != "f32") return LowerCellPool(node);
             simple(
                 fmt::format("tm_adaptive_pool_f32({}, s_{}, @{});", Address(in), id, node.output),
                 ShapeOf(id, in_extent, out_extent, {}, {}, {}, {}));
@@ -291,7 +291,10 @@ void Lowering::Lower(const Node& node) {
                    {}, true);
           },
           [&](const graph::Concat& op) { LowerConcat(node, op); },
-          [&](const graph::ConvTranspose2d& op) { LowerTransposedConvolution(node, op); },
+          [&](const graph::ConvTranspose2d& op) {
+            if (type != "f32") return LowerIntegerTransposed(node, op);
+            LowerTransposedConvolution(node, op);
+          },
           [&](const graph::Clamp& op) {
             if (type != "f32") refuse(op);
             simple(fmt::format("tm_clamp_f32({}, {}, {}, {}, @{});", Address(in), elements,
@@ -360,6 +363,11 @@ void Lowering::Lower(const Node& node) {
                                op.multiplier1, op.Added(), op.shift, op.lo, op.hi, node.output),
                    {}, true);
           },
+          [&](const graph::Lookup&) { LowerLookup(node); },
+          [&](const graph::IntegerSoftmax&) { LowerSoftmax(node); },
+          [&](const graph::IntegerLayerNorm& op) { LowerLayerNorm(node, op); },
+          [&](const graph::IntegerRecurrent& op) { LowerRecurrent(node, op); },
+          [&](const graph::MulRequantize& op) { LowerMul(node, op); },
           [&](const graph::Dequantize& op) {
             simple(fmt::format("tm_dequantize_{}({}, {}, {}, @{});", type, Address(in), elements,
                                CFloat(op.scale), node.output));

@@ -25,6 +25,7 @@ struct CLayer {
   std::string comment;  // what it does, shapes, MACs
   std::string code;     // body of the layer's function
   std::string shape;    // "static const tm_shape ..." and the like, before the function
+  std::string header;   // of the runtime, beside tm_kernels.h, that declares what it calls
   int64_t macs = 0;
   int64_t table_octets = 0;
   int64_t activation_octets = 0;

@@ -186,20 +186,9 @@ void Lowering::LowerRecurrent(const Node& node, const graph::Recurrent& op) {
 
 void Lowering::LowerTransposedConvolution(const Node& node, const graph::ConvTranspose2d& op) {
   const std::string id = Identifier(node);
-  const std::vector<float>& weight = g_.Parameter(node, "weight").Floats();
   const Extent in = ExtentOf(At(node.inputs[0]).shape);
   const Extent out = ExtentOf(At(node.output).shape);
-  const int64_t ins = in.c / op.groups;
-  const int64_t outs = out.c / op.groups;
-  const int64_t taps = int64_t{op.kernel.h} * op.kernel.w;
-  std::vector<float> ordered;  // [in][out/groups][tap] to [out][tap][in/groups]
-  for (int64_t o = 0; o < out.c; ++o) {
-    for (int64_t t = 0; t < taps; ++t) {
-      for (int64_t i = o / outs * ins; i < (o / outs + 1) * ins; ++i) {
-        ordered.push_back(weight[static_cast<size_t>((i * outs + o % outs) * taps + t)]);
-      }
-    }
-  }
+  const std::vector<float> ordered = OutputFirst(g_.Parameter(node, "weight").Floats(), op, in.c);
   CLayer layer = NewLayer(node, node.output);
   const std::string table = AddTable(id + "_weight", "tm_f32", CList(ordered),
                                      static_cast<int64_t>(ordered.size()), 4, layer);

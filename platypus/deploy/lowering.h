@@ -30,6 +30,24 @@ inline Extent ExtentOf(const Shape& shape) {
   return shape.size() == 1 ? Extent{shape[0], 1, 1} : Extent{shape.at(0), shape.at(1), shape.at(2)};
 }
 
+// [in][out/groups][tap] to [out][tap][in/groups].
+template <typename T>
+std::vector<T> OutputFirst(const std::vector<T>& weight, const graph::ConvTranspose2d& op,
+                           int64_t in_channels) {
+  const int64_t ins = in_channels / op.groups;
+  const int64_t outs = op.out_channels / op.groups;
+  const int64_t taps = int64_t{op.kernel.h} * op.kernel.w;
+  std::vector<T> ordered;
+  for (int64_t o = 0; o < op.out_channels; ++o) {
+    for (int64_t t = 0; t < taps; ++t) {
+      for (int64_t i = o / outs * ins; i < (o / outs + 1) * ins; ++i) {
+        ordered.push_back(weight[static_cast<size_t>((i * outs + o % outs) * taps + t)]);
+      }
+    }
+  }
+  return ordered;
+}
+
 class Lowering {
  public:
   explicit Lowering(const graph::Graph& g) : g_(g) {}
@@ -105,6 +123,20 @@ class Lowering {
   void LowerRecurrent(const Node& node, const graph::Recurrent& op);
   void LowerTransposedConvolution(const Node& node, const graph::ConvTranspose2d& op);
   void LowerLayerNorm(const Node& node, const graph::LayerNorm& op);
+
+  // lower_integer.cc
+  void LowerLookup(const Node& node);
+  void LowerSoftmax(const Node& node);
+  void LowerLayerNorm(const Node& node, const graph::IntegerLayerNorm& op);
+  void LowerMul(const Node& node, const graph::MulRequantize& op);
+  void LowerCellPool(const Node& node);
+  void LowerIntegerTransposed(const Node& node, const graph::ConvTranspose2d& op);
+  void LowerRecurrent(const Node& node, const graph::IntegerRecurrent& op);
+  struct Rows {
+    std::string weight, requant;
+  };
+  Rows RowsOf(const Node& node, const std::string& of, const std::string& role, double largest,
+              CLayer& layer);
 
   // Values that stand `first` and then `steps` (row, column, channel) apart in the input.
   void LowerPick(const Node& node, int64_t first, const std::array<int64_t, 3>& steps);

@@ -17,19 +17,22 @@ Dims DimsOf(const Shape& shape) {
   return shape.size() == 1 ? Dims{shape[0], 1, 1} : Dims{shape[0], shape[1], shape[2]};
 }
 
-// Weights as the kernels want them: floats rounded if a quantizer says so, or integers.
-std::vector<float> FloatWeights(const Array& weight,
-                                const std::optional<graph::WeightQuantizer>& quantizer) {
+// Float weights as the kernels want them: rounded if a quantizer says so.
+std::vector<float> FloatWeights(const graph::Graph& graph, const graph::Node& node,
+                                const std::string& role) {
+  const Array& weight = graph.Parameter(node, role);
   std::vector<float> values = weight.Floats();
+  const std::optional<graph::WeightQuantizer> quantizer = graph::QuantizerOf(node.op);
   if (!quantizer) return values;
-  const size_t rows = graph::CodeRows(*quantizer, static_cast<size_t>(weight.shape[0]));
-  const size_t row = values.size() / rows;
-  for (size_t r = 0; r < rows; ++r) {
-    const std::span<float> span(values.data() + r * row, row);
-    const graph::Codes codes = graph::WeightCodes(*quantizer, graph::MaxAbs(span));
-    for (float& value : span) {
-      value = static_cast<float>(graph::QuantizeWeight(*quantizer, value, codes)) * codes.scale;
-    }
+  const graph::WeightLayout layout = graph::LayoutOf(node.op, weight.shape);
+  const std::vector<graph::Codes> codes = graph::ChannelCodes(graph, node, role, values);
+  for (size_t c = 0; c < layout.channels; ++c) {
+    layout.ForRuns(c, [&](size_t first) {
+      for (size_t i = first; i < first + layout.length; ++i) {
+        const int32_t code = graph::QuantizeWeight(*quantizer, values[i], codes[c]);
+        values[i] = static_cast<float>(code) * codes[c].scale;
+      }
+    });
   }
   return values;
 }
@@ -77,6 +80,14 @@ class Compilation {
     };
   }
 
+  template <typename Kernel>
+  Step OnIntegerPair(Kernel kernel) const {
+    Check(!is_float_, "interpreter: {} on floats at node {}", graph::Name(node_.op), node_.name);
+    return [kernel, a = in_, b = static_cast<size_t>(node_.inputs[1]), out = out_](Values& v) {
+      kernel(v.integers[a], v.integers[b], v.integers[out]);
+    };
+  }
+
   const std::vector<float>& Floats(std::string_view role) const {
     return graph_.Parameter(node_, role).Floats();
   }
@@ -89,6 +100,7 @@ class Compilation {
   Step Normalization(const graph::BatchNorm& op) const;
   Step Join(const graph::Concat& op) const;
   Step Recurrence(const graph::Recurrent& op) const;
+  Step Recurrence(const graph::IntegerRecurrent& op) const;
   Step ToCodes(const graph::FakeQuantize& op) const;
 
   const graph::Graph& graph_;
@@ -99,20 +111,28 @@ class Compilation {
 };
 
 Step Compilation::Convolution(const graph::Conv2d& op) const {
-  const Array& weight = graph_.Parameter(node_, "weight");
   if (!is_float_) {
-    return [convolution = exec::Convolution(op, weight.Int8s(), in_dims_, out_dims_), in = in_,
+    const std::vector<int8_t>& weight = graph_.Parameter(node_, "weight").Int8s();
+    return [convolution = exec::Convolution(op, weight, in_dims_, out_dims_), in = in_,
             out = out_](Values& v) { convolution.Run(v.integers[in], v.pairs, v.integers[out]); };
   }
   return OnFloats([convolution = exec::Convolution(
-                       op, FloatWeights(weight, op.weight_quantizer),
+                       op, FloatWeights(graph_, node_, "weight"),
                        op.has_bias ? Floats("bias") : std::vector<float>(), in_dims_, out_dims_)](
                       const float* x, float* y) { convolution.Run(x, y); });
 }
 
 Step Compilation::TransposedConvolution(const graph::ConvTranspose2d& op) const {
+  if (!is_float_) {
+    const std::vector<int8_t>& codes = graph_.Parameter(node_, "weight").Int8s();
+    return OnIntegers(
+        [op, from = in_dims_, to = out_dims_,
+         weights = std::vector<int32_t>(codes.begin(), codes.end())](const int32_t* x, int32_t* y) {
+          ConvolveTransposed(op, weights.data(), x, from, y, to);
+        });
+  }
   return OnFloats(
-      [op, from = in_dims_, to = out_dims_, weights = Floats("weight"),
+      [op, from = in_dims_, to = out_dims_, weights = FloatWeights(graph_, node_, "weight"),
        bias = op.has_bias ? Floats("bias") : std::vector<float>()](const float* x, float* y) {
         ConvolveTransposed(op, weights.data(), op.has_bias ? bias.data() : nullptr, x, from, y, to);
       });
@@ -158,12 +178,29 @@ Step Compilation::Recurrence(const graph::Recurrent& op) const {
   std::vector<RecurrentLayer> layers;
   layers.reserve(static_cast<size_t>(op.layers));
   for (int k = 0; k < op.layers; ++k) {
-    layers.push_back(
-        {Floats(fmt::format("weight_ih_l{}", k)), Floats(fmt::format("weight_hh_l{}", k)),
-         Floats(fmt::format("bias_ih_l{}", k)), Floats(fmt::format("bias_hh_l{}", k))});
+    layers.push_back({FloatWeights(graph_, node_, fmt::format("weight_ih_l{}", k)),
+                      FloatWeights(graph_, node_, fmt::format("weight_hh_l{}", k)),
+                      Floats(fmt::format("bias_ih_l{}", k)),
+                      Floats(fmt::format("bias_hh_l{}", k))});
   }
   return OnFloats(
       [op, layers, dims = in_dims_](const float* x, float* y) { Recur(op, layers, x, dims, y); });
+}
+
+Step Compilation::Recurrence(const graph::IntegerRecurrent& op) const {
+  std::vector<IntegerRecurrentLayer> layers;
+  for (int k = 0; k < op.layers; ++k) {
+    const auto part = [&](const char* of) {
+      const auto name = [&](const char* role) { return fmt::format("{}_{}_l{}", role, of, k); };
+      return IntegerRecurrentLayer::Part{graph_.Parameter(node_, name("weight")).Int8s(),
+                                         Int32s(name("offset")), Int32s(name("multiplier")),
+                                         Int32s(name("shift"))};
+    };
+    layers.push_back({part("ih"), part("hh")});
+  }
+  return OnIntegers([op, layers, dims = in_dims_](const int32_t* x, int32_t* y) {
+    Recur(op, layers, x, dims, y);
+  });
 }
 
 Step Compilation::ToCodes(const graph::FakeQuantize& op) const {
@@ -188,7 +225,6 @@ Step Compilation::Run() const {
             graph::Conv2d conv;
             conv.out_channels = op.out_features;
             conv.has_bias = op.has_bias;
-            conv.weight_quantizer = op.weight_quantizer;
             return Convolution(conv);
           },
           [&](const graph::Relu&) {
@@ -224,7 +260,7 @@ Step Compilation::Run() const {
                 [pool = WindowPool(op, from, to)](const float* x, float* y) { pool.Run(x, y); });
           },
           [&](const graph::AdaptiveAvgPool& op) {
-            return OnFloats([=](const float* x, float* y) { Pool(op, x, from, y, to); });
+            return OnEither([=](const auto* x, auto* y) { Pool(op, x, from, y, to); });
           },
           [&](const graph::Flatten&) { return Copy(); },
           [&](const graph::Reshape&) { return Copy(); },
@@ -286,10 +322,32 @@ Step Compilation::Run() const {
               Requantize(op, offset.data(), multiplier.data(), shift.data(), shared, x, from, y);
             });
           },
-          [&](const graph::AddRequantize& op) -> Step {
-            return [=, a = in_, b = static_cast<size_t>(node_.inputs[1]), out = out_](Values& v) {
-              AddRequantize(op, v.integers[a], v.integers[b], from, v.integers[out]);
-            };
+          [&](const graph::AddRequantize& op) {
+            return OnIntegerPair([=](const int32_t* a, const int32_t* b, int32_t* y) {
+              AddRequantize(op, a, b, from, y);
+            });
+          },
+          [&](const graph::Lookup&) {
+            return OnIntegers([=, table = Int32s("table")](const int32_t* x, int32_t* y) {
+              Lookup(table.data(), x, from, y);
+            });
+          },
+          [&](const graph::IntegerSoftmax&) {
+            return OnIntegers([=, table = Int32s("table")](const int32_t* x, int32_t* y) {
+              IntegerSoftmax(table.data(), x, from, y);
+            });
+          },
+          [&](const graph::IntegerLayerNorm& op) {
+            return OnIntegers([=, multiplier = Int32s("multiplier"), offset = Int32s("offset")](
+                                  const int32_t* x, int32_t* y) {
+              IntegerLayerNorm(op, multiplier.data(), offset.data(), x, from, y);
+            });
+          },
+          [&](const graph::IntegerRecurrent& op) { return Recurrence(op); },
+          [&](const graph::MulRequantize& op) {
+            return OnIntegerPair([=](const int32_t* a, const int32_t* b, int32_t* y) {
+              MulRequantize(op, a, b, from, y);
+            });
           },
           [&](const graph::Dequantize& op) -> Step {
             return [=, in = in_, out = out_](Values& v) {

@@ -32,9 +32,14 @@ struct Dims {
 // weight [C][out/groups][kh][kw]; the order of the sum is that of a convolution (convolution.h).
 void ConvolveTransposed(const graph::ConvTranspose2d& op, const float* weight, const float* bias,
                         const float* in, Dims in_dims, float* out, Dims out_dims);
+void ConvolveTransposed(const graph::ConvTranspose2d& op, const int32_t* weight, const int32_t* in,
+                        Dims in_dims, int32_t* out, Dims out_dims);
 
 // Cells that share the input between them (windows.h: pools that slide a kernel).
 void Pool(const graph::AdaptiveAvgPool& op, const float* in, Dims in_dims, float* out,
+          Dims out_dims);
+// Sums, each times what tm_cells.h says: the same multiple of every mean.
+void Pool(const graph::AdaptiveAvgPool& op, const int32_t* in, Dims in_dims, int32_t* out,
           Dims out_dims);
 
 // y = x * gain[c] + shift[c].
@@ -56,6 +61,9 @@ void Requantize(const graph::Requantize& op, const int32_t* offset, const int32_
                 const int32_t* shift, bool shared, const int32_t* in, Dims dims, int32_t* out);
 void AddRequantize(const graph::AddRequantize& op, const int32_t* x, const int32_t* y, Dims dims,
                    int32_t* out);
+void MulRequantize(const graph::MulRequantize& op, const int32_t* x, const int32_t* y, Dims dims,
+                   int32_t* out);
+void Lookup(const int32_t* table, const int32_t* in, Dims dims, int32_t* out);
 void Add(const float* x, const float* y, Dims dims, float* out);
 void Mul(const float* x, const float* y, Dims dims, float* out);
 void Dequantize(const graph::Dequantize& op, const int32_t* in, Dims dims, float* out);
@@ -65,6 +73,10 @@ void Softmax(const float* in, Dims dims, float* out);
 void LogSoftmax(const float* in, Dims dims, float* out);
 void LayerNorm(const graph::LayerNorm& op, const float* weight, const float* bias, const float* in,
                Dims dims, float* out);
+void IntegerSoftmax(const int32_t* table, const int32_t* in, Dims dims, int32_t* out);
+// multiplier, offset [C][H][W].
+void IntegerLayerNorm(const graph::IntegerLayerNorm& op, const int32_t* multiplier,
+                      const int32_t* offset, const int32_t* in, Dims dims, int32_t* out);
 
 // Elements in other places. On integers the value of a Pad is a code, and whole.
 void Transpose(const graph::Transpose& op, const float* in, Dims in_dims, float* out);
@@ -88,6 +100,17 @@ struct RecurrentLayer {
 };
 void Recur(const graph::Recurrent& op, std::span<const RecurrentLayer> layers, const float* in,
            Dims in_dims, float* out);
+
+struct IntegerRecurrentLayer {
+  // ((W x + offset) multiplier) >> shift, row by row.
+  struct Part {
+    std::vector<int8_t> weight;  // [gates * hidden][columns]
+    std::vector<int32_t> offset, multiplier, shift;
+  };
+  Part from_input, from_state;
+};
+void Recur(const graph::IntegerRecurrent& op, std::span<const IntegerRecurrentLayer> layers,
+           const int32_t* in, Dims in_dims, int32_t* out);
 
 }  // namespace platypus::exec
 

@@ -60,7 +60,6 @@ PLATYPUS_CLONES void Requantize(const graph::Requantize& op, const int32_t* offs
                                 const int32_t* multiplier, const int32_t* shift, bool shared,
                                 const int32_t* in, Dims dims, int32_t* out) {
   const int64_t size = dims.h * dims.w * kLanes;
-  const int fraction = op.fraction;
   for (int64_t c = 0; c < dims.c; ++c) {
     const int64_t p = shared ? 0 : c;
     const int32_t add = offset[p];
@@ -70,11 +69,11 @@ PLATYPUS_CLONES void Requantize(const graph::Requantize& op, const int32_t* offs
     int32_t* target = out + c * size;
     if (factor == 1) {
       for (int64_t i = 0; i < size; ++i) {
-        target[i] = std::clamp(((source[i] << fraction) + add) >> by, op.lo, op.hi);
+        target[i] = std::clamp((source[i] + add) >> by, op.lo, op.hi);
       }
     } else {
       for (int64_t i = 0; i < size; ++i) {
-        const int64_t product = int64_t{(source[i] << fraction) + add} * factor;
+        const int64_t product = int64_t{source[i] + add} * factor;
         target[i] = static_cast<int32_t>(std::clamp<int64_t>(product >> by, op.lo, op.hi));
       }
     }

@@ -46,6 +46,15 @@ const char* Name(const Op& op) {
                                [](const SumPool&) { return "SumPool"; },
                                [](const Requantize&) { return "Requantize"; },
                                [](const AddRequantize&) { return "AddRequantize"; },
+                               [](const Lookup&) { return "Lookup"; },
+                               [](const IntegerSoftmax&) { return "IntegerSoftmax"; },
+                               [](const IntegerLayerNorm&) { return "IntegerLayerNorm"; },
+                               [](const IntegerRecurrent& r) {
+                                 return r.cell == Recurrent::Cell::kLstm  ? "IntegerLstm"
+                                        : r.cell == Recurrent::Cell::kGru ? "IntegerGru"
+                                                                          : "IntegerRnn";
+                               },
+                               [](const MulRequantize&) { return "MulRequantize"; },
                                [](const Dequantize&) { return "Dequantize"; }},
                     op);
 }
@@ -141,8 +150,31 @@ std::vector<Role> Roles(const Op& op, const Shape& input) {
             }
             return roles;
           },
+          [&](const IntegerRecurrent& r) -> std::vector<Role> {
+            std::vector<Role> roles;
+            const int64_t rows = int64_t{r.Float().Gates()} * r.hidden;
+            for (int k = 0; k < r.layers; ++k) {
+              roles.push_back(
+                  {fmt::format("weight_ih_l{}", k), {rows, k == 0 ? channels : r.hidden}});
+              roles.push_back({fmt::format("weight_hh_l{}", k), {rows, r.hidden}});
+              for (const char* role : {"offset", "multiplier", "shift"}) {
+                roles.push_back({fmt::format("{}_ih_l{}", role, k), {rows}});
+                roles.push_back({fmt::format("{}_hh_l{}", role, k), {rows}});
+              }
+            }
+            return roles;
+          },
           [&](const Scale&) -> std::vector<Role> {
             return {{"weight", {1}}};
+          },
+          [&](const Lookup&) -> std::vector<Role> {
+            return {{"table", {256}}};
+          },
+          [&](const IntegerSoftmax&) -> std::vector<Role> {
+            return {{"table", {256}}};
+          },
+          [&](const IntegerLayerNorm&) -> std::vector<Role> {
+            return {{"multiplier", input}, {"offset", input}};
           },
           [&](const Linear& linear) -> std::vector<Role> {
             std::vector<Role> roles = {{"weight", {linear.out_features, channels}}};

@@ -35,21 +35,23 @@ int64_t CountParameters(const Graph& graph) {
 int64_t CountMacs(const Graph& graph, const Node& node) {
   const Shape& in = graph.At(node.inputs.at(0)).shape;
   const Shape& out = graph.At(node.output).shape;
-  return std::visit(
-      Overloaded{[&](const Conv2d& conv) {
-                   return NumElements(out) * (in[0] / conv.groups) * conv.kernel.h * conv.kernel.w;
-                 },
-                 [&](const ConvTranspose2d& conv) {
-                   return NumElements(in) * (conv.out_channels / conv.groups) * conv.kernel.h *
-                          conv.kernel.w;
-                 },
-                 [&](const Linear&) { return in[0] * out[0]; },
-                 [&](const Recurrent& r) {
-                   const int64_t h = r.hidden;
-                   return in[1] * r.Gates() * h * (in[0] + h + (r.layers - 1) * 2 * h);
-                 },
-                 [](const auto&) { return int64_t{0}; }},
-      node.op);
+  const auto recurrent = [&](const Recurrent& r) {
+    const int64_t h = r.hidden;
+    return in[1] * r.Gates() * h * (in[0] + h + (r.layers - 1) * 2 * h);
+  };
+  return std::visit(Overloaded{[&](const Conv2d& conv) {
+                                 return NumElements(out) * (in[0] / conv.groups) * conv.kernel.h *
+                                        conv.kernel.w;
+                               },
+                               [&](const ConvTranspose2d& conv) {
+                                 return NumElements(in) * (conv.out_channels / conv.groups) *
+                                        conv.kernel.h * conv.kernel.w;
+                               },
+                               [&](const Linear&) { return in[0] * out[0]; },
+                               [&](const Recurrent& r) { return recurrent(r); },
+                               [&](const IntegerRecurrent& r) { return recurrent(r.Float()); },
+                               [](const auto&) { return int64_t{0}; }},
+                    node.op);
 }
 
 int64_t CountMacs(const Graph& graph) {

@@ -82,6 +82,7 @@ struct Conv2d {
 
 // The transpose of a Conv2d's linear map: [C,H,W] -> [out, (H-1) stride - padding + dilation (k-1)
 // + 1 + extra, ...]. Roles: weight [C, out/groups, kh, kw]; bias [out] if has_bias.
+// Integer graph: as Conv2d.
 struct ConvTranspose2d {
   int out_channels = 1;
   Size2 kernel;
@@ -163,6 +164,8 @@ struct AvgPool {
 };
 
 // Cell i of n inputs and o outputs averages indices floor(i*n/o) ... ceil((i+1)*n/o) - 1.
+// Integer graph: sums times P / area, P times the mean, in int32; P is the least common multiple of
+// the areas of all cells (tm_pool.h). A Requantize follows.
 struct AdaptiveAvgPool {
   Size2 output;
   friend bool operator==(const AdaptiveAvgPool&, const AdaptiveAvgPool&) = default;
@@ -185,7 +188,7 @@ struct Transpose {
   friend bool operator==(const Transpose&, const Transpose&) = default;
 };
 
-// `value` around the rows and columns of [C,H,W].
+// `value` around the rows and columns of [C,H,W]; in an integer graph it is a code.
 struct Pad {
   Padding2 padding;
   float value = 0.0f;
@@ -283,10 +286,10 @@ struct FakeQuantize {
 
 // ---- integer operators (the TI-NPU dialect; spec of each value in docs/quantisation.md) --------
 
-// Floats to integers, per channel: q = clamp(floor(((x + offset) * multiplier) * 2^-shift), lo, hi),
-// every operation rounded to float32; a zero point is part of the offset. Roles: offset float,
-// multiplier int32, shift int32, each [C] or [1] (all channels alike). Stands behind any floats: the
-// network's input, or layers that stay float between integer ones.
+// Floats to integers, per channel: q = clamp(floor(((x + offset) * multiplier) * 2^-shift), lo,
+// hi), every operation rounded to float32; a zero point is part of the offset. Roles: offset float,
+// multiplier int32, shift int32, each [C] or [1] (all channels alike). Stands behind any floats:
+// the network's input, or layers that stay float between integer ones.
 struct QuantizeInput {
   int32_t lo = -128;
   int32_t hi = 127;
@@ -303,13 +306,11 @@ struct SumPool {
   friend bool operator==(const SumPool&, const SumPool&) = default;
 };
 
-// q = clamp(((a * 2^fraction + offset[c]) * multiplier[c]) >> shift[c], lo, hi), arithmetic shift
-// (floor); a ReLU is lo = 0. Roles: offset, multiplier, shift, int32, each [C] or [1] (all channels
-// alike).
+// q = clamp(((a + offset[c]) * multiplier[c]) >> shift[c], lo, hi), arithmetic shift (floor); a
+// ReLU is lo = 0. Roles: offset, multiplier, shift, int32, each [C] or [1] (all channels alike).
 struct Requantize {
   int32_t lo = -128;
   int32_t hi = 127;
-  int fraction = 0;  // bits of the offset behind the accumulator's last one
   friend bool operator==(const Requantize&, const Requantize&) = default;
 };
 
@@ -328,8 +329,82 @@ struct AddRequantize {
   friend bool operator==(const AddRequantize&, const AddRequantize&) = default;
 };
 
-// y = (q - zero_point) * scale, the only way out of the integers: behind the last of them unless the
-// network's output is integer, and before a layer that stays float.
+// q = table[x mod 256]: any function of one code x of 8 bits. Roles: table int32 [256].
+struct Lookup {
+  int32_t lo = -128;  // of what stands in the table
+  int32_t hi = 127;
+  friend bool operator==(const Lookup&, const Lookup&) = default;
+};
+
+// Softmax of 8-bit codes x along axis 0, q = 256 times it: with e(x) = table[max - x] and S their
+// sum, q = min(floor((256 e(x) + floor(S / 2)) / S), 255). Roles: table int32 [256], table[d] =
+// round(2^15 exp(-scale d)): up to 2^15 channels need 32 bits.
+struct IntegerSoftmax {
+  static constexpr int kFractionBits = 15;  // of the table
+  static constexpr float kScale = 1.0f / 256;
+  friend bool operator==(const IntegerSoftmax&, const IntegerSoftmax&) = default;
+};
+
+// LayerNorm of n <= 2^15 codes x of 8 bits. With S = sum of x, D = n sum of x^2 - S^2 + epsilon
+// (n^2 times variance + epsilon, exact) and t[i] = (n x[i] - S) / sqrt(D) 2^fraction, rounded:
+//   q[i] = clamp((t[i] multiplier[i] + offset[i]) >> shift, lo, hi).
+// 1 / sqrt(D) has 16 bits: D 4^j from 2^60 to 2^62 is m 2^30, root = floor(sqrt(m)), reciprocal =
+// floor((2^32 - 1) / root), t = ((n x - S) reciprocal + 2^(b-1)) >> b with b = 47 - j - fraction.
+// Roles: multiplier, offset int32 of the input's shape.
+struct IntegerLayerNorm {
+  static constexpr int64_t kMostElements = int64_t{1} << 15;
+  int64_t epsilon = 1;  // n^2 epsilon / scale^2, from 1 to 2^46
+  int fraction = 0;     // |t| <= sqrt(n) 2^fraction < 2^16
+  int shift = 0;
+  int32_t lo = -128;
+  int32_t hi = 127;
+  friend bool operator==(const IntegerLayerNorm&, const IntegerLayerNorm&) = default;
+};
+
+// Recurrent on codes. A gate's two parts are fixed-point numbers with 12 bits of fraction, A from
+// the input x, U from the state h: clamp(((W x + offset) multiplier) >> shift, -65535, 65535), row
+// by row. s and tanh are interpolated (tm_gates.h), 15 bits of fraction. All products are rounded:
+//   rnn   h' = tanh(A + U)
+//   gru   r, z = s(A + U), n = tanh(A + r U), h' = (1 - z) n + z h
+//   lstm  i, f, o = s(A + U), g = tanh(A + U), c' = f c + i g, h' = o tanh(c')
+// h has 15 bits of fraction and c cell_fraction, both clamped to 16 bits. Products with U and later
+// layers see h as a code of 8 bits, 2^7 h rounded. The result is that code, or h itself if the
+// range lo..hi has 16 bits.
+// Roles for layer k: weight_ih_lk, weight_hh_lk int8 as Recurrent's; offset_ih_lk,
+// multiplier_ih_lk, shift_ih_lk, offset_hh_lk, multiplier_hh_lk, shift_hh_lk int32 [gates*hidden].
+struct IntegerRecurrent {
+  static constexpr int32_t kLargestPart = 65535;
+  static constexpr int kPartFraction = 12;
+  static constexpr int kStateFraction = 15;
+  static constexpr int kCodeFraction = 7;
+  Recurrent::Cell cell = Recurrent::Cell::kLstm;
+  int hidden = 1;
+  int layers = 1;
+  bool last_step_only = true;
+  int cell_fraction = 11;  // at most 12: |c| < 2^(15 - cell_fraction)
+  int32_t lo = -128;
+  int32_t hi = 127;
+  bool HasWideResult() const { return hi > 127; }
+  Recurrent Float() const { return {cell, hidden, layers, last_step_only}; }
+  friend bool operator==(const IntegerRecurrent&, const IntegerRecurrent&) = default;
+};
+
+// Product of two integer tensors: q = clamp(((x - zero_point0) (y - zero_point1) multiplier +
+// offset + 2^(shift-1)) >> shift, lo, hi); with shift 0 the power is left out. 32 bits hold it.
+struct MulRequantize {
+  int32_t zero_point0 = 0;
+  int32_t zero_point1 = 0;
+  int32_t multiplier = 1;
+  int shift = 0;
+  int32_t lo = -128;
+  int32_t hi = 127;
+  int32_t offset = 0;
+  int32_t Added() const { return offset + (shift > 0 ? int32_t{1} << (shift - 1) : 0); }
+  friend bool operator==(const MulRequantize&, const MulRequantize&) = default;
+};
+
+// y = (q - zero_point) * scale, the only way out of the integers: behind the last of them unless
+// the network's output is integer, and before a layer that stays float.
 struct Dequantize {
   float scale = 1.0f;
   int32_t zero_point = 0;
@@ -340,7 +415,8 @@ using Op = std::variant<Identity, BatchNorm, Conv2d, ConvTranspose2d, Linear, Re
                         LeakyRelu, Sigmoid, Tanh, Gelu, Softmax, LogSoftmax, MaxPool, AvgPool,
                         AdaptiveAvgPool, Flatten, Reshape, Transpose, Pad, Slice, Resize, Dropout,
                         LayerNorm, Recurrent, Add, Mul, Scale, Concat, FakeQuantize, QuantizeInput,
-                        SumPool, Requantize, AddRequantize, Dequantize>;
+                        SumPool, Requantize, AddRequantize, Lookup, IntegerSoftmax,
+                        IntegerLayerNorm, IntegerRecurrent, MulRequantize, Dequantize>;
 
 // "Conv2d", ...
 const char* Name(const Op& op);

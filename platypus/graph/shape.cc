@@ -64,6 +64,16 @@ Shape Spread(const std::string& node, const Op& op, const ConvTranspose2d& conv,
       axis(in[2], conv.kernel.w, conv.stride.w, conv.dilation.w, p.left + p.right, conv.extra.w)};
 }
 
+Shape Steps(const std::string& node, const Op& op, const Recurrent& r, const Shape& in) {
+  Image(node, op, in);
+  if (in[2] != 1 || r.hidden < 1 || r.layers < 1) {
+    Fail(Category::kModel,
+         "layer {}: {} of {} values in {} layers needs an input of values x steps x 1, got {}",
+         node, Name(op), r.hidden, r.layers, ToString(in));
+  }
+  return r.last_step_only ? Shape{r.hidden} : Shape{r.hidden, in[1], 1};
+}
+
 void RequirePoolPadding(const std::string& node, Size2 kernel, const Padding2& p) {
   if (2 * std::max(p.top, p.bottom) > kernel.h || 2 * std::max(p.left, p.right) > kernel.w) {
     Fail(Category::kModel, "layer {}: pool padding {}x{} is more than half of the kernel {}x{}",
@@ -75,7 +85,8 @@ void RequirePoolPadding(const std::string& node, Size2 kernel, const Padding2& p
 
 Shape InferShape(const std::string& node, const Op& op, const std::vector<Shape>& inputs) {
   const bool many = std::holds_alternative<Add>(op) || std::holds_alternative<Mul>(op) ||
-                    std::holds_alternative<AddRequantize>(op) || std::holds_alternative<Concat>(op);
+                    std::holds_alternative<AddRequantize>(op) ||
+                    std::holds_alternative<MulRequantize>(op) || std::holds_alternative<Concat>(op);
   if (inputs.size() < (many ? 2u : 1u) ||
       (inputs.size() != (many ? 2u : 1u) && !std::holds_alternative<Concat>(op))) {
     Fail(Category::kModel, "layer {}: {} got {} inputs", node, Name(op), inputs.size());
@@ -203,16 +214,7 @@ Shape InferShape(const std::string& node, const Op& op, const std::vector<Shape>
             return in;
           },
           [&](const LayerNorm& o) { return same(o); },
-          [&](const Recurrent& r) {
-            Image(node, op, in);
-            if (in[2] != 1 || r.hidden < 1 || r.layers < 1) {
-              Fail(Category::kModel,
-                   "layer {}: {} of {} values in {} layers needs an input of values x steps x 1, "
-                   "got {}",
-                   node, Name(op), r.hidden, r.layers, ToString(in));
-            }
-            return r.last_step_only ? Shape{r.hidden} : Shape{r.hidden, in[1], 1};
-          },
+          [&](const Recurrent& r) { return Steps(node, op, r, in); },
           [&](const Add& o) { return pair(o); },
           [&](const Mul& o) { return pair(o); },
           [&](const Scale& o) { return same(o); },
@@ -242,6 +244,17 @@ Shape InferShape(const std::string& node, const Op& op, const std::vector<Shape>
           },
           [&](const Requantize& o) { return same(o); },
           [&](const AddRequantize& o) { return pair(o); },
+          [&](const Lookup& o) { return same(o); },
+          [&](const IntegerSoftmax& o) { return same(o); },
+          [&](const IntegerLayerNorm& o) {
+            if (NumElements(in) > IntegerLayerNorm::kMostElements) {
+              Fail(Category::kModel, "layer {}: {} of {} values, at most {}", node, Name(op),
+                   NumElements(in), IntegerLayerNorm::kMostElements);
+            }
+            return same(o);
+          },
+          [&](const IntegerRecurrent& r) { return Steps(node, op, r.Float(), in); },
+          [&](const MulRequantize& o) { return pair(o); },
           [&](const Dequantize& o) { return same(o); },
       },
       op);
@@ -256,7 +269,9 @@ DType InferType(const Op& op, const std::vector<DType>& inputs) {
     return inputs.at(0) == DType::kFloat32 ? DType::kFloat32 : DType::kInt32;
   };
   return std::visit(Overloaded{[&](const Conv2d&) { return accumulator(); },
+                               [&](const ConvTranspose2d&) { return accumulator(); },
                                [&](const Linear&) { return accumulator(); },
+                               [&](const AdaptiveAvgPool&) { return accumulator(); },
                                [&](const SumPool&) { return DType::kInt32; },
                                [&](const Resize& r) {
                                  return r.mode == Resize::Mode::kBilinear ? accumulator()
@@ -265,6 +280,11 @@ DType InferType(const Op& op, const std::vector<DType>& inputs) {
                                [&](const QuantizeInput& q) { return code(q); },
                                [&](const Requantize& q) { return code(q); },
                                [&](const AddRequantize& q) { return code(q); },
+                               [&](const Lookup& q) { return code(q); },
+                               [&](const IntegerSoftmax&) { return DType::kUInt8; },
+                               [&](const IntegerLayerNorm& q) { return code(q); },
+                               [&](const IntegerRecurrent& q) { return code(q); },
+                               [&](const MulRequantize& q) { return code(q); },
                                [&](const Dequantize&) { return DType::kFloat32; },
                                [&](const auto&) { return inputs.at(0); }},
                     op);

@@ -26,10 +26,7 @@ Accumulated Accumulate(Conversion& conversion, const graph::Node& node, const La
     const double bias = op.has_bias ? source.Parameter(node, "bias").Floats()[c] : 0.0;
     graph::Codes codes = graph::WeightCodes(
         *quantizer, graph::MaxAbs(quantizer->per_channel ? floats : weight.Floats()));
-    // A channel of (nearly) nothing but bias: coarser weights keep its offset within the
-    // accumulator.
-    const double largest_bias = LargestMagnitude(x.codes) < 256 ? 1 << 22 : 1 << 29;
-    while (std::abs(bias) > largest_bias * codes.scale * x.codes.scale) codes.scale *= 2.0f;
+    codes.scale = graph::ScaleForBias(codes.scale, x.codes, bias);
     int64_t sum = 0;
     int64_t magnitude = 0;
     for (size_t i = 0; i < row; ++i) {
@@ -58,9 +55,11 @@ Accumulated Accumulate(Conversion& conversion, const graph::Node& node, const La
 void ClearWeights(graph::Graph& out, const std::string& layer, size_t channel) {
   Array& weight = out.parameters.at(layer + ".weight");
   auto& values = std::get<std::vector<int8_t>>(weight.values);
-  const auto row = static_cast<std::ptrdiff_t>(values.size()) / weight.shape[0];
-  const auto first = values.begin() + static_cast<std::ptrdiff_t>(channel) * row;
-  std::fill(first, first + row, int8_t{0});
+  const auto node = std::ranges::find(out.nodes, layer, &graph::Node::name);
+  const graph::WeightLayout layout = graph::LayoutOf(node->op, weight.shape);
+  layout.ForRuns(channel, [&](size_t first) {
+    std::fill_n(values.begin() + static_cast<std::ptrdiff_t>(first), layout.length, int8_t{0});
+  });
 }
 
 }  // namespace
@@ -74,45 +73,30 @@ Accumulated Begin(Conversion& conversion, const graph::Node& node, const graph::
 }
 
 Quantized Finish(Conversion& conversion, const Accumulated& x, const graph::Codes& codes) {
-  constexpr double kSilent = 0x1.0p-30;  // the sum never moves the code; only the bias is left
-  const size_t channels = x.scale.size();
-  std::vector<double> ratio(channels);
-  std::vector<double> base(channels);  // of the offset
-  double largest_ratio = 0.0;
-  double largest_sum = 0.0;
-  for (size_t c = 0; c < channels; ++c) {
-    ratio[c] = std::min(x.scale[c] / codes.scale, WholeRange(codes));
-    if (ratio[c] < kSilent) continue;
-    const double zero = x.zero.empty() ? 0.0 : static_cast<double>(x.zero[c]);
-    base[c] = x.bias[c] / x.scale[c] - zero;
-    largest_ratio = std::max(largest_ratio, ratio[c]);
-    const double offset = std::abs(base[c]) + (std::abs(codes.zero_point) + 1.0) / ratio[c];
-    largest_sum = std::max(largest_sum, static_cast<double>(x.bound[c]) + offset);
-  }
-  const int fraction =
-      conversion.ExactInFloat(codes) ? 0 : FractionBits(largest_ratio, largest_sum);
   std::vector<int64_t> offset;
   std::vector<int64_t> multiplier;
   std::vector<int64_t> shift;
-  for (size_t c = 0; c < channels; ++c) {
+  for (size_t c = 0; c < x.scale.size(); ++c) {
+    const double ratio = x.scale[c] / codes.scale;
     Factor factor;
-    if (ratio[c] < kSilent) {
+    if (ratio < 0x1.0p-30) {  // the sum never moves the code; only the bias is left
       factor = {1, LargestMagnitude(codes) < 256 ? 22 : 14};
       const double code = CodeOf(x.bias[c], codes);
       offset.push_back(std::llrint(std::ldexp(code + 0.5, factor.shift)));
       ClearWeights(conversion.Out(), x.layer, c);
     } else {
-      factor = MakeFactor(std::ldexp(ratio[c], -fraction), conversion.MultiplierBits(codes));
-      offset.push_back(RoundingOffset(
-          std::ldexp(base[c], fraction) + codes.zero_point / factor.Value(), factor));
+      factor = MakeFactor(std::min(ratio, WholeRange(codes)), conversion.MultiplierBits(codes));
+      const double zero = x.zero.empty() ? 0.0 : static_cast<double>(x.zero[c]);
+      const double bias = std::nearbyint(x.bias[c] / x.scale[c]);  // as files keep it
+      offset.push_back(RoundingOffset(bias - zero + codes.zero_point / factor.Value(), factor));
     }
     multiplier.push_back(factor.multiplier);
     shift.push_back(factor.shift);
-    RequireInt32(x.layer, c, (x.bound[c] << fraction) + std::abs(offset.back()), "accumulator");
+    RequireInt32(x.layer, c, x.bound[c] + std::abs(offset.back()), "accumulator");
   }
   const std::string name = x.layer + ".requantize";
   const Quantized result =
-      conversion.Emit(name, graph::Requantize{codes.lo, codes.hi, fraction}, {x.tensor}, codes);
+      conversion.Emit(name, graph::Requantize{codes.lo, codes.hi}, {x.tensor}, codes);
   conversion.SetFactors(name, Integers(offset), multiplier, shift);
   return result;
 }

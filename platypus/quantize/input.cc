@@ -29,12 +29,10 @@ Normalized Begin(const Conversion& conversion, const graph::Node& node,
   return value;
 }
 
-// floor(((x + offset) * multiplier) * 2^-shift) with (x * gain + shift) / scale + zero point + 1/2
-// inside the floor. A channel that hardly varies has a large gain: its multiplier is a few bits and
-// zeros, which float32 holds exactly.
+// A channel that hardly varies has a large gain: its multiplier is a few bits and zeros, which
+// float32 holds exactly.
 Quantized Finish(Conversion& conversion, const std::string& name, const Normalized& x,
                  const graph::Codes& codes) {
-  constexpr int kMaxShift = 60;  // floats: no integer is shifted here
   const int bits = conversion.ExactInFloat(codes) ? 12 : kExactBits;
   // The network's input has factors for each channel: applications compute them on their own.
   graph::Graph& out = conversion.Out();
@@ -44,22 +42,12 @@ Quantized Finish(Conversion& conversion, const std::string& name, const Normaliz
   std::vector<int64_t> multiplier(channels);
   std::vector<int64_t> shift(channels);
   for (size_t c = 0; c < channels; ++c) {
-    const double gain = x.gain.empty() ? 1.0 : x.gain[c];
-    const double added =
-        (x.gain.empty() ? 0.0 : x.shift[c]) + codes.zero_point * double{codes.scale};
-    const double w = gain / codes.scale;
-    if (std::abs(w) < 0x1.0p-48) {  // a constant channel: one code, whatever the input
-      offset[c] =
-          static_cast<float>((CodeOf(added, {codes.scale, codes.lo, codes.hi}) + 0.5) * 0x1.0p31);
-      multiplier[c] = 1;
-      shift[c] = 31;
-      continue;
-    }
-    const Factor factor = MakeFactor(w, bits, kMaxShift);
-    // The offset belongs to the exact gain; half a code is half / gain in units of x.
-    offset[c] = static_cast<float>(added / gain + 0.5 / factor.Value());
-    multiplier[c] = factor.multiplier;
-    shift[c] = factor.shift;
+    const bool plain = x.gain.empty();
+    const graph::InputFactor input =
+        graph::MakeInputFactor(plain ? 1.0 : x.gain[c], plain ? 0.0 : x.shift[c], codes, bits);
+    offset[c] = input.offset;
+    multiplier[c] = input.factor.multiplier;
+    shift[c] = input.factor.shift;
   }
   const Quantized result =
       conversion.Emit(name, graph::QuantizeInput{codes.lo, codes.hi}, {x.tensor}, codes);

@@ -4,29 +4,11 @@
 
 #include "platypus/base/error.h"
 #include "platypus/quantize/conversion.h"
+#include "platypus/quantize/form.h"
 #include "tm_resize.h"
 
 namespace platypus::quantize {
 namespace {
-
-// The windows of an adaptive pool when they are all alike.
-graph::AvgPool EvenWindows(const graph::Graph& source, const graph::Node& node,
-                           const graph::AdaptiveAvgPool& op) {
-  const Shape& in = source.At(node.inputs[0]).shape;
-  const auto axis = [&](int64_t n, int o, const char* name) {
-    if (n % o != 0) {
-      throw Error(Category::kModel,
-                  fmt::format("layer {}: adaptive average pool from {} to {} along {} has windows "
-                              "of different sizes, which have no integer form",
-                              node.name, n, o, name),
-                  fmt::format("choose a frame size that makes {} a multiple of {}", n, o));
-    }
-    return static_cast<int>(n / o);
-  };
-  const graph::Size2 kernel = {axis(in[1], op.output.h, "height"),
-                               axis(in[2], op.output.w, "width")};
-  return {kernel, kernel, {}};
-}
 
 // `op` makes sums of codes that are `parts` times too large, of a tensor that stands for x.
 Summed Sum(Conversion& conversion, const graph::Node& node, const Quantized& x,
@@ -51,8 +33,16 @@ Summed Begin(Conversion& conversion, const graph::Node& node, const graph::AvgPo
   return Sum(conversion, node, x, input, pool, int64_t{op.kernel.h} * op.kernel.w, "window sum");
 }
 
+// Windows that are all alike are those of an average pool.
 Summed Begin(Conversion& conversion, const graph::Node& node, const graph::AdaptiveAvgPool& op) {
-  return Begin(conversion, node, EvenWindows(conversion.Source(), node, op));
+  const Shape& in = conversion.Source().At(node.inputs[0]).shape;
+  if (in[1] % op.output.h == 0 && in[2] % op.output.w == 0) {
+    const graph::Size2 kernel = {static_cast<int>(in[1] / op.output.h),
+                                 static_cast<int>(in[2] / op.output.w)};
+    return Begin(conversion, node, graph::AvgPool{kernel, kernel, {}});
+  }
+  const Quantized& x = conversion.Input(node, 0);
+  return Sum(conversion, node, x, x.tensor, op, CellParts(in, op), "sum over a window");
 }
 
 Summed Begin(Conversion& conversion, const graph::Node& node, const graph::Resize& bilinear) {
@@ -68,32 +58,25 @@ Summed Begin(Conversion& conversion, const graph::Node& node, const graph::Resiz
 
 Quantized Finish(Conversion& conversion, const Summed& x, const graph::Codes& codes) {
   const double ratio = std::min(x.scale / codes.scale, WholeRange(codes));
-  const bool exact = x.exact && conversion.ExactInFloat(codes);
-  const int fraction = exact ? 0
-                             : FractionBits(ratio, static_cast<double>(x.bound + std::abs(x.zero)) +
-                                                       (std::abs(codes.zero_point) + 1.0) / ratio);
-  const auto factor_of = [&](int bits) { return MakeFactor(std::ldexp(ratio, -fraction), bits); };
   const auto offset_of = [&](const Factor& factor) {
-    return RoundingOffset(
-        codes.zero_point / factor.Value() - std::ldexp(static_cast<double>(x.zero), fraction),
-        factor);
+    return RoundingOffset(codes.zero_point / factor.Value() - static_cast<double>(x.zero), factor);
   };
-  Factor factor = factor_of(15);
-  if (exact) {
+  Factor factor = MakeFactor(ratio, 15);
+  if (x.exact && conversion.ExactInFloat(codes)) {
     // As many multiplier bits as keep (sum + offset) * multiplier exact in float32.
     constexpr int kMostBits = 12;
     constexpr int kFewestBits = 6;
     for (int bits = kMostBits; bits >= kFewestBits; --bits) {
-      factor = factor_of(bits);
+      factor = MakeFactor(ratio, bits);
       const int64_t largest = x.bound + std::abs(offset_of(factor));
       if (largest * factor.multiplier < int64_t{1} << kExactBits) break;
     }
   }
   const int64_t offset = offset_of(factor);
-  RequireInt32(x.layer, 0, (x.bound << fraction) + std::abs(offset), "window sum");
+  RequireInt32(x.layer, 0, x.bound + std::abs(offset), "window sum");
   const std::string name = x.layer + ".requantize";
   const Quantized result =
-      conversion.Emit(name, graph::Requantize{codes.lo, codes.hi, fraction}, {x.tensor}, codes);
+      conversion.Emit(name, graph::Requantize{codes.lo, codes.hi}, {x.tensor}, codes);
   conversion.SetFactors(name, Integers({offset}), {factor.multiplier}, {factor.shift});
   return result;
 }

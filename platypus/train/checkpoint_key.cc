@@ -87,6 +87,11 @@ std::string Fields(const graph::Op& op) {
           [&](const graph::SumPool& o) { return nothing(o); },
           [&](const graph::Requantize& o) { return nothing(o); },
           [&](const graph::AddRequantize& o) { return nothing(o); },
+          [&](const graph::Lookup& o) { return nothing(o); },
+          [&](const graph::IntegerSoftmax& o) { return nothing(o); },
+          [&](const graph::IntegerLayerNorm& o) { return nothing(o); },
+          [&](const graph::IntegerRecurrent& o) { return nothing(o); },
+          [&](const graph::MulRequantize& o) { return nothing(o); },
           [&](const graph::Dequantize& o) { return nothing(o); }},
       op);
 }

@@ -277,6 +277,11 @@ class Compiler {
                    [&](const graph::SumPool& op) { reject(op); },
                    [&](const graph::Requantize& op) { reject(op); },
                    [&](const graph::AddRequantize& op) { reject(op); },
+                   [&](const graph::Lookup& op) { reject(op); },
+                   [&](const graph::IntegerSoftmax& op) { reject(op); },
+                   [&](const graph::IntegerLayerNorm& op) { reject(op); },
+                   [&](const graph::IntegerRecurrent& op) { reject(op); },
+                   [&](const graph::MulRequantize& op) { reject(op); },
                    [&](const graph::Dequantize& op) { reject(op); }},
                node.op);
   }

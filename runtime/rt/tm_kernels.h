@@ -2,8 +2,8 @@
  *
  * Activations are [height][width][channel], channels contiguous. The generated code calls these
  * functions with literal sizes, so that the compiler makes one tight function of each call. Integer
- * layers compute q = clamp(((sum * 2^fraction + offset[c]) * multiplier[c]) >> shift[c], lo, hi) in
- * 32 bits (64 where the generator could not prove 32 enough); a null multiplier means 1. */
+ * layers compute q = clamp(((sum + offset[c]) * multiplier[c]) >> shift[c], lo, hi) in 32 bits (64
+ * where the generator could not prove 32 enough); a null multiplier means 1. */
 #ifndef TM_KERNELS_H
 #define TM_KERNELS_H
 
@@ -20,20 +20,16 @@ typedef struct {
   tm_i32 lo, hi;
   int wide;   /* the product needs 64 bits */
   int shared; /* one offset, multiplier and shift for all channels */
-  int fraction;
 } tm_requant;
 
 TM_INLINE tm_i32 tm_clamp(tm_i32 v, tm_i32 lo, tm_i32 hi) { return v < lo ? lo : v > hi ? hi : v; }
 
-/* Where the sum of channel c starts: an offset of whole accumulators is added on the way. */
-TM_INLINE tm_i32 tm_offset(tm_i32 c, tm_requant r) {
-  return r.fraction == 0 ? r.offset[r.shared ? 0 : c] : 0;
-}
+/* Where the sum of channel c starts. */
+TM_INLINE tm_i32 tm_offset(tm_i32 c, tm_requant r) { return r.offset[r.shared ? 0 : c]; }
 
 /* The code of a sum that started at the channel's offset. */
 TM_INLINE tm_i32 tm_requantize(tm_i32 sum, tm_i32 c, tm_requant r) {
   const tm_i32 at = r.shared ? 0 : c;
-  if (r.fraction != 0) sum = sum * ((tm_i32)1 << r.fraction) + r.offset[at];
   if (r.multiplier == NULL) {
     return tm_clamp(TM_ASR(sum, r.shift[at]), r.lo, r.hi);
   }

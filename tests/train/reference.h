@@ -575,6 +575,11 @@ class Reference {
             [&](const graph::SumPool& op) { return reject(op); },
             [&](const graph::Requantize& op) { return reject(op); },
             [&](const graph::AddRequantize& op) { return reject(op); },
+            [&](const graph::Lookup& op) { return reject(op); },
+            [&](const graph::IntegerSoftmax& op) { return reject(op); },
+            [&](const graph::IntegerLayerNorm& op) { return reject(op); },
+            [&](const graph::IntegerRecurrent& op) { return reject(op); },
+            [&](const graph::MulRequantize& op) { return reject(op); },
             [&](const graph::Dequantize& op) { return reject(op); }},
         node.op);
   }
