@@ -225,11 +225,11 @@ class QdqWriter {
     const auto channels = static_cast<size_t>(array.shape[0]);
     const std::span<const float> all = array.Floats();
     const size_t row = all.size() / channels;
+    const std::vector<graph::Codes> all_codes = graph::ChannelCodes(source_, node, role, all);
     Weights weights;
     for (size_t c = 0; c < channels; ++c) {
       const std::span<const float> floats = all.subspan(c * row, row);
-      graph::Codes codes =
-          graph::WeightCodes(quantizer, graph::MaxAbs(quantizer.per_channel ? floats : all));
+      graph::Codes codes = all_codes[c];
       if (!bias.empty()) codes.scale = graph::ScaleForBias(codes.scale, input, bias[c]);
       weights.scale.push_back(codes.scale);
       for (const float w : floats)

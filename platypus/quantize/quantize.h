@@ -68,8 +68,8 @@ bool StaysInFloat(const Settings& settings, const graph::Graph& trained);
 // Whether any layer of a trained graph computes with integers.
 bool HasIntegerForm(const graph::Graph& trained, const Settings& settings);
 
-// Folds batch norms (one behind floats stays, as float), gives every integer layer with weights a
-// WeightQuantizer, and puts a FakeQuantize behind every integer operator that makes new values and
+// Batch norms stay behind floats, and directly behind a layer that they will be folded into; others
+// become depthwise convolutions. Gives every integer layer with weights a WeightQuantizer, and puts a FakeQuantize behind every integer operator that makes new values and
 // between floats - the network's input, the results of float layers - and the integer layers that
 // read them (spec quantization-and-nas 9). Operators that only move or select values share their
 // input's scale. Activations of 16 bits get as many as the sums of their readers allow.
