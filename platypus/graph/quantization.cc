@@ -5,14 +5,16 @@
 namespace platypus::graph {
 namespace {
 
-constexpr float kSmallestScale = 0x1.0p-23f;
-
 float Finish(float scale, bool power_of_two) {
   scale = std::max(scale, kSmallestScale);
   return power_of_two ? CeilPowerOfTwo(scale) : scale;
 }
 
 }  // namespace
+
+int32_t LargestCode(const WeightQuantizer& quantizer) {
+  return quantizer.rounding == Rounding::kTernary ? 1 : (1 << (quantizer.bits - 1)) - 1;
+}
 
 float CeilPowerOfTwo(float x) {
   int exponent = 0;
@@ -45,11 +47,92 @@ Codes ActivationCodes(const FakeQuantize& op, float min, float max) {
 }
 
 Codes WeightCodes(const WeightQuantizer& quantizer, float max_abs) {
-  Codes codes;
-  codes.hi = quantizer.rounding == Rounding::kTernary ? 1 : (1 << (quantizer.bits - 1)) - 1;
-  codes.lo = -codes.hi;
-  codes.scale = Finish(max_abs / static_cast<float>(codes.hi), quantizer.power_of_two_scale);
+  return StepCodes(quantizer, max_abs / static_cast<float>(LargestCode(quantizer)));
+}
+
+Codes StepCodes(const WeightQuantizer& quantizer, float step) {
+  const int32_t hi = LargestCode(quantizer);
+  return {Finish(step, quantizer.power_of_two_scale), -hi, hi};
+}
+
+std::string StepRole(std::string_view weight_role) {
+  return "step" + std::string(weight_role.substr(std::string_view("weight").size()));
+}
+
+WeightLayout LayoutOf(const Op& op, const Shape& weight) {
+  const auto size = static_cast<size_t>(NumElements(weight));
+  if (const auto* conv = std::get_if<ConvTranspose2d>(&op)) {
+    const auto channels = static_cast<size_t>(conv->out_channels);
+    const auto group = static_cast<size_t>(weight[1]);
+    const auto length = static_cast<size_t>(weight[2] * weight[3]);
+    return {channels, group, size / (channels * length), length, group * length};
+  }
+  const auto channels = static_cast<size_t>(weight[0]);
+  return {channels, channels, 1, size / channels, size};
+}
+
+void ScaleChannels(const WeightLayout& layout, std::span<const float> factors,
+                   std::span<float> weights) {
+  for (size_t c = 0; c < layout.channels; ++c) {
+    layout.ForRuns(c, [&](size_t first) {
+      for (float& weight : weights.subspan(first, layout.length)) weight *= factors[c];
+    });
+  }
+}
+
+std::optional<WeightQuantizer> QuantizerOf(const Op& op) {
+  using Quantizer = std::optional<WeightQuantizer>;
+  return std::visit(
+      Overloaded{[](const Conv2d& o) -> Quantizer { return o.weight_quantizer; },
+                 [](const ConvTranspose2d& o) -> Quantizer { return o.weight_quantizer; },
+                 [](const Linear& o) -> Quantizer { return o.weight_quantizer; },
+                 [](const Recurrent& o) -> Quantizer { return o.weight_quantizer; },
+                 [](const auto&) -> Quantizer { return std::nullopt; }},
+      op);
+}
+
+std::vector<Codes> ChannelCodes(const Graph& graph, const Node& layer, const std::string& role,
+                                std::span<const float> weights) {
+  const WeightQuantizer quantizer = QuantizerOf(layer.op).value();
+  const WeightLayout layout = LayoutOf(layer.op, graph.Parameter(layer, role).shape);
+  std::vector<Codes> codes;
+  if (quantizer.rounding == Rounding::kLearnedStep) {
+    const std::vector<float>& steps = graph.Parameter(layer, StepRole(role)).Floats();
+    for (size_t c = 0; c < layout.channels; ++c) {
+      codes.push_back(StepCodes(quantizer, steps[quantizer.per_channel ? c : 0]));
+    }
+    return codes;
+  }
+  if (!quantizer.per_channel) {
+    return std::vector<Codes>(layout.channels, WeightCodes(quantizer, MaxAbs(weights)));
+  }
+  for (size_t c = 0; c < layout.channels; ++c) {
+    float largest = 0.0f;
+    layout.ForRuns(c, [&](size_t first) {
+      largest = std::max(largest, MaxAbs(weights.subspan(first, layout.length)));
+    });
+    codes.push_back(WeightCodes(quantizer, largest));
+  }
   return codes;
+}
+
+std::vector<float> InitialSteps(const WeightQuantizer& quantizer, const WeightLayout& layout,
+                                std::span<const float> weights) {
+  std::vector<double> sums(CodeRows(quantizer, layout.channels), 0.0);
+  for (size_t c = 0; c < layout.channels; ++c) {
+    layout.ForRuns(c, [&](size_t first) {
+      for (const float w : weights.subspan(first, layout.length)) {
+        sums[quantizer.per_channel ? c : 0] += std::abs(double{w});
+      }
+    });
+  }
+  const double count = static_cast<double>(weights.size()) / static_cast<double>(sums.size());
+  const double root = std::sqrt(static_cast<double>(LargestCode(quantizer)));
+  std::vector<float> steps;
+  for (const double sum : sums) {
+    steps.push_back(std::max(static_cast<float>(2 * sum / (count * root)), kSmallestScale));
+  }
+  return steps;
 }
 
 float MaxAbs(std::span<const float> row) {

@@ -3,9 +3,13 @@
 
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
-#include "platypus/graph/op.h"
+#include "platypus/graph/graph.h"
 
 // The scale rules of FakeQuantize and WeightQuantizer (op.h), in one place for training, inference
 // and conversion.
@@ -23,21 +27,55 @@ struct Codes {
   friend bool operator==(const Codes&, const Codes&) = default;
 };
 
+// No scale is smaller.
+constexpr float kSmallestScale = 0x1.0p-23f;
+
+// Of a weight; the smallest one is its negative.
+int32_t LargestCode(const WeightQuantizer& quantizer);
+
 // The smallest power of two that is not below x > 0.
 float CeilPowerOfTwo(float x);
 
 // Codes for an observed range; min <= max.
 Codes ActivationCodes(const FakeQuantize& op, float min, float max);
 
-// Weights [channels][...] fall into this many runs of equal length with codes of their own: one for
-// each output channel, or a single one.
+// Where each output channel's weights lie in an array: `pieces` runs of `length`, `stride` apart.
+// The channels of a group stand side by side within the stride.
+struct WeightLayout {
+  size_t channels = 1;
+  size_t group = 1;
+  size_t pieces = 1;
+  size_t length = 0;
+  size_t stride = 0;
+  size_t Size() const { return channels * pieces * length; }
+  // visit(first weight) for every run of a channel.
+  template <typename Visit>
+  void ForRuns(size_t channel, Visit visit) const {
+    size_t first = channel / group * pieces * stride + channel % group * length;
+    for (size_t p = 0; p < pieces; ++p, first += stride) visit(first);
+  }
+};
+// Weights stand channel by channel, [channels][...], but those of a ConvTranspose2d.
+WeightLayout LayoutOf(const Op& op, const Shape& weight);
+
+// Each channel's weights times its factor.
+void ScaleChannels(const WeightLayout& layout, std::span<const float> factors,
+                   std::span<float> weights);
+
+// The quantizer of an operator's weights, if it has one.
+std::optional<WeightQuantizer> QuantizerOf(const Op& op);
+
+// Weights have this many codes of their own: for each output channel, or one.
 inline size_t CodeRows(const WeightQuantizer& quantizer, size_t channels) {
   return quantizer.per_channel ? channels : 1;
 }
 
-// Codes for one run whose largest weight magnitude is max_abs. A run of zeros gets the smallest
-// scale.
+// Codes for weights whose largest magnitude is max_abs. Nothing but zeros gets the smallest scale.
 Codes WeightCodes(const WeightQuantizer& quantizer, float max_abs);
+// Codes of a learned step.
+Codes StepCodes(const WeightQuantizer& quantizer, float step);
+// The role of the steps of weights.
+std::string StepRole(std::string_view weight_role);
 
 // The code of a weight by the quantizer's rounding, clamped.
 inline int32_t QuantizeWeight(const WeightQuantizer& quantizer, float weight, const Codes& codes) {
@@ -53,6 +91,15 @@ inline int32_t QuantizeWeight(const WeightQuantizer& quantizer, float weight, co
 
 // Largest magnitude; 0 for an empty row.
 float MaxAbs(std::span<const float> row);
+
+// Codes of each output channel of a layer's weights `role`, all alike where there is one scale for
+// all; `weights`: the array, a batch norm behind the layer folded in. The layer has a quantizer.
+// Learned steps are the graph's.
+std::vector<Codes> ChannelCodes(const Graph& graph, const Node& layer, const std::string& role,
+                                std::span<const float> weights);
+// Where learning begins: 2 mean|w| / sqrt(largest code) for each of CodeRows.
+std::vector<float> InitialSteps(const WeightQuantizer& quantizer, const WeightLayout& layout,
+                                std::span<const float> weights);
 
 }  // namespace platypus::graph
 

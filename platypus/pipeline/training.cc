@@ -155,6 +155,15 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson
   options.epochs = QuantizedEpochs(config);
   options.learning_rate = training.learning_rate / 100;
   options.settings.lr_warmup_epochs = 0;
+  const auto or_else = [](int wanted, int otherwise) {
+    return wanted < 0 ? std::max(0, otherwise) : wanted;
+  };
+  options.norm_epochs =
+      or_else(config.training.quantization_batch_norm_epochs, options.epochs / 2 - 1);
+  // Ranges that the loss has chosen stay.
+  const bool chosen = config.training.quantization_observer == config::RangeObserver::kLoss;
+  options.range_epochs =
+      or_else(config.training.quantization_observer_epochs, chosen ? 0 : options.epochs / 2 + 1);
   options.judge_start = true;
   train::LabelledSet lessons = own.Train();
   const std::vector<float> targets = Distill(source, own, training, pool);

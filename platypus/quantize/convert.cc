@@ -179,14 +179,15 @@ class Conversion {
     const Array& weight = source_.Parameter(node, "weight");
     const auto channels = static_cast<size_t>(weight.shape[0]);
     const size_t row = weight.Floats().size() / channels;
+    const std::vector<graph::Codes> all_codes =
+        graph::ChannelCodes(source_, node, "weight", weight.Floats());
     Accumulated value;
     value.layer = node.name;
     std::vector<int8_t> integers(weight.Floats().size());
     for (size_t c = 0; c < channels; ++c) {
       const std::span<const float> floats(weight.Floats().data() + c * row, row);
       const double bias = op.has_bias ? source_.Parameter(node, "bias").Floats()[c] : 0.0;
-      graph::Codes codes = graph::WeightCodes(
-          *quantizer, graph::MaxAbs(quantizer->per_channel ? floats : weight.Floats()));
+      graph::Codes codes = all_codes[c];
       // A channel of (nearly) nothing but bias: coarser weights keep its offset within the
       // accumulator.
       constexpr double kLargestBias = 1 << 22;
@@ -484,7 +485,7 @@ graph::Graph Convert(const graph::Graph& fake_quantized, const Settings& setting
       }
     }
   }
-  return Conversion(fake_quantized, settings).Run();
+  return Conversion(graph::FoldBatchNorm(fake_quantized), settings).Run();
 }
 
 double OutputScale(const graph::Graph& integer) {

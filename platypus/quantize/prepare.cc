@@ -5,6 +5,7 @@
 #include <set>
 
 #include "platypus/base/error.h"
+#include "platypus/graph/quantization.h"
 #include "platypus/quantize/quantize.h"
 
 namespace platypus::quantize {
@@ -48,14 +49,21 @@ bool IsInputStage(const graph::Graph& g, const Node& node) {
   return std::holds_alternative<graph::BatchNorm>(node.op) && node.inputs[0] == g.input;
 }
 
-// Why a node of a graph with folded batch norms has no integer form.
+// A batch norm that will be folded: it stays in the graph, so that training moves its statistics
+// and its parameters, and its layer's weights are rounded as they will be when it has gone.
+bool IsFolded(const graph::Graph& g, const Node& node) {
+  const Node* layer = graph::Producer(g, node.inputs[0]);
+  return layer != nullptr && graph::FoldingNorm(g, *layer) == &node;
+}
+
+// Why a node has no integer form.
 std::optional<std::string> Obstacle(const graph::Graph& folded, const Node& node) {
   if (!MakesNewValues(node.op)) {
     return fmt::format("layer {}: {} has no integer form", node.name, graph::Name(node.op));
   }
   const Shape& shape = folded.At(node.inputs[0]).shape;
   if (std::holds_alternative<graph::BatchNorm>(node.op) && !IsInputStage(folded, node) &&
-      shape.size() != 3) {
+      !IsFolded(folded, node) && shape.size() != 3) {
     return fmt::format(
         "layer {}: a batch norm on {} that follows no convolution or linear layer has no integer "
         "form",
@@ -118,7 +126,8 @@ class Preparation {
     for (const TensorId id : node.inputs) inputs.push_back(renamed_.at(id));
     const bool on_input = inputs[0] == out_.input;  // which has no codes yet
     const graph::WeightQuantizer quantizer = settings_.Weights(node.name);
-    if (std::holds_alternative<graph::BatchNorm>(node.op) && !on_input) {
+    const bool folded = IsFolded(source_, node);
+    if (std::holds_alternative<graph::BatchNorm>(node.op) && !on_input && !folded) {
       AppendBatchNormAsConvolution(out_, source_, node, inputs[0], quantizer);
     } else {
       graph::Op op = node.op;
@@ -127,14 +136,17 @@ class Preparation {
       graph::Append(out_, node.name, op, inputs);
       CopyParameters(node);
     }
+    if (quantizer.rounding == graph::Rounding::kLearnedStep) AddSteps(node);
     TensorId output = out_.output;
-    // A limit behind the operator is part of it: the codes come behind the limit.
+    // A batch norm and a limit behind the operator are part of it: the codes come behind them.
     const std::vector<const Node*> consumers = graph::Consumers(source_, node.output);
-    const bool fused =
-        consumers.size() == 1 && IsLimit(consumers[0]) && node.output != source_.output;
+    const bool fused = consumers.size() == 1 &&
+                       (IsLimit(consumers[0]) || IsFolded(source_, *consumers[0])) &&
+                       node.output != source_.output;
     const bool limit_of_new = IsLimit(&node) && pending_.contains(inputs[0]);
     if (makes_new_values && fused) pending_.insert(output);
-    if ((makes_new_values && !fused) || limit_of_new) output = Quantize(node.name, output);
+    const Node& maker = folded ? *graph::Producer(source_, node.inputs[0]) : node;
+    if ((makes_new_values && !fused) || limit_of_new) output = Quantize(maker.name, output);
     renamed_[node.output] = output;
   }
 
@@ -143,6 +155,24 @@ class Preparation {
       if (source_.HasParameter(node, role)) {
         out_.parameters[fmt::format("{}.{}", node.name, role)] = source_.Parameter(node, role);
       }
+    }
+  }
+
+  // Where the steps of a layer begin: by its weights as they are when its batch norm has gone.
+  void AddSteps(const Node& node) {
+    const Node& layer = out_.nodes.back();
+    const std::optional<graph::WeightQuantizer> quantizer = graph::QuantizerOf(layer.op);
+    if (!quantizer) return;
+    const Node* norm = graph::FoldingNorm(source_, node);
+    for (const graph::Role& role : graph::Roles(layer.op, out_.At(layer.inputs[0]).shape)) {
+      if (!role.name.starts_with("weight")) continue;
+      const graph::WeightLayout layout = graph::LayoutOf(layer.op, role.shape);
+      std::vector<float> weights = out_.Parameter(layer, role.name).Floats();
+      if (norm != nullptr)
+        graph::ScaleChannels(layout, graph::FoldingFactors(source_, *norm), weights);
+      std::vector<float> steps = graph::InitialSteps(*quantizer, layout, weights);
+      out_.parameters[fmt::format("{}.{}", node.name, graph::StepRole(role.name))] = {
+          {static_cast<int64_t>(steps.size())}, std::move(steps)};
     }
   }
 
@@ -170,7 +200,7 @@ std::optional<std::string> WithoutIntegerForm(const graph::Graph& trained) {
 }
 
 graph::Graph PrepareForTraining(const graph::Graph& trained, const Settings& settings) {
-  return Preparation(graph::FoldBatchNorm(trained), settings).Run();
+  return Preparation(graph::RemoveIdentities(trained), settings).Run();
 }
 
 }  // namespace platypus::quantize

@@ -50,9 +50,10 @@ Settings MakeSettings(const config::Training& training, config::TaskCategory cat
 // integer form". Nothing if PrepareForTraining takes the graph.
 std::optional<std::string> WithoutIntegerForm(const graph::Graph& trained);
 
-// Folds batch norms (an input batch norm stays, as float), gives every Conv2d and Linear a
-// WeightQuantizer, and puts a FakeQuantize behind the input stage and behind every operator that
-// makes new values (spec quantization-and-nas 9). Operators that only move or select values share
+// Gives every Conv2d and Linear a WeightQuantizer, and puts a FakeQuantize behind the input stage
+// and behind every operator that makes new values (spec quantization-and-nas 9). Batch norms stay
+// on the input and directly behind a layer that they will be folded into; others become depthwise
+// convolutions. Operators that only move or select values share
 // their input's scale. Error (model) naming the layer that has no integer form.
 graph::Graph PrepareForTraining(const graph::Graph& trained, const Settings& settings);
 
@@ -65,7 +66,8 @@ using LossOf = std::function<double(const graph::Graph&)>;
 // halving is the smallest change that there is, else by quarters of an octave.
 graph::Graph ChooseRanges(graph::Graph calibrated, const LossOf& loss);
 
-// A graph from PrepareForTraining whose ranges have been observed -> the integer graph (TI-NPU
+// A graph from PrepareForTraining whose ranges have been observed, its batch norms folded -> the
+// integer graph (TI-NPU
 // dialect). Tensor::scale is set on every integer tensor. Proves that no accumulator, (a + offset)
 // * multiplier or sum leaves int32; Error (model) naming layer, channel and bound otherwise.
 graph::Graph Convert(const graph::Graph& fake_quantized, const Settings& settings);

@@ -259,6 +259,37 @@ TEST(GraphTest, FoldsBatchNorms) {
   EXPECT_EQ(folded.parameters.at("c.bias").Floats()[0], -3.0f);   // (0 - 4) * 1 + 1
 }
 
+// [in][out / groups][k][k]: each output channel by its own factor.
+TEST(GraphTest, FoldsBatchNormsIntoTransposedConvolutions) {
+  Graph g = MakeGraph("g", {2, 4, 1});
+  ConvTranspose2d conv{4, {2, 1}, {}, {}, {}, {0, 0}, 2, false};
+  Append(g, "c", conv, {0});
+  g.parameters["c.weight"] = {{2, 2, 2, 1}, std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8}};
+  Append(g, "b", BatchNorm{0.0f, 0.1f}, {g.output});
+  g.parameters["b.weight"] = {{4}, std::vector<float>{1, 10, 100, 1000}};
+  g.parameters["b.bias"] = {{4}, std::vector<float>{0, 1, 2, 3}};
+  g.parameters["b.running_mean"] = {{4}, std::vector<float>{1, 1, 1, 1}};
+  g.parameters["b.running_var"] = {{4}, std::vector<float>{4, 4, 4, 4}};
+  Verify(g);
+  const Graph folded = FoldBatchNorm(g);
+  Verify(folded);
+  ASSERT_EQ(folded.nodes.size(), 1u);
+  EXPECT_EQ(folded.parameters.at("c.weight").Floats(),
+            (std::vector<float>{0.5f, 1, 15, 20, 250, 300, 3500, 4000}));
+  EXPECT_EQ(folded.parameters.at("c.bias").Floats(), (std::vector<float>{-0.5f, -4, -48, -497}));
+}
+
+// Who else reads a layer sees what it made without the batch norm, also behind an Identity.
+TEST(GraphTest, FoldsOnlyWhatNobodyElseReads) {
+  Graph g = ConvNorm();
+  Append(g, "i", Identity{}, {g.nodes[0].output});
+  Append(g, "a", Add{}, {g.nodes[1].output, g.output});
+  EXPECT_EQ(FoldBatchNorm(g).nodes.size(), 3u);
+  EXPECT_EQ(FoldingNorm(g, g.nodes[0]), nullptr);
+  const Graph alone = ConvNorm();
+  EXPECT_EQ(FoldingNorm(alone, alone.nodes[0]), &alone.nodes[1]);
+}
+
 TEST(GraphTest, CountsAndListings) {
   const Graph g = ConvNorm();
   EXPECT_EQ(CountParameters(g), 3);
