@@ -141,4 +141,33 @@ float MaxAbs(std::span<const float> row) {
   return largest;
 }
 
+int CodeBits(std::span<const int8_t> codes) {
+  int8_t least = 0;
+  int8_t most = 0;
+  for (const int8_t code : codes) {
+    least = std::min(least, code);
+    most = std::max(most, code);
+  }
+  if (least >= -2 && most <= 1) return 2;
+  return least >= -8 && most <= 7 ? 4 : 8;
+}
+
+int64_t PackedOctets(int bits, int64_t channels, int64_t row) {
+  if (bits == 8) return channels * row;
+  const int64_t elements = channels / 4 * row + channels % 4 * ((row + 3) / 4);
+  return elements * bits / 2;
+}
+
+int64_t StoredOctets(const Op& op, const Array& parameter) {
+  const auto* codes = std::get_if<std::vector<int8_t>>(&parameter.values);
+  const bool packed = std::holds_alternative<Conv2d>(op) || std::holds_alternative<Linear>(op);
+  if (codes != nullptr && packed && !codes->empty()) {
+    const int64_t channels = parameter.shape.at(0);
+    return PackedOctets(CodeBits(*codes), channels, NumElements(parameter.shape) / channels);
+  }
+  return std::visit(
+      [](const auto& values) { return static_cast<int64_t>(values.size() * sizeof(values[0])); },
+      parameter.values);
+}
+
 }  // namespace platypus::graph

@@ -109,6 +109,17 @@ std::vector<Codes> ChannelCodes(const Graph& graph, const Node& layer, const std
 // Where learning begins: 2 mean|w| / sqrt(largest code) for each of CodeRows.
 std::vector<float> InitialSteps(const WeightQuantizer& quantizer, const WeightLayout& layout,
                                 std::span<const float> weights);
+// Bits of the narrowest codes, of 2, 4 or 8 bits, that hold all of these.
+int CodeBits(std::span<const int8_t> codes);
+
+// Octets that weights [channels][row] take in flash. Of 4 and 2 bits four codes are one element of
+// 16 or 8 bits: one from each of four neighbouring channels; of channels that make no four, four of
+// the row, the last element filled up.
+int64_t PackedOctets(int bits, int64_t channels, int64_t row);
+
+// Octets that a parameter of an operator takes in flash: weights of convolutions and linear layers
+// as few bits as their codes need, everything else as it is.
+int64_t StoredOctets(const Op& op, const Array& parameter);
 
 }  // namespace platypus::graph
 

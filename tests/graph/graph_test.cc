@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "platypus/base/error.h"
+#include "platypus/graph/quantization.h"
 
 namespace platypus::graph {
 namespace {
@@ -296,6 +297,24 @@ TEST(GraphTest, CountsAndListings) {
   EXPECT_EQ(CountMacs(g), 4);
   EXPECT_NE(ToText(g).find("Conv2d"), std::string::npos);
   EXPECT_NE(ToDot(g).find("t0 -> t1;"), std::string::npos);
+}
+
+TEST(GraphTest, CodesAreStoredInTheFewestBitsThatHoldThem) {
+  EXPECT_EQ(CodeBits(std::vector<int8_t>{-1, 0, 1}), 2);
+  EXPECT_EQ(CodeBits(std::vector<int8_t>{-2, 1}), 2);
+  EXPECT_EQ(CodeBits(std::vector<int8_t>{2}), 4);
+  EXPECT_EQ(CodeBits(std::vector<int8_t>{-3}), 4);
+  EXPECT_EQ(CodeBits(std::vector<int8_t>{-8, 7}), 4);
+  EXPECT_EQ(CodeBits(std::vector<int8_t>{8}), 8);
+  EXPECT_EQ(CodeBits(std::vector<int8_t>{-9}), 8);
+  // Rows of 5 codes: of four channels side by side, of the others filled up to 8.
+  EXPECT_EQ(PackedOctets(8, 7, 5), 35);
+  EXPECT_EQ(PackedOctets(4, 7, 5), (4 * 5 + 3 * 8) / 2);
+  EXPECT_EQ(PackedOctets(2, 7, 5), (4 * 5 + 3 * 8) / 4);
+  const Array few = {{4, 3}, std::vector<int8_t>(12, -1)};
+  EXPECT_EQ(StoredOctets(Linear{}, few), 3);
+  EXPECT_EQ(StoredOctets(Recurrent{}, few), 12);
+  EXPECT_EQ(StoredOctets(Linear{}, Array{{4}, std::vector<int32_t>(4, 1)}), 16);
 }
 
 TEST(GraphTest, VerifyFindsWhatIsBroken) {
