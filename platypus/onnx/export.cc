@@ -43,9 +43,9 @@ void Write(const graph::Linear& op, const Site& site) {
 
 void Write(const graph::AdaptiveAvgPool& op, const Site& site) {
   const Shape& in = site.InputShape();
-  if (in[1] % op.output.h != 0 || in[2] % op.output.w != 0) {
-    Fail(Category::kModel, "layer {}: an adaptive pool from {}x{} to {}x{} has no ONNX operator",
-         site.node.name, in[1], in[2], op.output.h, op.output.w);
+  const bool is_even = in[1] % op.output.h == 0 && in[2] % op.output.w == 0;
+  if (!is_even || site.graph.At(site.node.output).dtype != DType::kFloat32) {
+    return WriteCellPool(site);
   }
   const graph::Size2 size = {static_cast<int>(in[1] / op.output.h),
                              static_cast<int>(in[2] / op.output.w)};
@@ -208,6 +208,11 @@ void WriteNode(const Site& site) {
           [&](const graph::SumPool& op) { Write(op, site); },
           [&](const graph::Requantize& op) { Write(op, site); },
           [&](const graph::AddRequantize& op) { Write(op, site); },
+          [&](const graph::Lookup& op) { Write(op, site); },
+          [&](const graph::IntegerSoftmax& op) { Write(op, site); },
+          [&](const graph::IntegerLayerNorm& op) { Write(op, site); },
+          [&](const graph::IntegerRecurrent& op) { Write(op, site); },
+          [&](const graph::MulRequantize& op) { Write(op, site); },
           [&](const graph::Dequantize& op) { Write(op, site); }},
       site.node.op);
 }

@@ -62,6 +62,8 @@ class Model {
                      const std::vector<std::string>& inputs,
                      const std::vector<std::string>& outputs);
 
+  onnx::GraphProto& Graph() { return *graph_; }
+
   // The checked file.
   std::string Serialize() const;
 
@@ -122,6 +124,13 @@ void Write(const graph::Requantize& op, const Site& site);
 void Write(const graph::AddRequantize& op, const Site& site);
 void WriteIntegerLinear(const Site& site);
 void WriteIntegerResize(const Site& site);
+// codes.cc, integer_recurrent.cc: float64 on whole numbers.
+void Write(const graph::Lookup& op, const Site& site);
+void Write(const graph::IntegerSoftmax& op, const Site& site);
+void Write(const graph::IntegerLayerNorm& op, const Site& site);
+void Write(const graph::MulRequantize& op, const Site& site);
+void WriteCellPool(const Site& site);
+void Write(const graph::IntegerRecurrent& op, const Site& site);
 
 }  // namespace platypus::onnx_io
 

@@ -55,9 +55,11 @@ Accumulated Accumulate(Conversion& conversion, const graph::Node& node, const La
 void ClearWeights(graph::Graph& out, const std::string& layer, size_t channel) {
   Array& weight = out.parameters.at(layer + ".weight");
   auto& values = std::get<std::vector<int8_t>>(weight.values);
-  const auto row = static_cast<std::ptrdiff_t>(values.size()) / weight.shape[0];
-  const auto first = values.begin() + static_cast<std::ptrdiff_t>(channel) * row;
-  std::fill(first, first + row, int8_t{0});
+  const auto node = std::ranges::find(out.nodes, layer, &graph::Node::name);
+  const graph::WeightLayout layout = graph::LayoutOf(node->op, weight.shape);
+  layout.ForRuns(channel, [&](size_t first) {
+    std::fill_n(values.begin() + static_cast<std::ptrdiff_t>(first), layout.length, int8_t{0});
+  });
 }
 
 }  // namespace

@@ -26,7 +26,13 @@ int64_t LargestSum(const graph::Graph& graph, const graph::Node& node, const Set
           [&](const graph::Linear&) { return weighted(in[0]); },
           [&](const graph::BatchNorm&) { return weighted(1); },
           [&](const graph::AvgPool& op) { return Area(op.kernel); },
-          [&](const graph::AdaptiveAvgPool& op) { return in[1] * in[2] / Area(op.output); },
+          [&](const graph::AdaptiveAvgPool& op) { return CellParts(in, op); },
+          [&](const graph::ConvTranspose2d& op) {
+            return weighted(in[0] / op.groups * Area(op.kernel));
+          },
+          [&](const graph::Recurrent&) { return weighted(in[0]); },
+          // Two factors of 13 bits and a multiplier of 6.
+          [&](const graph::Mul&) { return int64_t{1} << 18; },
           [&](const graph::Resize& op) {
             return parts(in[1], op.output.h) * parts(in[2], op.output.w);
           },

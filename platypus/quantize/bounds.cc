@@ -6,6 +6,7 @@
 
 #include "platypus/base/error.h"
 #include "platypus/quantize/conversion.h"
+#include "platypus/quantize/form.h"
 #include "tm_resize.h"
 
 namespace platypus::quantize {
@@ -67,7 +68,11 @@ class Proof {
     std::visit(
         graph::Overloaded{
             [&](const graph::Conv2d&) { AddRows(node); },
+            [&](const graph::ConvTranspose2d&) { AddRows(node); },
             [&](const graph::Linear&) { AddRows(node); },
+            [&](const graph::AdaptiveAvgPool& op) {
+              AddAlike(node, CellParts(graph_.At(node.inputs[0]).shape, op));
+            },
             [&](const graph::SumPool& op) { AddAlike(node, int64_t{op.kernel.h} * op.kernel.w); },
             [&](const graph::Resize& op) {
               if (op.mode == graph::Resize::Mode::kNearest) return keep();
@@ -102,8 +107,20 @@ class Proof {
               codes_[node.output] = Union(codes_.at(node.inputs[0]), {value, value});
             },
             [&](const graph::MaxPool&) { keep(); }, [&](const graph::Flatten&) { keep(); },
-            [&](const graph::Reshape&) { keep(); }, [&](const graph::Transpose&) { keep(); },
-            [&](const graph::Slice&) { keep(); },
+            [&](const graph::Identity&) { keep(); }, [&](const graph::Reshape&) { keep(); },
+            [&](const graph::Transpose&) { keep(); }, [&](const graph::Slice&) { keep(); },
+            [&](const graph::MulRequantize& op) {
+              const Interval& x = codes_.at(node.inputs[0]);
+              const Interval& y = codes_.at(node.inputs[1]);
+              const Interval left{x.low - op.zero_point0, x.high - op.zero_point0};
+              const Interval right{y.low - op.zero_point1, y.high - op.zero_point1};
+              Interval sum;
+              AddTerm(sum, op.multiplier * left.Magnitude(),
+                      {-right.Magnitude(), right.Magnitude()});
+              AddTerm(sum, op.Added(), {1, 1});
+              Add({node.name, sum.Magnitude(), sum.Magnitude()});
+              codes_[node.output] = {op.lo, op.hi};
+            },
             [&](const auto&) { codes_[node.output] = OfType(graph_.At(node.output).dtype); }},
         node.op);
   }
@@ -113,9 +130,14 @@ class Proof {
     const Interval& x = codes_.at(node.inputs[0]);
     const Array& weight = graph_.Parameter(node, "weight");
     const std::vector<int8_t>& values = weight.Int8s();
-    Sums sums{node.name, std::vector<Interval>(static_cast<size_t>(weight.shape[0]))};
-    const size_t row = values.size() / sums.channels.size();
-    for (size_t i = 0; i < values.size(); ++i) AddTerm(sums.channels[i / row], values[i], x);
+    const graph::WeightLayout layout = graph::LayoutOf(node.op, weight.shape);
+    Sums sums{node.name, std::vector<Interval>(layout.channels)};
+    for (size_t c = 0; c < layout.channels; ++c) {
+      layout.ForRuns(c, [&](size_t first) {
+        for (size_t i = first; i < first + layout.length; ++i)
+          AddTerm(sums.channels[c], values[i], x);
+      });
+    }
     sums_[node.output] = std::move(sums);
   }
 

@@ -1,6 +1,7 @@
 #ifndef PLATYPUS_QUANTIZE_CONVERSION_H_
 #define PLATYPUS_QUANTIZE_CONVERSION_H_
 
+#include <functional>
 #include <limits>
 #include <map>
 #include <string>
@@ -64,7 +65,26 @@ struct Joined {
   std::vector<Quantized> parts;
 };
 
-using Pending = std::variant<Quantized, Normalized, Accumulated, Summed, Added, Joined>;
+// A function of one value, of codes of 8 bits, with results up to `largest`.
+struct Mapped {
+  std::string layer;
+  Quantized input;
+  double largest = kNoLimit;
+  std::function<double(double)> function;
+};
+// A LayerNorm of codes of 8 bits.
+struct Standardized {
+  const graph::Node* node = nullptr;
+  Quantized input;
+};
+struct Multiplied {
+  std::string layer;
+  Quantized left;
+  Quantized right;
+};
+
+using Pending = std::variant<Quantized, Normalized, Accumulated, Summed, Added, Joined, Mapped,
+                             Standardized, Multiplied>;
 
 class Conversion {
  public:
@@ -125,8 +145,28 @@ Added Begin(const Conversion& conversion, const graph::Node& node, const graph::
 Joined Begin(const Conversion& conversion, const graph::Node& node, const graph::Concat& op);
 Quantized Finish(Conversion& conversion, const Added& x, const graph::Codes& codes);
 Quantized Finish(Conversion& conversion, const Joined& x, const graph::Codes& codes);
+// functions.cc
+Mapped Begin(Conversion& conversion, const graph::Node& node, const graph::Sigmoid& op);
+Mapped Begin(Conversion& conversion, const graph::Node& node, const graph::Tanh& op);
+Mapped Begin(Conversion& conversion, const graph::Node& node, const graph::LeakyRelu& op);
+Mapped Begin(Conversion& conversion, const graph::Node& node, const graph::Gelu& op);
+Quantized Begin(Conversion& conversion, const graph::Node& node, const graph::Softmax& op);
+Quantized Begin(Conversion& conversion, const graph::Node& node, const graph::Scale& op);
+Standardized Begin(Conversion& conversion, const graph::Node& node, const graph::LayerNorm& op);
+Multiplied Begin(const Conversion& conversion, const graph::Node& node, const graph::Mul& op);
+Quantized Finish(Conversion& conversion, const Mapped& x, const graph::Codes& codes);
+Quantized Finish(Conversion& conversion, const Standardized& x, const graph::Codes& codes);
+Quantized Finish(Conversion& conversion, const Multiplied& x, const graph::Codes& codes);
+// spread.cc
+Accumulated Begin(Conversion& conversion, const graph::Node& node,
+                  const graph::ConvTranspose2d& op);
+// cells.cc
+Quantized Begin(Conversion& conversion, const graph::Node& node, const graph::Recurrent& op);
 
 int64_t LargestMagnitude(const graph::Codes& codes);
+// A bias of more steps of the sum makes its channel's weights coarser: the sum has room for it
+// then.
+double LargestBias(const graph::Codes& input);
 // A step of this many codes crosses the whole range, as any larger one does: layers whose results
 // were all 0 when their range was observed have such steps.
 double WholeRange(const graph::Codes& codes);

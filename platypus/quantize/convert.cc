@@ -86,6 +86,16 @@ Pending Conversion::Begin(const Node& node) {
                         [&](const graph::AdaptiveAvgPool& op) { return begin(op); },
                         [&](const graph::Add& op) { return begin(op); },
                         [&](const graph::Concat& op) { return begin(op); },
+                        [&](const graph::ConvTranspose2d& op) { return begin(op); },
+                        [&](const graph::Recurrent& op) { return begin(op); },
+                        [&](const graph::Sigmoid& op) { return begin(op); },
+                        [&](const graph::Tanh& op) { return begin(op); },
+                        [&](const graph::LeakyRelu& op) { return begin(op); },
+                        [&](const graph::Gelu& op) { return begin(op); },
+                        [&](const graph::Softmax& op) { return begin(op); },
+                        [&](const graph::LayerNorm& op) { return begin(op); },
+                        [&](const graph::Mul& op) { return begin(op); },
+                        [&](const graph::Scale& op) { return begin(op); },
                         [&](const graph::FakeQuantize& op) -> Pending { return Finish(node, op); },
                         [&](const auto&) -> Pending {
                           Check(false, "node {}: {} in a fake-quantised graph", node.name,
@@ -197,6 +207,10 @@ void Conversion::SetFactors(const std::string& name, Array offset,
 
 int64_t LargestMagnitude(const graph::Codes& codes) {
   return std::max<int64_t>(std::abs(int64_t{codes.lo}), std::abs(int64_t{codes.hi}));
+}
+
+double LargestBias(const graph::Codes& input) {
+  return LargestMagnitude(input) < 256 ? 0x1.0p22 : 0x1.0p29;
 }
 
 double WholeRange(const graph::Codes& codes) {

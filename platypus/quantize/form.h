@@ -18,6 +18,9 @@ enum class Form {
 };
 Form FormOf(const graph::Op& op);
 
+// How many times the mean the sums of an integer pool are (tm_cells.h).
+int64_t CellParts(const Shape& in, const graph::AdaptiveAvgPool& pool);
+
 // Why a layer stays float inside an integer graph: "Lstm has no integer form". Operators that make
 // no values are of the kind of what they read.
 std::optional<std::string> WhyFloat(const graph::Graph& graph, const graph::Node& node,

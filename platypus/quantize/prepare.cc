@@ -134,6 +134,8 @@ class Preparation {
     graph::Op op = node.op;
     if (auto* conv = std::get_if<graph::Conv2d>(&op)) conv->weight_quantizer = quantizer;
     if (auto* linear = std::get_if<graph::Linear>(&op)) linear->weight_quantizer = quantizer;
+    if (auto* conv = std::get_if<graph::ConvTranspose2d>(&op)) conv->weight_quantizer = quantizer;
+    if (auto* cells = std::get_if<graph::Recurrent>(&op)) cells->weight_quantizer = quantizer;
     CopyParameters(node);
     return graph::Append(out_, node.name, op, inputs);
   }

@@ -4,29 +4,11 @@
 
 #include "platypus/base/error.h"
 #include "platypus/quantize/conversion.h"
+#include "platypus/quantize/form.h"
 #include "tm_resize.h"
 
 namespace platypus::quantize {
 namespace {
-
-// The windows of an adaptive pool when they are all alike.
-graph::AvgPool EvenWindows(const graph::Graph& source, const graph::Node& node,
-                           const graph::AdaptiveAvgPool& op) {
-  const Shape& in = source.At(node.inputs[0]).shape;
-  const auto axis = [&](int64_t n, int o, const char* name) {
-    if (n % o != 0) {
-      throw Error(Category::kModel,
-                  fmt::format("layer {}: adaptive average pool from {} to {} along {} has windows "
-                              "of different sizes, which have no integer form",
-                              node.name, n, o, name),
-                  fmt::format("choose a frame size that makes {} a multiple of {}", n, o));
-    }
-    return static_cast<int>(n / o);
-  };
-  const graph::Size2 kernel = {axis(in[1], op.output.h, "height"),
-                               axis(in[2], op.output.w, "width")};
-  return {kernel, kernel, {}};
-}
 
 // `op` makes sums of codes that are `parts` times too large, of a tensor that stands for x.
 Summed Sum(Conversion& conversion, const graph::Node& node, const Quantized& x,
@@ -51,8 +33,16 @@ Summed Begin(Conversion& conversion, const graph::Node& node, const graph::AvgPo
   return Sum(conversion, node, x, input, pool, int64_t{op.kernel.h} * op.kernel.w, "window sum");
 }
 
+// Windows that are all alike are those of an average pool.
 Summed Begin(Conversion& conversion, const graph::Node& node, const graph::AdaptiveAvgPool& op) {
-  return Begin(conversion, node, EvenWindows(conversion.Source(), node, op));
+  const Shape& in = conversion.Source().At(node.inputs[0]).shape;
+  if (in[1] % op.output.h == 0 && in[2] % op.output.w == 0) {
+    const graph::Size2 kernel = {static_cast<int>(in[1] / op.output.h),
+                                 static_cast<int>(in[2] / op.output.w)};
+    return Begin(conversion, node, graph::AvgPool{kernel, kernel, {}});
+  }
+  const Quantized& x = conversion.Input(node, 0);
+  return Sum(conversion, node, x, x.tensor, op, CellParts(in, op), "sum over a window");
 }
 
 Summed Begin(Conversion& conversion, const graph::Node& node, const graph::Resize& bilinear) {

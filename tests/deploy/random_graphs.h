@@ -2,6 +2,7 @@
 #define PLATYPUS_TESTS_DEPLOY_RANDOM_GRAPHS_H_
 
 #include "tests/deploy/fixtures.h"
+#include "tests/deploy/integer_operators.h"
 
 // Small networks that use every operator, in odd sizes.
 namespace platypus::deploy::fixtures {
@@ -75,6 +76,35 @@ inline graph::Size2 RandomSize(Random& random, const Shape& in) {
           in[2] == 1 ? 1 : Between(random, 1, 8)};
 }
 
+inline graph::ConvTranspose2d RandomSpread(Random& random, const Shape& in) {
+  graph::ConvTranspose2d op;
+  op.groups = in[0] % 2 == 0 ? Between(random, 1, 2) : 1;
+  op.out_channels = op.groups * Between(random, 1, 3);
+  op.kernel = {Between(random, 1, 4), in[2] == 1 ? 1 : Between(random, 1, 3)};
+  op.stride = {Between(random, 1, 2), in[2] == 1 ? 1 : Between(random, 1, 2)};
+  op.dilation = {Between(random, 1, 2), 1};
+  op.padding = {Below(random, op.kernel.h), 0, 0, Below(random, op.kernel.w)};
+  op.extra.h = Below(random, op.stride.h);
+  op.has_bias = Below(random, 2) == 0;
+  return op;
+}
+
+// A function of codes.
+inline TensorId AddFunction(Graph& g, Random& random, const std::string& name, TensorId t) {
+  switch (Below(random, 4)) {
+    case 0:
+      return AddLookup(g, random, name, t, RandomCodes(random));
+    case 1:
+      return AddSoftmax(g, name, t);
+    case 2:
+      return AddLayerNorm(g, random, name, t, RandomCodes(random));
+    default: {
+      const TensorId gate = AddLookup(g, random, name + ".gate", t, RandomCodes(random));
+      return AddMul(g, random, name, t, gate, RandomCodes(random));
+    }
+  }
+}
+
 inline Graph RandomIntegerGraph(uint64_t seed) {
   Random random(seed, "integer graph");
   const bool narrow = Below(random, 2) == 0;
@@ -85,7 +115,32 @@ inline Graph RandomIntegerGraph(uint64_t seed) {
   for (int i = 0; i < layers; ++i) {
     const std::string name = "layer." + std::to_string(i);
     const Shape in = g.At(t).shape;
-    switch (Below(random, 11)) {
+    switch (Below(random, 17)) {
+      case 11:
+      case 12:
+      case 13:
+        t = AddFunction(g, random, name, t);
+        break;
+      case 14:
+        t = AddTransposed(g, random, name, t, RandomSpread(random, in), RandomScaling(random),
+                          RandomCodes(random));
+        break;
+      case 15:
+        t = AddCellPool(g, random, name, t,
+                        {Between(random, 1, static_cast<int>(in[1]) + 1),
+                         Between(random, 1, static_cast<int>(in[2]))},
+                        RandomCodes(random));
+        break;
+      case 16:
+        if (in[2] == 1) {
+          const auto cell = static_cast<graph::Recurrent::Cell>(Below(random, 3));
+          t = AddCells(
+              g, random, name, t,
+              {cell, Between(random, 1, 5), Between(random, 1, 3), false, Between(random, 8, 12)});
+        } else {
+          t = graph::Append(g, name, graph::Transpose{{0, 2, 1}}, {t});
+        }
+        break;
       case 8:
         t = graph::Append(g, name, graph::Resize{RandomSize(random, in)}, {t});
         break;
@@ -138,12 +193,17 @@ inline Graph RandomIntegerGraph(uint64_t seed) {
                     RandomCodes(random));
     }
   }
-  if (Below(random, 4) != 0) {
+  const int end = Below(random, 6);
+  if (end == 5 && g.At(t).shape[2] == 1) {
+    const auto cell = static_cast<graph::Recurrent::Cell>(Below(random, 3));
+    t = AddCells(g, random, "last", t, {cell, 4, Between(random, 1, 2), true});
+  } else if (end > 0) {
     t = graph::Append(g, "flatten", graph::Flatten{}, {t});
-    if (Below(random, 4) != 0) {
-      t = AddLinear(g, random, "classifier", t, Between(random, 2, 6), RandomScaling(random),
-                    RandomCodes(random));
-    }
+  }
+  if (g.At(t).shape.size() == 1 && Below(random, 4) != 0) {
+    if (Below(random, 3) == 0) t = AddFunction(g, random, "function", t);
+    t = AddLinear(g, random, "classifier", t, Between(random, 2, 6), RandomScaling(random),
+                  RandomCodes(random));
   }
   if (Below(random, 3) == 0) {
     t = graph::Append(g, "real", graph::Dequantize{0.0625f}, {t});
@@ -170,19 +230,6 @@ inline TensorId AddFloat(Graph& g, Random& random, const std::string& name, cons
     SetFloats(g, random, name + "." + role.name, role.shape, 0.4);
   }
   return out;
-}
-
-inline graph::ConvTranspose2d RandomSpread(Random& random, const Shape& in) {
-  graph::ConvTranspose2d op;
-  op.groups = in[0] % 2 == 0 ? Between(random, 1, 2) : 1;
-  op.out_channels = op.groups * Between(random, 1, 3);
-  op.kernel = {Between(random, 1, 4), in[2] == 1 ? 1 : Between(random, 1, 3)};
-  op.stride = {Between(random, 1, 2), in[2] == 1 ? 1 : Between(random, 1, 2)};
-  op.dilation = {Between(random, 1, 2), 1};
-  op.padding = {Below(random, op.kernel.h), 0, 0, Below(random, op.kernel.w)};
-  op.extra.h = Below(random, op.stride.h);
-  op.has_bias = Below(random, 2) == 0;
-  return op;
 }
 
 inline graph::Slice RandomSlice(Random& random, const Shape& in) {
