@@ -209,10 +209,6 @@ int64_t LargestMagnitude(const graph::Codes& codes) {
   return std::max<int64_t>(std::abs(int64_t{codes.lo}), std::abs(int64_t{codes.hi}));
 }
 
-double LargestBias(const graph::Codes& input) {
-  return LargestMagnitude(input) < 256 ? 0x1.0p22 : 0x1.0p29;
-}
-
 double WholeRange(const graph::Codes& codes) {
   // Multipliers have 16 bits with their sign.
   return std::clamp(static_cast<double>(int64_t{codes.hi} - codes.lo + 1), 256.0, 0x1.0p14);
