@@ -64,10 +64,13 @@ inline size_t CodeRows(const WeightQuantizer& quantizer, size_t channels) {
 // scale.
 Codes WeightCodes(const WeightQuantizer& quantizer, float max_abs);
 
-// A bias of more steps of the sum makes its channel's weights coarser: the sum has room for it
-// then.
-inline double LargestBias(const Codes& input) {
-  return input.lo >= -255 && input.hi <= 255 ? 0x1.0p22 : 0x1.0p29;
+// The scale of a channel's weights, doubled until its bias is at most 2^22 in units of weight times
+// input (2^29 for input codes of 16 bits): a channel of (nearly) nothing but bias would leave the
+// accumulator.
+inline float ScaleForBias(float scale, const Codes& input, double bias) {
+  const double largest = input.lo >= -255 && input.hi <= 255 ? 0x1.0p22 : 0x1.0p29;
+  while (std::abs(bias) > largest * scale * input.scale) scale *= 2.0f;
+  return scale;
 }
 
 // The code of a weight by the quantizer's rounding, clamped.

@@ -238,9 +238,7 @@ class QdqWriter {
     weights.codes.resize(floats.size());
     for (size_t c = 0; c < layout.channels; ++c) {
       float& scale = codes[c].scale;
-      while (!bias.empty() &&
-             std::abs(double{bias[c]}) > graph::LargestBias(input) * scale * input.scale)
-        scale *= 2.0f;
+      if (!bias.empty()) scale = graph::ScaleForBias(scale, input, bias[c]);
       weights.scale.push_back(scale);
       layout.ForRuns(c, [&](size_t first) {
         for (size_t i = first; i < first + layout.length; ++i)

@@ -23,11 +23,13 @@
 #include "platypus/pipeline/lesson.h"
 #include "platypus/pipeline/neural_extractor.h"
 #include "platypus/pipeline/plots.h"
+#include "platypus/pipeline/quantization_insight.h"
 #include "platypus/pipeline/recording_views.h"
 #include "platypus/pipeline/run_log.h"
 #include "platypus/pipeline/run_observer.h"
 #include "platypus/pipeline/run_status.h"
 #include "platypus/pipeline/training.h"
+#include "platypus/pipeline/vendor_backend.h"
 #include "platypus/pipeline/weights.h"
 #include "platypus/pipeline/zip.h"
 #include "platypus/quantize/quantize.h"
@@ -106,6 +108,9 @@ class Running {
 
   void RunStages() {
     for (const std::string& notice : loaded_.notices) sink_.OnNotice(notice);
+    if (config_.compilation.enable && config_.compilation.backend == kVendorBackend)
+      RequireVendorTools(config_, paths_.training_quantization / "model.onnx", paths_.artifacts,
+                         EnvironmentVariable);
     registry_ = config::LoadRegistry();
     OpenLog();
     Stage("read", [&] { ReadData(); });
@@ -346,15 +351,28 @@ class Running {
     QuantizedResult result =
         TrainQuantized(trained_, *lesson_, config_, paths_.training_quantization, *log_, pool_,
                        sink_, sink_.Epochs(summary_.quantized_network));
+    if (result.precision) {
+      WriteFile(paths_.training_quantization / "auto_quantization.json", ToJson(*result.precision));
+      summary_.precision = std::move(result.precision);
+    }
+    if (result.integer.nodes.empty()) {
+      sink_.OnNotice("every layer stays in floating point: the network is not quantised");
+      return;
+    }
     LogBest("QuantTrain", result.training);
     summary_.quantized_network.present = true;
     summary_.quantized_network.best_epoch = result.training.best_epoch;
     summary_.quantized_network.history = std::move(result.training.history);
     integer_ = std::move(result.integer);
     reference_ = std::move(result.reference);
-    onnx_io::Export(integer_, Metadata(), paths_.training_quantization / "model.onnx");
-    deployed_ = &integer_;
+    quantization_ = std::move(result.settings);
     model_file_ = paths_.training_quantization / "model.onnx";
+    onnx_io::Export(integer_, Metadata(), model_file_);
+    const bool output_int = quantization_.output_int;
+    const graph::Graph& best = result.training.best;
+    WriteForOthers(output_int ? best : lesson_->InRealValues(best), integer_, quantization_,
+                   Metadata(), model_file_.parent_path());
+    deployed_ = &integer_;
   }
 
   void Test() {
@@ -386,6 +404,14 @@ class Running {
                              paths_.file_level_log.string()));
     }
     CompareWithBaselines();
+    if (!reference_.nodes.empty()) Guarded("the quantisation", sink_, [&] { ViewQuantization(); });
+  }
+
+  void ViewQuantization() {
+    summary_.quantization = AnalyzeQuantization(
+        {reference_, integer_, quantization_, config_.training, goal_}, splits_.val, pool_);
+    if (!config_.training.quantization_error_logging) return;
+    log_->Info("root.quantization", "\n" + TableOf(*summary_.quantization));
   }
 
   void ViewTest(const std::vector<float>& outputs) {
@@ -472,14 +498,22 @@ class Running {
     if (summary_.float_network.present)
       summary_.npu = LintForDevice(registry_, config_, float_network_);
     summary_.memory = deploy::LowerToC(*deployed_).memory;
+    if (config_.compilation.backend == kVendorBackend) CallVendor();
     test_set_ =
         MakeTestSet(*deployed_, pipeline_, goal_, splits_.test,
                     Infer(*deployed_, splits_.test, pool_), dataset_.test, test_recordings_, pool_);
     Save(test_set_, paths_.compilation / "verification" / "test_set.bin");
   }
 
-  void Verify() {
+  void CallVendor() {
     RunLog log(paths_.compilation_log);
+    CompileWithVendor(config_, FileForVendor(model_file_.parent_path()), paths_.artifacts,
+                      EnvironmentVariable,
+                      [&](std::string_view line) { log.Info("root.main.ti_nnc", line); });
+  }
+
+  void Verify() {
+    RunLog log(paths_.compilation_log, config_.compilation.backend == kVendorBackend);
     VerifyOnCores(paths_.artifacts, test_set_, *deployed_, config_, registry_, summary_, sink_);
     for (const deploy::VerifyResult& result : summary_.verify) {
       log.Info("root.main.verify",
@@ -524,7 +558,8 @@ class Running {
   graph::Graph trained_;
   graph::Graph float_network_;
   graph::Graph integer_;
-  graph::Graph reference_;  // what integer_ was made from; empty for a saved one
+  graph::Graph reference_;           // what integer_ was made from; empty for a saved one
+  quantize::Settings quantization_;  // how
   const graph::Graph* deployed_ = nullptr;
   fs::path model_file_;
   deploy::TestSet test_set_;

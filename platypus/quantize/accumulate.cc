@@ -26,7 +26,7 @@ Accumulated Accumulate(Conversion& conversion, const graph::Node& node, const La
     const double bias = op.has_bias ? source.Parameter(node, "bias").Floats()[c] : 0.0;
     graph::Codes codes = graph::WeightCodes(
         *quantizer, graph::MaxAbs(quantizer->per_channel ? floats : weight.Floats()));
-    while (std::abs(bias) > LargestBias(x.codes) * codes.scale * x.codes.scale) codes.scale *= 2.0f;
+    codes.scale = graph::ScaleForBias(codes.scale, x.codes, bias);
     int64_t sum = 0;
     int64_t magnitude = 0;
     for (size_t i = 0; i < row; ++i) {

@@ -34,13 +34,9 @@ void SetPart(Conversion& conversion, const graph::Node& node, const std::string&
   std::vector<int8_t> integers(floats.size());
   std::vector<int64_t> offset, multiplier, shift;
   for (size_t r = 0; r < bias.size(); ++r) {
-    double scale = double{codes[r].scale} * x.scale;
-    // A row of (nearly) nothing but bias: coarser weights keep it within the sum.
     graph::Codes own = codes[r];
-    while (std::abs(bias[r]) > LargestBias(x) * scale) {
-      own.scale *= 2.0f;
-      scale *= 2.0;
-    }
+    own.scale = graph::ScaleForBias(own.scale, x, double{bias[r]});
+    const double scale = double{own.scale} * x.scale;
     int64_t sum = 0;
     int64_t magnitude = 0;
     for (size_t i = r * row; i < (r + 1) * row; ++i) {

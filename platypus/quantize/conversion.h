@@ -164,7 +164,6 @@ Accumulated Begin(Conversion& conversion, const graph::Node& node,
 Quantized Begin(Conversion& conversion, const graph::Node& node, const graph::Recurrent& op);
 
 int64_t LargestMagnitude(const graph::Codes& codes);
-using graph::LargestBias;
 // A step of this many codes crosses the whole range, as any larger one does: layers whose results
 // were all 0 when their range was observed have such steps.
 double WholeRange(const graph::Codes& codes);

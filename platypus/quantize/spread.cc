@@ -39,7 +39,7 @@ Accumulated Begin(Conversion& conversion, const graph::Node& node,
   for (size_t c = 0; c < layout.channels; ++c) {
     const double bias = op.has_bias ? source.Parameter(node, "bias").Floats()[c] : 0.0;
     graph::Codes codes = all_codes[c];
-    while (std::abs(bias) > LargestBias(x.codes) * codes.scale * x.codes.scale) codes.scale *= 2.0f;
+    codes.scale = graph::ScaleForBias(codes.scale, x.codes, bias);
     int64_t magnitude = 0;
     layout.ForRuns(c, [&](size_t first) {
       for (size_t i = first; i < first + layout.length; ++i) {
