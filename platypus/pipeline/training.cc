@@ -113,10 +113,8 @@ AutoPrecision ChooseBits(const graph::Graph& source, const Lesson& lesson,
   const config::Value* device = registry.devices.Find(config.common.target_device);
   const DeviceFacts facts =
       device == nullptr ? DeviceFacts{} : FactsOf(config.common.target_device, *device);
-  const PrecisionRequest request{source,     lesson,
-                                 config,     settings,
-                                 some.View(all.shape), calibrated,
-                                 MacRatesOf(facts)};
+  const PrecisionRequest request{
+      source, lesson, config, settings, some.View(all.shape), calibrated, MacRatesOf(facts)};
   AutoPrecision choice = ChoosePrecision(request, pool, sink);
   for (const std::string& line : Lines(choice)) log.Info("root.auto_quantization", line);
   return choice;
@@ -126,12 +124,11 @@ AutoPrecision ChooseBits(const graph::Graph& source, const Lesson& lesson,
 void LogQuantization(const config::Training& training, RunLog& log) {
   const bool ptq = training.quantization_method == config::QuantizationMethod::kPtq;
   log.Info("root.main", fmt::format("Proceeding with {} quantization", ptq ? "PTQ" : "QAT"));
-  log.Info("root.main",
-           training.auto_quantization
-               ? std::string("Quantization Bitwidths: Auto quantization")
-               : fmt::format("Quantization Bitwidths: Weight-{} Activation-{}",
-                             training.quantization_weight_bitwidth,
-                             training.quantization_activation_bitwidth));
+  log.Info("root.main", training.auto_quantization
+                            ? std::string("Quantization Bitwidths: Auto quantization")
+                            : fmt::format("Quantization Bitwidths: Weight-{} Activation-{}",
+                                          training.quantization_weight_bitwidth,
+                                          training.quantization_activation_bitwidth));
 }
 
 // What conversion changes, on some samples.
@@ -145,8 +142,7 @@ void LogConvertDiff(const graph::Graph& fake_quantized, const graph::Graph& inte
   std::vector<float> after = exec::Interpreter(integer).Run(inputs, count, pool);
   const auto scale = static_cast<float>(quantize::OutputScale(integer));
   for (float& value : after) value *= scale;
-  log.Info("root.main",
-           "Quantization Convert Diff: " + ToText(MeasureConvertDiff(before, after)));
+  log.Info("root.main", "Quantization Convert Diff: " + ToText(MeasureConvertDiff(before, after)));
 }
 
 }  // namespace
@@ -186,9 +182,17 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson
 
   const Calibration samples(own, training);
   const quantize::LossOf loss = samples.Loss(pool);
-  const Calibrated calibrated = [&](const quantize::Settings& candidate) {
-    return quantize::Calibrate(source, candidate, training.quantization_observer, samples.Seen(),
-                               loss, pool);
+  const Calibrated calibrated = [&](const quantize::Settings& wanted) {
+    if (!ptq) {
+      return quantize::Calibrate(source, wanted, training.quantization_observer, samples.Seen(),
+                                 loss, pool);
+    }
+    return quantize::QuantizeAfterTraining(
+               source, wanted,
+               {.observer = training.quantization_observer,
+                .bias_correction = training.quantization_bias_correction},
+               samples.Seen(), samples.Few(), loss, pool)
+        .quantized;
   };
   QuantizedResult result;
   if (training.auto_quantization) {
@@ -198,14 +202,7 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson
   result.settings = settings;
   if (quantize::StaysInFloat(settings, source)) return result;
   LogQuantization(training, log);
-  const graph::Graph start =
-      ptq ? quantize::QuantizeAfterTraining(source, settings,
-                                            {.observer = training.quantization_observer,
-                                             .bias_correction =
-                                                 training.quantization_bias_correction},
-                                            samples.Seen(), samples.Few(), loss, pool)
-                .quantized
-          : calibrated(settings);
+  const graph::Graph start = calibrated(settings);
 
   train::Options options = MakeOptions(config, folder);
   options.stage = "quantize";
