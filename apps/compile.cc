@@ -76,6 +76,10 @@ int FileCompilation::Call(const config::Document& document, const config::Regist
   options.name = TextOf(document.value, "training", "model_name");
   options.device = TextOf(document.value, "common", "target_device");
   options.task_type = TextOf(document.value, "common", "task_type");
+  if (const std::string backend = TextOf(document.value, "compilation", "backend");
+      !backend.empty())
+    options.backend = backend;
+  options.preset = TextOf(document.value, "compilation", "compile_preset_name");
   options.command = globals.command_line;
   if (options.folder.empty()) options.folder = DefaultFolder(document, options.name);
   report::LiveReport page(false);

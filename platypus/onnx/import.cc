@@ -441,6 +441,13 @@ graph::Graph ImportFile(const std::filesystem::path& path) {
   return Import(ReadFile(path), path.string());
 }
 
+bool IsQdq(std::string_view bytes, const std::string& file) {
+  const onnx::ModelProto model = Parse(bytes, file);
+  return std::ranges::any_of(model.graph().node(), [](const onnx::NodeProto& node) {
+    return node.op_type() == "DequantizeLinear" || node.op_type().starts_with("QLinear");
+  });
+}
+
 std::map<std::string, std::string> ReadMetadata(std::string_view bytes, const std::string& file) {
   std::map<std::string, std::string> metadata;
   const onnx::ModelProto model = Parse(bytes, file);

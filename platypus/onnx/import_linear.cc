@@ -231,9 +231,12 @@ void ReadConvTranspose(NodeReader& node) {
   if (std::min({w.padding.top, w.padding.left, w.padding.bottom, w.padding.right}) < 0) {
     node.Refuse("negative pads");
   }
-  if (node.IsInteger(in)) node.Refuse("transposed convolutions of integers are not supported");
+  const bool is_integer = node.IsInteger(in);
+  if (is_integer && op.has_bias) {
+    node.Refuse("a bias on integers; supported: an offset behind it (Add, Mul, Mul, Floor, Clip)");
+  }
   const View out = node.Append(node.NameOf(1, "weight"), op, in);
-  node.SetParameter("weight", {KernelShape(weight.shape), weight.Floats()});
+  node.SetParameter("weight", WeightsOf(node, weight, KernelShape(weight.shape), is_integer));
   if (op.has_bias) SetBias(node, 2, op.out_channels);
   node.Emit(ImageView(node, out));
 }

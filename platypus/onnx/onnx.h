@@ -55,6 +55,9 @@ graph::Graph Import(std::string_view bytes, const std::string& file);
 // Import of a file; Error (data) if it cannot be read.
 graph::Graph ImportFile(const std::filesystem::path& path);
 
+// Whether a model holds operators between DequantizeLinear and QuantizeLinear, or QLinear ones.
+bool IsQdq(std::string_view bytes, const std::string& file);
+
 // What a model says of itself: key -> value. Error (model) for damaged files.
 std::map<std::string, std::string> ReadMetadata(std::string_view bytes, const std::string& file);
 

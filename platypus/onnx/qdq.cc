@@ -23,16 +23,6 @@ struct Weights {
   std::vector<float> scale;
 };
 
-std::optional<graph::WeightQuantizer> QuantizerOf(const graph::Op& op) {
-  using Quantizer = std::optional<graph::WeightQuantizer>;
-  return std::visit(
-      graph::Overloaded{[](const graph::Conv2d& o) -> Quantizer { return o.weight_quantizer; },
-                        [](const graph::Linear& o) -> Quantizer { return o.weight_quantizer; },
-                        [](const graph::Recurrent& o) -> Quantizer { return o.weight_quantizer; },
-                        [](const auto&) -> Quantizer { return std::nullopt; }},
-      op);
-}
-
 // Whether every code of the result was one of the input.
 bool OnlyMoves(const graph::Op& op) {
   return std::visit(
@@ -94,7 +84,7 @@ class QdqWriter {
       const auto* fake = std::get_if<graph::FakeQuantize>(&node.op);
       if (fake != nullptr && fake->bits > 8 && version == QdqVersion::kNewest)
         opset = std::max(opset, kInt16Opset);
-      if (const auto quantizer = QuantizerOf(node.op)) {
+      if (const auto quantizer = graph::QuantizerOf(node.op)) {
         const ElementType type = TypeOf(*quantizer, version);
         if (type == kInt4) opset = std::max(opset, kInt4Opset);
         if (type == kInt2) opset = std::max(opset, kInt2Opset);
@@ -178,9 +168,10 @@ class QdqWriter {
 
   // A layer's weights, and its bias in units of the sums of its products.
   std::map<std::string, std::string> IntegerParameters(const Node& node) {
-    const std::optional<graph::WeightQuantizer> quantizer = QuantizerOf(node.op);
+    const std::optional<graph::WeightQuantizer> quantizer = graph::QuantizerOf(node.op);
     std::map<std::string, std::string> given;
     if (!quantizer) return given;
+    const ElementType type = TypeOf(*quantizer, form_.version);
     if (const auto* recurrent = std::get_if<graph::Recurrent>(&node.op)) {
       for (int layer = 0; layer < recurrent->layers; ++layer) {
         for (const char* name : {"weight_ih", "weight_hh"}) {
@@ -190,8 +181,8 @@ class QdqWriter {
           const std::vector<size_t> order = GateOrder(recurrent->cell);
           weights.codes = Reordered(weights.codes, order);
           weights.scale = Reordered(weights.scale, order);
-          given[role] = Dequantized(node.name + "." + role, {1, shape[0], shape[1]}, 1,
-                                    TypeOf(*quantizer, form_.version), weights);
+          given[role] =
+              Dequantized(node.name + "." + role, {1, shape[0], shape[1]}, 1, type, weights);
         }
       }
       return given;
@@ -203,8 +194,7 @@ class QdqWriter {
         has_bias ? source_.Parameter(node, "bias").Floats() : std::vector<float>();
     const graph::Codes input_codes = has_bias ? input->second.codes : graph::Codes();
     const Weights weights = WeightsOf(node, "weight", *quantizer, bias, input_codes);
-    given["weight"] =
-        Dequantized(node.name + ".weight", shape, 0, TypeOf(*quantizer, form_.version), weights);
+    given["weight"] = WriteWeights(node, shape, type, weights);
     if (!has_bias) return given;
     Weights sums;
     for (size_t c = 0; c < bias.size(); ++c) {
@@ -217,23 +207,43 @@ class QdqWriter {
     return given;
   }
 
+  // Channels lie along axis 0; those of a transposed convolution along axis 1, or along none if it
+  // has groups: then their real numbers are written.
+  std::string WriteWeights(const Node& node, const Shape& shape, ElementType type,
+                           const Weights& weights) {
+    const std::string name = node.name + ".weight";
+    const auto* spread = std::get_if<graph::ConvTranspose2d>(&node.op);
+    if (spread == nullptr || spread->groups == 1)
+      return Dequantized(name, shape, spread == nullptr ? 0 : 1, type, weights);
+    const graph::WeightLayout layout = graph::LayoutOf(node.op, shape);
+    std::vector<float> values(weights.codes.size());
+    for (size_t c = 0; c < layout.channels; ++c) {
+      layout.ForRuns(c, [&](size_t first) {
+        for (size_t i = first; i < first + layout.length; ++i)
+          values[i] = static_cast<float>(weights.codes[i]) * weights.scale[c];
+      });
+    }
+    return model_.AddConstant(name, shape, values);
+  }
+
   // `bias`: of each channel of a layer on `input`; may be empty.
   Weights WeightsOf(const Node& node, const std::string& role,
                     const graph::WeightQuantizer& quantizer, const std::vector<float>& bias,
                     const graph::Codes& input) const {
     const Array& array = source_.Parameter(node, role);
-    const auto channels = static_cast<size_t>(array.shape[0]);
-    const std::span<const float> all = array.Floats();
-    const size_t row = all.size() / channels;
+    const std::vector<float>& floats = array.Floats();
+    const graph::WeightLayout layout = graph::LayoutOf(node.op, array.shape);
+    std::vector<graph::Codes> codes = graph::ChannelCodes(source_, node, role, floats);
     Weights weights;
-    for (size_t c = 0; c < channels; ++c) {
-      const std::span<const float> floats = all.subspan(c * row, row);
-      graph::Codes codes =
-          graph::WeightCodes(quantizer, graph::MaxAbs(quantizer.per_channel ? floats : all));
-      if (!bias.empty()) codes.scale = graph::ScaleForBias(codes.scale, input, bias[c]);
-      weights.scale.push_back(codes.scale);
-      for (const float w : floats)
-        weights.codes.push_back(graph::QuantizeWeight(quantizer, w, codes));
+    weights.codes.resize(floats.size());
+    for (size_t c = 0; c < layout.channels; ++c) {
+      float& scale = codes[c].scale;
+      if (!bias.empty()) scale = graph::ScaleForBias(scale, input, bias[c]);
+      weights.scale.push_back(scale);
+      layout.ForRuns(c, [&](size_t first) {
+        for (size_t i = first; i < first + layout.length; ++i)
+          weights.codes[i] = graph::QuantizeWeight(quantizer, floats[i], codes[c]);
+      });
     }
     return weights;
   }

@@ -17,7 +17,9 @@
 #include "platypus/pipeline/deployment.h"
 #include "platypus/pipeline/evaluation.h"
 #include "platypus/pipeline/run.h"
+#include "platypus/pipeline/run_log.h"
 #include "platypus/pipeline/run_observer.h"
+#include "platypus/pipeline/vendor_backend.h"
 #include "platypus/pipeline/weights.h"
 
 namespace platypus::pipeline {
@@ -64,7 +66,10 @@ class Compiling {
       sink_.Begin({{"import"}, {"run"}, {"generate"}, {"verify"}});
       Stage("import", [&] { Import(); });
       Stage("run", [&] { MakeSamples(); });
-      Stage("generate", [&] { Generate(); });
+      Stage("generate", [&] {
+        Generate();
+        if (options_.backend == kVendorBackend) CallVendor();
+      });
       Stage("verify", [&] {
         VerifyOnCores(package_, test_set_, network_, config_, registry_, summary_, sink_);
       });
@@ -111,6 +116,7 @@ class Compiling {
     config_.common.target_device = options_.device;
     config_.training.model_name = name;
     config_.compilation.prefix = options_.prefix;
+    config_.compilation.backend = options_.backend;
     config_.compilation.verify_cores = options_.cores;
     summary_.run_folder = options_.folder.string();
     summary_.command = options_.command;
@@ -131,7 +137,12 @@ class Compiling {
     summary_.macs = graph::CountMacs(read);
     summary_.input_shape = network_.Input().shape;
     summary_.model_hash = HashText(bytes);
-    Describe(onnx_io::ReadMetadata(bytes, options_.model.string()));
+    metadata_ = onnx_io::ReadMetadata(bytes, options_.model.string());
+    Describe(metadata_);
+    if (is_integer_) {
+      dialect_ = onnx_io::IsQdq(bytes, options_.model.string()) ? config::Quantization::kGeneric
+                                                                : config::Quantization::kTinpu;
+    }
     WriteFile(options_.folder / "compilation" / "model.onnx", bytes);
   }
 
@@ -262,6 +273,31 @@ class Compiling {
     Save(test_set_, compilation / "verification" / "test_set.bin");
   }
 
+  // The vendor's compiler for the device. A file in the TI-NPU form is handed over in the
+  // accelerator's own, any other one as it is.
+  void CallVendor() {
+    const fs::path compilation = options_.folder / "compilation";
+    if (const config::Value* device = registry_.devices.Find(options_.device)) {
+      const config::Value& profile = *device->Find("compilation");
+      const config::Value& targets = *device->Find("targets");
+      config_.compilation.target_c_mcpu = profile.Text("target_c_mcpu");
+      config_.compilation.cross_compiler = profile.Text("cross_compiler");
+      config_.compilation.cross_compiler_options = profile.Text("cross_compiler_options");
+      config_.compilation.target = targets.Text(options_.preset);
+      config_.common.task_category = summary_.goal.category;
+      if (config_.compilation.target.empty())
+        config_.compilation.target = targets.Text(config::Name(summary_.goal.category));
+    }
+    config_.training.quantization = dialect_;
+    if (dialect_ == config::Quantization::kTinpu) {
+      for (const quantize::HandOverNote& note : WriteHandOver(network_, metadata_, compilation))
+        sink_.OnNotice("for the accelerator, " + Text(note));
+    }
+    RunLog log(compilation / "run.log");
+    CompileWithVendor(config_, FileForVendor(compilation), package_, EnvironmentVariable,
+                      [&](std::string_view line) { log.Info("root.main.ti_nnc", line); });
+  }
+
   const CompileModelOptions& options_;
   const config::Registry& registry_;
   RunSummary summary_;
@@ -270,6 +306,8 @@ class Compiling {
   config::Config config_;  // what stages ask of it: model, device, prefix, cores
   graph::Graph network_;
   bool is_integer_ = false;
+  config::Quantization dialect_ = config::Quantization::kNone;
+  std::map<std::string, std::string> metadata_;
   int64_t count_ = 0;
   std::vector<float> inputs_, outputs_;  // [count_][elements]
   deploy::TestSet test_set_;

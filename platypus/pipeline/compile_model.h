@@ -29,7 +29,9 @@ struct CompileModelOptions {
   std::filesystem::path outputs = {};
   int samples = 64;
   uint64_t seed = 42;
-  int threads = 0;  // 0 = all of the machine
+  int threads = 0;            // 0 = all of the machine
+  std::string backend = "c";  // or ti_nnc: the vendor's compiler for the device too
+  std::string preset = {};    // of the vendor's compiler; empty: that of the task
   std::string command = {};
   std::function<void(const RunSummary&)> observe = {};  // as RunOptions::observe
 };

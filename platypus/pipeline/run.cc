@@ -29,6 +29,7 @@
 #include "platypus/pipeline/run_observer.h"
 #include "platypus/pipeline/run_status.h"
 #include "platypus/pipeline/training.h"
+#include "platypus/pipeline/vendor_backend.h"
 #include "platypus/pipeline/weights.h"
 #include "platypus/pipeline/zip.h"
 #include "platypus/quantize/quantize.h"
@@ -107,6 +108,9 @@ class Running {
 
   void RunStages() {
     for (const std::string& notice : loaded_.notices) sink_.OnNotice(notice);
+    if (config_.compilation.enable && config_.compilation.backend == kVendorBackend)
+      RequireVendorTools(config_, paths_.training_quantization / "model.onnx", paths_.artifacts,
+                         EnvironmentVariable);
     registry_ = config::LoadRegistry();
     OpenLog();
     Stage("read", [&] { ReadData(); });
@@ -362,9 +366,13 @@ class Running {
     integer_ = std::move(result.integer);
     reference_ = std::move(result.reference);
     quantization_ = std::move(result.settings);
-    onnx_io::Export(integer_, Metadata(), paths_.training_quantization / "model.onnx");
-    deployed_ = &integer_;
     model_file_ = paths_.training_quantization / "model.onnx";
+    onnx_io::Export(integer_, Metadata(), model_file_);
+    const bool output_int = quantization_.output_int;
+    const graph::Graph& best = result.training.best;
+    WriteForOthers(output_int ? best : lesson_->InRealValues(best), integer_, quantization_,
+                   Metadata(), model_file_.parent_path());
+    deployed_ = &integer_;
   }
 
   void Test() {
@@ -490,14 +498,22 @@ class Running {
     if (summary_.float_network.present)
       summary_.npu = LintForDevice(registry_, config_, float_network_);
     summary_.memory = deploy::LowerToC(*deployed_).memory;
+    if (config_.compilation.backend == kVendorBackend) CallVendor();
     test_set_ =
         MakeTestSet(*deployed_, pipeline_, goal_, splits_.test,
                     Infer(*deployed_, splits_.test, pool_), dataset_.test, test_recordings_, pool_);
     Save(test_set_, paths_.compilation / "verification" / "test_set.bin");
   }
 
-  void Verify() {
+  void CallVendor() {
     RunLog log(paths_.compilation_log);
+    CompileWithVendor(config_, FileForVendor(model_file_.parent_path()), paths_.artifacts,
+                      EnvironmentVariable,
+                      [&](std::string_view line) { log.Info("root.main.ti_nnc", line); });
+  }
+
+  void Verify() {
+    RunLog log(paths_.compilation_log, config_.compilation.backend == kVendorBackend);
     VerifyOnCores(paths_.artifacts, test_set_, *deployed_, config_, registry_, summary_, sink_);
     for (const deploy::VerifyResult& result : summary_.verify) {
       log.Info("root.main.verify",

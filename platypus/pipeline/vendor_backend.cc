@@ -15,7 +15,16 @@ namespace platypus::pipeline {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr const char* kNpuFile = "model_npu.onnx";
+constexpr const char* kQdqFile = "model_qdq.onnx";
+constexpr const char* kFallbackFile = "model_qdq_fallback.onnx";
 constexpr int kSeconds = 3600;  // the vendor's compiler searches memory plans
+
+// A file of an earlier run.
+void Remove(const fs::path& file) {
+  std::error_code ignored;
+  fs::remove(file, ignored);
+}
 
 struct Call {
   std::vector<std::string> command;
@@ -63,24 +72,47 @@ void RequireAll(const Call& call) {
 
 }  // namespace
 
-fs::path WriteHandOver(const graph::Graph& integer,
-                       const std::map<std::string, std::string>& metadata, const fs::path& model,
-                       ProgressSink& sink) {
-  const quantize::HandedOver handed = quantize::HandOver(integer);
-  for (const quantize::HandOverNote& note : handed.notes) {
-    sink.OnNotice(fmt::format("for the accelerator, layer {}: {}{}", note.layer, note.text,
-                              note.most_steps > 0
-                                  ? fmt::format(" (at most {:g} steps from our C)", note.most_steps)
-                                  : ""));
+std::string Text(const quantize::HandOverNote& note) {
+  return fmt::format(
+      "layer {}: {}{}", note.layer, note.text,
+      note.most_steps > 0 ? fmt::format(" (at most {:g} steps from our C)", note.most_steps) : "");
+}
+
+std::vector<quantize::HandOverNote> WriteHandOver(
+    const graph::Graph& integer, const std::map<std::string, std::string>& metadata,
+    const fs::path& folder) {
+  const fs::path file = folder / kNpuFile;
+  quantize::HandedOver handed = quantize::HandOver(integer);
+  if (handed.rewritten) {
+    onnx_io::Export(handed.graph, metadata, file);
+  } else {
+    Remove(file);
   }
-  const fs::path file = model.parent_path() / "model_npu.onnx";
-  if (!handed.rewritten) {
-    std::error_code ignored;
-    fs::remove(file, ignored);  // of an earlier run
-    return model;
+  return std::move(handed.notes);
+}
+
+std::vector<quantize::HandOverNote> WriteForOthers(
+    const graph::Graph& fake_quantized, const graph::Graph& integer,
+    const quantize::Settings& settings, const std::map<std::string, std::string>& metadata,
+    const fs::path& folder) {
+  for (const char* name : {kNpuFile, kQdqFile, kFallbackFile}) Remove(folder / name);
+  if (settings.dialect == config::Quantization::kTinpu)
+    return WriteHandOver(integer, metadata, folder);
+  const auto write = [&](onnx_io::QdqVersion version) {
+    return onnx_io::SerializeQdq(fake_quantized, metadata, {version, settings.output_int});
+  };
+  const std::string newest = write(onnx_io::QdqVersion::kNewest);
+  const std::string fallback = write(onnx_io::QdqVersion::kFallback);
+  WriteFile(folder / kQdqFile, newest);
+  if (fallback != newest) WriteFile(folder / kFallbackFile, fallback);
+  return {};
+}
+
+fs::path FileForVendor(const fs::path& folder) {
+  for (const char* name : {kNpuFile, kQdqFile}) {
+    if (fs::exists(folder / name)) return folder / name;
   }
-  onnx_io::Export(handed.graph, metadata, file);
-  return file;
+  return folder / "model.onnx";
 }
 
 void RequireVendorTools(const config::Config& config, const fs::path& model,

@@ -113,7 +113,7 @@ inline std::vector<QuantizedForm> QuantizedForms() {
     forms.push_back({"Classifier",
                      {1, 2, 24, 1},
                      "QuantizeInput Pad Conv2d Requantize MaxPool Conv2d Requantize SumPool "
-                     "Requantize Flatten Linear Requantize Dequantize BatchNorm",
+                     "Requantize Flatten Linear Requantize Dequantize",
                      0.04,
                      q.b});
   }
@@ -136,7 +136,7 @@ inline std::vector<QuantizedForm> QuantizedForms() {
     forms.push_back({"Branches",
                      {1, 3, 10, 1},
                      "QuantizeInput Conv2d Requantize AddRequantize AddRequantize AddRequantize "
-                     "Concat SumPool Requantize Dequantize BatchNorm",
+                     "Concat SumPool Requantize Dequantize",
                      0.02,
                      q.b});
   }
@@ -177,8 +177,7 @@ inline std::vector<QuantizedForm> QuantizedForms() {
     q.b.Node("DequantizeLinear", {"yq", "y_s", "y_z"}, {"y"});
     forms.push_back({"QLinear",
                      {1, 2, 8, 1},
-                     "QuantizeInput Pad Conv2d Requantize Flatten Linear Requantize Dequantize "
-                     "BatchNorm",
+                     "QuantizeInput Pad Conv2d Requantize Flatten Linear Requantize Dequantize",
                      0.1,
                      q.b});
   }

@@ -66,9 +66,9 @@ TEST_F(QuantizationInsightTest, RangesAndCodesAtTheirEnds) {
   const QuantizedLayer& fc = insight.layers[1];
   EXPECT_EQ(fc.weights, 2);
   EXPECT_EQ(fc.weight_bits, 8);
-  EXPECT_EQ(fc.Octets(8), 2);
-  EXPECT_EQ(fc.Octets(4), 1);
-  EXPECT_EQ(fc.Octets(2), 1);
+  EXPECT_EQ(fc.octets_at_8, 2);
+  EXPECT_EQ(fc.octets_at_4, 2) << "a row of its own fills elements of four codes";
+  EXPECT_EQ(fc.octets_at_2, 1);
   EXPECT_EQ(fc.why_float, "");
   EXPECT_EQ(fc.weight_values.low, 0.26f);
   EXPECT_EQ(fc.weight_values.high, 1.0f);

@@ -74,6 +74,18 @@ TEST(BitChoiceTest, RoundingErrorIsThatOfTheCodes) {
   EXPECT_EQ(CountWeights(g, g.nodes[0]), 4);
 }
 
+// Five channels of three weights: one block of four, then a row that stands alone.
+TEST(BitChoiceTest, PackedOctetsAreThoseOfTheKernels) {
+  graph::Graph g = graph::MakeGraph("g", {3});
+  graph::Append(g, "fc", graph::Linear{5}, {g.output});
+  g.parameters["fc.weight"] = {{5, 3}, std::vector<float>(15)};
+  g.parameters["fc.bias"] = {{5}, std::vector<float>(5)};
+  EXPECT_EQ(PackedOctets(g, g.nodes[0], 32), 60);
+  EXPECT_EQ(PackedOctets(g, g.nodes[0], 8), 15);
+  EXPECT_EQ(PackedOctets(g, g.nodes[0], 4), 3 * 2 + 2);
+  EXPECT_EQ(PackedOctets(g, g.nodes[0], 2), 3 + 1);
+}
+
 // A transposed convolution's output channels lie on the second axis: each has its own scale.
 TEST(BitChoiceTest, ChannelsOfATransposedConvolution) {
   graph::Graph g = graph::MakeGraph("g", {2, 4, 1});
