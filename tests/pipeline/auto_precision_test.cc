@@ -50,9 +50,9 @@ class AutoPrecisionTest : public ::testing::Test {
     add("conv", conv);
     add("relu", graph::Relu{});
     add("flatten", graph::Flatten{});
-    add("hidden", graph::Linear{10});
+    add("hidden", graph::Linear{10, true, {}});
     add("hidden.relu", graph::Relu{});
-    add("fc", graph::Linear{2});
+    add("fc", graph::Linear{2, true, {}});
     return g;
   }
 

@@ -16,7 +16,7 @@ namespace {
 class QuantizationInsightTest : public ::testing::Test {
  protected:
   QuantizationInsightTest() {
-    graph::Append(reference_, "fc", graph::Linear{1, false}, {reference_.output});
+    graph::Append(reference_, "fc", graph::Linear{1, false, {}}, {reference_.output});
     reference_.parameters["fc.weight"] = {{1, 2}, std::vector<float>{1.0f, 0.26f}};
     samples_.shape = {2};
     std::vector<float> inputs;
@@ -102,7 +102,7 @@ TEST_F(QuantizationInsightTest, TheMetricOfOneLayerAlone) {
 }
 
 TEST_F(QuantizationInsightTest, LayersInFloatSayWhy) {
-  graph::Append(reference_, "out", graph::Linear{1, false}, {reference_.output});
+  graph::Append(reference_, "out", graph::Linear{1, false, {}}, {reference_.output});
   reference_.parameters["out.weight"] = {{1, 1}, std::vector<float>{1.0f}};
   training_.layer_precision = {{"out", 32, {}}};
   settings_.layers["out"] = {quantize::Precision::kFloat, 8};
