@@ -32,7 +32,7 @@ std::vector<PlannedStage> PlanStages(const config::Config& config) {
     stages.push_back({"train", training.run_quant_train_only ? 0 : training.training_epochs});
     stages.push_back({"pictures"});
     if (training.quantization != config::Quantization::kNone) {
-      stages.push_back({kQuantize, QuantizedEpochs(config)});
+      stages.push_back({kQuantize, PhaseOf(config, FewestWeightBits(config.training)).epochs});
     }
   }
   if (config.testing.enable) stages.push_back({"test"});

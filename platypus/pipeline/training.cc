@@ -147,11 +147,33 @@ void LogConvertDiff(const graph::Graph& fake_quantized, const graph::Graph& inte
 
 }  // namespace
 
-int QuantizedEpochs(const config::Config& config) {
-  if (config.training.quantization_method == config::QuantizationMethod::kPtq) return 0;
+QuantizedPhase PhaseOf(const config::Config& config, int weight_bits) {
+  const config::Training& training = config.training;
+  QuantizedPhase phase;
+  if (training.quantization_method == config::QuantizationMethod::kPtq) return phase;
   const bool regression =
       config.common.task_category == config::TaskCategory::kTimeseriesRegression;
-  return std::max(regression ? 50 : 10, config.training.training_epochs / 5);
+  const int share = weight_bits > 2 ? training.training_epochs / 5 : training.training_epochs;
+  phase.epochs = std::max(regression ? 50 : 10, share);
+  phase.learning_rate = training.learning_rate / (weight_bits > 4 ? 100 : 10);
+  const auto or_else = [](int wanted, int otherwise) {
+    return wanted < 0 ? std::max(0, otherwise) : wanted;
+  };
+  phase.norm_epochs = or_else(training.quantization_batch_norm_epochs, phase.epochs / 2 - 1);
+  // Ranges that the loss has chosen stay, unless the network they were chosen for will not.
+  const bool stay =
+      training.quantization_observer == config::RangeObserver::kLoss && weight_bits > 2;
+  phase.range_epochs =
+      or_else(training.quantization_observer_epochs, stay ? 0 : phase.epochs / 2 + 1);
+  return phase;
+}
+
+int FewestWeightBits(const config::Training& training) {
+  if (training.auto_quantization) return 2;
+  int bits = training.quantization_weight_bitwidth;
+  for (const config::LayerPrecision& layer : training.layer_precision)
+    bits = std::min(bits, layer.weight_bits.value_or(bits));
+  return bits;
 }
 
 train::Result TrainFloat(const graph::Graph& initial, const Lesson& lesson,
@@ -207,18 +229,12 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson
   train::Options options = MakeOptions(config, folder);
   options.stage = "quantize";
   options.on_epoch = on_epoch;
-  options.epochs = QuantizedEpochs(config);
-  options.learning_rate = training.learning_rate / 100;
+  const QuantizedPhase phase = PhaseOf(config, settings.FewestWeightBits());
+  options.epochs = phase.epochs;
+  options.learning_rate = phase.learning_rate;
+  options.norm_epochs = phase.norm_epochs;
+  options.range_epochs = phase.range_epochs;
   options.settings.lr_warmup_epochs = 0;
-  const auto or_else = [](int wanted, int otherwise) {
-    return wanted < 0 ? std::max(0, otherwise) : wanted;
-  };
-  options.norm_epochs =
-      or_else(config.training.quantization_batch_norm_epochs, options.epochs / 2 - 1);
-  // Ranges that the loss has chosen stay.
-  const bool chosen = config.training.quantization_observer == config::RangeObserver::kLoss;
-  options.range_epochs =
-      or_else(config.training.quantization_observer_epochs, chosen ? 0 : options.epochs / 2 + 1);
   options.judge_start = true;
   train::LabelledSet lessons = own.Train();
   const std::vector<float> targets = Distill(source, own, training, pool);

@@ -13,9 +13,20 @@
 
 namespace platypus::pipeline {
 
-// Epochs of the quantised phase: training_epochs / 5, at least 10, of regression at least 50; of
-// PTQ none.
-int QuantizedEpochs(const config::Config& config);
+// How the quantised phase trains.
+struct QuantizedPhase {
+  int epochs = 0;  // of PTQ none
+  double learning_rate = 0;
+  int norm_epochs = 0;  // train::Options
+  int range_epochs = 0;
+};
+// Where 8 bits hold every weight the float network is near, and the reference's phase finishes it:
+// training_epochs / 5, at least 10, of regression at least 50, at 1/100 of the learning rate. Of 4
+// bits the rate is 1/10, and weights of 2 bits, a network far from the float one, take as many
+// epochs as that took; their ranges move with them. `weight_bits`: the fewest of any layer.
+QuantizedPhase PhaseOf(const config::Config& config, int weight_bits);
+// What the configuration leads to at the most: automatic bits may be 2.
+int FewestWeightBits(const config::Training& training);
 
 // The float phase: Fit with the configuration's settings; checkpoint and log in `folder`. The
 // result's graph gives values in the lesson's units. `stage` is that of progress events.
@@ -29,13 +40,13 @@ struct QuantizedResult {
   train::Result training;
   // Converted from the best epoch; gives real values. Without nodes: all layers stay in float.
   graph::Graph integer;
-  graph::Graph reference;  // the float network, batch norms folded, in the layers of `integer`
-  quantize::Settings settings;              // that were used
+  graph::Graph reference;       // the float network, batch norms folded, in the layers of `integer`
+  quantize::Settings settings;  // that were used
   std::optional<AutoPrecision> precision;  // how their bits were chosen, if automatically
 };
 
-// The quantised phase, from the best float epoch: learning rate / 100, no warm-up, every epoch
-// judged on the INTEGER graph run by the reference interpreter.
+// The quantised phase, from the best float epoch: no warm-up, every epoch judged on the INTEGER
+// graph run by the reference interpreter.
 QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson,
                                const config::Config& config, const std::filesystem::path& folder,
                                RunLog& log, ThreadPool& pool, ProgressSink& sink,

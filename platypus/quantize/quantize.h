@@ -35,6 +35,7 @@ struct Settings {
   bool output_int = true;   // false: a Dequantize behind the last integer tensor
 
   const Precision& Of(const std::string& layer) const;
+  int FewestWeightBits() const;  // of any layer
   graph::WeightQuantizer Weights(const std::string& layer) const;
   graph::FakeQuantize Activations(const std::string& layer) const;
   // Of a Requantize behind sums of products: the TI-NPU keeps 8, C of ours 15.

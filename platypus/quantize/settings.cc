@@ -24,9 +24,7 @@ graph::Rounding RoundingOf(config::WeightRounding wanted, int bits) {
     case config::WeightRounding::kByBits:
       break;
   }
-  return bits == 2   ? graph::Rounding::kTernary
-         : bits == 4 ? graph::Rounding::kSoftSigmoid
-                     : graph::Rounding::kNearest;
+  return bits == 2 ? graph::Rounding::kTernary : graph::Rounding::kNearest;
 }
 
 // * stands for any text, ? for any character.
@@ -83,15 +81,16 @@ class Resolution {
       for (size_t n = 0; n < layers_.size(); ++n) {
         if (layers_[n] != &trained_.nodes[n] || !Fits(pattern.pattern, layers_[n]->name)) continue;
         fits = true;
-        result_.try_emplace(layers_[n]->name,
-                            Precision{pattern.weight_bits.value_or(precision_.weight_bits),
-                                      pattern.activation_bits.value_or(precision_.activation_bits)});
+        result_.try_emplace(
+            layers_[n]->name,
+            Precision{pattern.weight_bits.value_or(precision_.weight_bits),
+                      pattern.activation_bits.value_or(precision_.activation_bits)});
       }
       if (!fits) {
-        throw Error(Category::kConfiguration,
-                    fmt::format("training.layer_precision: no layer is called '{}'",
-                                pattern.pattern),
-                    Suggest(pattern.pattern, LayersWithWeights(trained_)));
+        throw Error(
+            Category::kConfiguration,
+            fmt::format("training.layer_precision: no layer is called '{}'", pattern.pattern),
+            Suggest(pattern.pattern, LayersWithWeights(trained_)));
       }
     }
   }
@@ -163,6 +162,12 @@ bool StaysInFloat(const Settings& settings, const graph::Graph& trained) {
 const Precision& Settings::Of(const std::string& layer) const {
   const auto found = layers.find(layer);
   return found == layers.end() ? precision : found->second;
+}
+
+int Settings::FewestWeightBits() const {
+  int bits = precision.weight_bits;
+  for (const auto& [layer, own] : layers) bits = std::min(bits, own.weight_bits);
+  return bits;
 }
 
 graph::WeightQuantizer Settings::Weights(const std::string& layer) const {

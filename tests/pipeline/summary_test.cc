@@ -87,7 +87,7 @@ TEST(TrainingTest, QuantisedEpochs) {
   config::Config config;
   const auto epochs = [&](int of_float) {
     config.training.training_epochs = of_float;
-    return QuantizedEpochs(config);
+    return PhaseOf(config, 8).epochs;
   };
   EXPECT_EQ(epochs(100), 20);
   EXPECT_EQ(epochs(30), 10);
@@ -95,6 +95,13 @@ TEST(TrainingTest, QuantisedEpochs) {
   config.common.task_category = config::TaskCategory::kTimeseriesRegression;
   EXPECT_EQ(epochs(400), 80);
   EXPECT_EQ(epochs(60), 50);
+  config.training.learning_rate = 0.5;
+  EXPECT_EQ(PhaseOf(config, 8).learning_rate, 0.005);
+  EXPECT_EQ(PhaseOf(config, 8).range_epochs, 0);
+  EXPECT_EQ(PhaseOf(config, 4).learning_rate, 0.05);
+  EXPECT_EQ(PhaseOf(config, 2).epochs, 60);
+  EXPECT_EQ(PhaseOf(config, 2).norm_epochs, 29);
+  EXPECT_EQ(PhaseOf(config, 2).range_epochs, 31);
   config.training.quantization_method = config::QuantizationMethod::kPtq;
   EXPECT_EQ(epochs(100), 0);
 }
