@@ -83,15 +83,16 @@ class Resolution {
       for (size_t n = 0; n < layers_.size(); ++n) {
         if (layers_[n] != &trained_.nodes[n] || !Fits(pattern.pattern, layers_[n]->name)) continue;
         fits = true;
-        result_.try_emplace(layers_[n]->name,
-                            Precision{pattern.weight_bits.value_or(precision_.weight_bits),
-                                      pattern.activation_bits.value_or(precision_.activation_bits)});
+        result_.try_emplace(
+            layers_[n]->name,
+            Precision{pattern.weight_bits.value_or(precision_.weight_bits),
+                      pattern.activation_bits.value_or(precision_.activation_bits)});
       }
       if (!fits) {
-        throw Error(Category::kConfiguration,
-                    fmt::format("training.layer_precision: no layer is called '{}'",
-                                pattern.pattern),
-                    Suggest(pattern.pattern, LayersWithWeights(trained_)));
+        throw Error(
+            Category::kConfiguration,
+            fmt::format("training.layer_precision: no layer is called '{}'", pattern.pattern),
+            Suggest(pattern.pattern, LayersWithWeights(trained_)));
       }
     }
   }
@@ -183,6 +184,11 @@ Settings MakeSettings(const config::Training& training, config::TaskCategory cat
   settings.precision = {training.quantization_weight_bitwidth,
                         training.quantization_activation_bitwidth};
   settings.rounding = training.quantization_rounding;
+  // Without training nothing learns a step.
+  if (training.quantization_method == config::QuantizationMethod::kPtq &&
+      settings.rounding == config::WeightRounding::kLearnedStep) {
+    settings.rounding = config::WeightRounding::kByBits;
+  }
   settings.power_of_two_scale = training.quantization_power2_scale;
   settings.affine = training.quantization_affine;
   settings.per_channel = training.quantization_per_channel;
