@@ -118,19 +118,23 @@ std::vector<Codes> ChannelCodes(const Graph& graph, const Node& layer, const std
 
 std::vector<float> InitialSteps(const WeightQuantizer& quantizer, const WeightLayout& layout,
                                 std::span<const float> weights) {
-  std::vector<double> sums(CodeRows(quantizer, layout.channels), 0.0);
+  const size_t rows = CodeRows(quantizer, layout.channels);
+  std::vector<double> sums(rows, 0.0);
+  std::vector<float> largest(rows, 0.0f);
   for (size_t c = 0; c < layout.channels; ++c) {
+    const size_t row = quantizer.per_channel ? c : 0;
     layout.ForRuns(c, [&](size_t first) {
-      for (const float w : weights.subspan(first, layout.length)) {
-        sums[quantizer.per_channel ? c : 0] += std::abs(double{w});
-      }
+      const std::span<const float> run = weights.subspan(first, layout.length);
+      for (const float w : run) sums[row] += std::abs(double{w});
+      largest[row] = std::max(largest[row], MaxAbs(run));
     });
   }
-  const double count = static_cast<double>(weights.size()) / static_cast<double>(sums.size());
-  const double root = std::sqrt(static_cast<double>(LargestCode(quantizer)));
+  const double count = static_cast<double>(weights.size()) / static_cast<double>(rows);
+  const double hi = LargestCode(quantizer);
   std::vector<float> steps;
-  for (const double sum : sums) {
-    steps.push_back(std::max(static_cast<float>(2 * sum / (count * root)), kSmallestScale));
+  for (size_t row = 0; row < rows; ++row) {
+    const double step = std::min(2 * sums[row] / (count * std::sqrt(hi)), largest[row] / hi);
+    steps.push_back(std::max(static_cast<float>(step), kSmallestScale));
   }
   return steps;
 }

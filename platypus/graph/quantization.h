@@ -106,7 +106,9 @@ float MaxAbs(std::span<const float> row);
 // Learned steps are the graph's.
 std::vector<Codes> ChannelCodes(const Graph& graph, const Node& layer, const std::string& role,
                                 std::span<const float> weights);
-// Where learning begins: 2 mean|w| / sqrt(largest code) for each of CodeRows.
+// Where learning begins, for each of CodeRows: at 2 mean|w| / sqrt(largest code) as in the paper,
+// or at the step that no weight is too large for where that is finer (of 8 bits it is, several
+// times).
 std::vector<float> InitialSteps(const WeightQuantizer& quantizer, const WeightLayout& layout,
                                 std::span<const float> weights);
 // Bits of the narrowest codes, of 2, 4 or 8 bits, that hold all of these.

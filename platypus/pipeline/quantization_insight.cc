@@ -224,11 +224,16 @@ class Analysis {
     }
   }
 
-  // The layer's rounding, with the bits that it has in the integer network.
+  // The layer's rounding, with the bits that it has in the integer network. Learned steps are the
+  // trained graph's: here the largest weight decides.
   graph::WeightQuantizer Quantizer(const QuantizedLayer& layer) const {
     quantize::Settings settings = network_.settings;
     settings.layers[layer.name].weight_bits = layer.weight_bits;
-    return settings.Weights(layer.name);
+    graph::WeightQuantizer quantizer = settings.Weights(layer.name);
+    if (quantizer.rounding == graph::Rounding::kLearnedStep) {
+      quantizer.rounding = graph::Rounding::kNearest;
+    }
+    return quantizer;
   }
 
   void LookAtValues() {

@@ -18,7 +18,6 @@ using graph::TensorId;
 
 bool IsNorm(const Node& node) { return std::holds_alternative<graph::BatchNorm>(node.op); }
 
-
 // A batch norm that could not be folded, as the depthwise 1x1 convolution that computes the same.
 TensorId AppendNormAsConvolution(graph::Graph& out, const graph::Graph& source, const Node& node,
                                  TensorId input, const graph::WeightQuantizer& quantizer) {

@@ -188,6 +188,11 @@ Settings MakeSettings(const config::Training& training, config::TaskCategory cat
   settings.precision = {training.quantization_weight_bitwidth,
                         training.quantization_activation_bitwidth};
   settings.rounding = training.quantization_rounding;
+  // Without training nothing learns a step.
+  if (training.quantization_method == config::QuantizationMethod::kPtq &&
+      settings.rounding == config::WeightRounding::kLearnedStep) {
+    settings.rounding = config::WeightRounding::kByBits;
+  }
   settings.power_of_two_scale = training.quantization_power2_scale;
   settings.affine = training.quantization_affine;
   settings.per_channel = training.quantization_per_channel;

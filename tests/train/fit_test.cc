@@ -487,6 +487,12 @@ TEST(CheckpointTest, KeyCoversEveryFieldOfTheOperators) {
   changed = options;
   changed.settings.clip_grad_norm = 1.0;
   EXPECT_NE(key(graph, changed), expected);
+  changed = options;
+  changed.norm_epochs = 1;
+  EXPECT_NE(key(graph, changed), expected);
+  changed = options;
+  changed.range_epochs = 1;
+  EXPECT_NE(key(graph, changed), expected);
 }
 
 // Pairs of graphs that differ in one field, mostly in one that the shapes do not tell.
@@ -541,6 +547,12 @@ TEST(CheckpointTest, KeyTellsNetworksApart) {
          o.extra = {0, 0};
        })},
       {spread, other_spread([](ConvTranspose2d& o) { o.has_bias = false; })},
+      {spread, other_spread([](ConvTranspose2d& o) { o.weight_quantizer.emplace(); })},
+      {Recurrent{Recurrent::Cell::kGru, 4, 1, true},
+       Recurrent{Recurrent::Cell::kGru, 4, 1, true, graph::WeightQuantizer{}}},
+      {graph::FakeQuantize{8, true, false}, graph::FakeQuantize{8, true, true}},
+      {graph::FakeQuantize{8, true, false}, graph::FakeQuantize{8, true, false, true}},
+      {graph::FakeQuantize{8, true, false}, graph::FakeQuantize{4, true, false}},
       {graph::AdaptiveAvgPool{{4, 1}}, graph::AdaptiveAvgPool{{5, 1}}},
   };
   for (const auto& [a, b] : pairs) {
