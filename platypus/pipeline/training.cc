@@ -145,13 +145,33 @@ void LogConvertDiff(const graph::Graph& fake_quantized, const graph::Graph& inte
   log.Info("root.main", "Quantization Convert Diff: " + ToText(MeasureConvertDiff(before, after)));
 }
 
+int FewestBits(const quantize::Settings& settings) {
+  int bits = settings.precision.weight_bits;
+  for (const auto& [layer, precision] : settings.layers)
+    bits = std::min(bits, precision.weight_bits);
+  return bits;
+}
+
+// Where 8 bits hold every weight the float network is near, and the reference's learning rate / 100
+// finishes it. Fewer bits leave it far behind.
+double LearningRateShare(int bits) { return bits >= 8 ? 0.01 : bits > 2 ? 0.1 : 1.0 / 3.0; }
+
+// Whether some weights have fewer than 8 bits, or may have (chosen automatically).
+bool HasFewBits(const config::Training& training) {
+  return training.auto_quantization || training.quantization_weight_bitwidth < 8 ||
+         std::ranges::any_of(training.layer_precision, [](const config::LayerPrecision& layer) {
+           return layer.weight_bits < 8;
+         });
+}
+
 }  // namespace
 
 int QuantizedEpochs(const config::Config& config) {
   if (config.training.quantization_method == config::QuantizationMethod::kPtq) return 0;
   const bool regression =
       config.common.task_category == config::TaskCategory::kTimeseriesRegression;
-  return std::max(regression ? 50 : 10, config.training.training_epochs / 5);
+  const int share = HasFewBits(config.training) ? 2 : 5;
+  return std::max(regression ? 50 : 10, config.training.training_epochs / share);
 }
 
 train::Result TrainFloat(const graph::Graph& initial, const Lesson& lesson,
@@ -208,13 +228,16 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson
   options.stage = "quantize";
   options.on_epoch = on_epoch;
   options.epochs = QuantizedEpochs(config);
-  options.learning_rate = training.learning_rate / 100;
+  const int bits = FewestBits(settings);
+  options.learning_rate = training.learning_rate * LearningRateShare(bits);
   options.settings.lr_warmup_epochs = 0;
   const auto or_else = [](int wanted, int otherwise) {
     return wanted < 0 ? std::max(0, otherwise) : wanted;
   };
+  // Statistics of the float network hold for weights of 4 and 8 bits, and batches of a short phase
+  // are too few to find better ones; with 2 bits they are others.
   options.norm_epochs =
-      or_else(config.training.quantization_batch_norm_epochs, options.epochs / 2 - 1);
+      or_else(training.quantization_batch_norm_epochs, bits > 2 ? 0 : options.epochs / 2 - 1);
   // Ranges that the loss has chosen stay.
   const bool chosen = config.training.quantization_observer == config::RangeObserver::kLoss;
   options.range_epochs =

@@ -13,8 +13,8 @@
 
 namespace platypus::pipeline {
 
-// Epochs of the quantised phase: training_epochs / 5, at least 10, of regression at least 50; of
-// PTQ none.
+// Epochs of the quantised phase: training_epochs / 5, where weights have (or may get) fewer than 8
+// bits / 2; at least 10, of regression at least 50; of PTQ none.
 int QuantizedEpochs(const config::Config& config);
 
 // The float phase: Fit with the configuration's settings; checkpoint and log in `folder`. The
@@ -29,13 +29,14 @@ struct QuantizedResult {
   train::Result training;
   // Converted from the best epoch; gives real values. Without nodes: all layers stay in float.
   graph::Graph integer;
-  graph::Graph reference;  // the float network, batch norms folded, in the layers of `integer`
-  quantize::Settings settings;              // that were used
+  graph::Graph reference;       // the float network, batch norms folded, in the layers of `integer`
+  quantize::Settings settings;  // that were used
   std::optional<AutoPrecision> precision;  // how their bits were chosen, if automatically
 };
 
-// The quantised phase, from the best float epoch: learning rate / 100, no warm-up, every epoch
-// judged on the INTEGER graph run by the reference interpreter.
+// The quantised phase, from the best float epoch: no warm-up, learning rate / 100, where a layer
+// has weights of fewer than 8 bits / 10, of 2 bits / 3; every epoch judged on the INTEGER graph run
+// by the reference interpreter.
 QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson,
                                const config::Config& config, const std::filesystem::path& folder,
                                RunLog& log, ThreadPool& pool, ProgressSink& sink,
