@@ -156,12 +156,12 @@ int FewestBits(const quantize::Settings& settings) {
 // finishes it. Fewer bits leave it far behind.
 double LearningRateShare(int bits) { return bits >= 8 ? 0.01 : bits > 2 ? 0.1 : 1.0 / 3.0; }
 
-// Whether some weights have fewer than 8 bits, or may have (chosen automatically).
-bool HasFewBits(const config::Training& training) {
-  return training.auto_quantization || training.quantization_weight_bitwidth < 8 ||
-         std::ranges::any_of(training.layer_precision, [](const config::LayerPrecision& layer) {
-           return layer.weight_bits < 8;
-         });
+// Of the weights that the configuration asks for; automatic choice goes below 8.
+int FewestBits(const config::Training& training) {
+  int bits = training.auto_quantization ? 4 : training.quantization_weight_bitwidth;
+  for (const config::LayerPrecision& layer : training.layer_precision)
+    bits = std::min(bits, layer.weight_bits);
+  return bits;
 }
 
 }  // namespace
@@ -170,7 +170,8 @@ int QuantizedEpochs(const config::Config& config) {
   if (config.training.quantization_method == config::QuantizationMethod::kPtq) return 0;
   const bool regression =
       config.common.task_category == config::TaskCategory::kTimeseriesRegression;
-  const int share = HasFewBits(config.training) ? 2 : 5;
+  const int bits = FewestBits(config.training);
+  const int share = bits >= 8 ? 5 : bits > 2 ? 2 : 1;
   return std::max(regression ? 50 : 10, config.training.training_epochs / share);
 }
 

@@ -13,8 +13,8 @@
 
 namespace platypus::pipeline {
 
-// Epochs of the quantised phase: training_epochs / 5, where weights have (or may get) fewer than 8
-// bits / 2; at least 10, of regression at least 50; of PTQ none.
+// Epochs of the quantised phase: training_epochs / 5, where some weights have (or may get) fewer
+// than 8 bits / 2, with 2 bits all of them; at least 10, of regression at least 50; of PTQ none.
 int QuantizedEpochs(const config::Config& config);
 
 // The float phase: Fit with the configuration's settings; checkpoint and log in `folder`. The
