@@ -1,6 +1,7 @@
 // Cells of codes: a Scan over the steps, float64 on whole numbers.
 #include <cmath>
 
+#include "platypus/base/error.h"
 #include "platypus/onnx/expression.h"
 #include "platypus/onnx/model.h"
 #include "tm_gates.h"
