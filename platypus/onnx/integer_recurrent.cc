@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "platypus/base/error.h"
 #include "platypus/onnx/expression.h"
 #include "platypus/onnx/model.h"
 #include "tm_gates.h"
