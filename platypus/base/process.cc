@@ -29,7 +29,7 @@ bool HasProgram(const std::string& name) {
 }
 
 ProcessResult RunProcess(const std::vector<std::string>& command, const fs::path& folder,
-                         int seconds) {
+                         int seconds, const std::function<void(std::string_view)>& show) {
   std::vector<char*> arguments;
   arguments.reserve(command.size() + 1);
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -54,6 +54,12 @@ ProcessResult RunProcess(const std::vector<std::string>& command, const fs::path
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
   constexpr size_t kMost = 1 << 20;
   char buffer[4096];
+  std::string line;
+  const auto show_lines = [&](std::string_view text) {
+    line += text;
+    for (size_t end; (end = line.find('\n')) != std::string::npos; line.erase(0, end + 1))
+      show(std::string_view(line).substr(0, end));
+  };
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         deadline - std::chrono::steady_clock::now());
@@ -68,7 +74,9 @@ ProcessResult RunProcess(const std::vector<std::string>& command, const fs::path
     const ssize_t n = read(pipe_ends[0], buffer, sizeof buffer);
     if (n <= 0) break;
     if (result.output.size() < kMost) result.output.append(buffer, static_cast<size_t>(n));
+    if (show) show_lines({buffer, static_cast<size_t>(n)});
   }
+  if (!line.empty()) show(line);
   close(pipe_ends[0]);
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {

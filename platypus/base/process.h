@@ -2,7 +2,9 @@
 #define PLATYPUS_BASE_PROCESS_H_
 
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace platypus {
@@ -14,9 +16,11 @@ struct ProcessResult {
 };
 
 // Runs a program (looked up in PATH, no shell) in `folder` with standard input closed, at most
-// `seconds` long. Error (toolchain) if it cannot be started.
+// `seconds` long. `show` gets its output line by line while it runs. Error (toolchain) if it cannot
+// be started.
 ProcessResult RunProcess(const std::vector<std::string>& command,
-                         const std::filesystem::path& folder, int seconds);
+                         const std::filesystem::path& folder, int seconds,
+                         const std::function<void(std::string_view)>& show = {});
 
 // Whether PATH has such a program.
 bool HasProgram(const std::string& name);

@@ -17,19 +17,22 @@ Dims DimsOf(const Shape& shape) {
   return shape.size() == 1 ? Dims{shape[0], 1, 1} : Dims{shape[0], shape[1], shape[2]};
 }
 
-// Weights as the kernels want them: floats rounded if a quantizer says so, or integers.
-std::vector<float> FloatWeights(const Array& weight,
-                                const std::optional<graph::WeightQuantizer>& quantizer) {
+// Float weights as the kernels want them: rounded if a quantizer says so.
+std::vector<float> FloatWeights(const graph::Graph& graph, const graph::Node& node,
+                                const std::string& role) {
+  const Array& weight = graph.Parameter(node, role);
   std::vector<float> values = weight.Floats();
+  const std::optional<graph::WeightQuantizer> quantizer = graph::QuantizerOf(node.op);
   if (!quantizer) return values;
-  const size_t rows = graph::CodeRows(*quantizer, static_cast<size_t>(weight.shape[0]));
-  const size_t row = values.size() / rows;
-  for (size_t r = 0; r < rows; ++r) {
-    const std::span<float> span(values.data() + r * row, row);
-    const graph::Codes codes = graph::WeightCodes(*quantizer, graph::MaxAbs(span));
-    for (float& value : span) {
-      value = static_cast<float>(graph::QuantizeWeight(*quantizer, value, codes)) * codes.scale;
-    }
+  const graph::WeightLayout layout = graph::LayoutOf(node.op, weight.shape);
+  const std::vector<graph::Codes> codes = graph::ChannelCodes(graph, node, role, values);
+  for (size_t c = 0; c < layout.channels; ++c) {
+    layout.ForRuns(c, [&](size_t first) {
+      for (size_t i = first; i < first + layout.length; ++i) {
+        const int32_t code = graph::QuantizeWeight(*quantizer, values[i], codes[c]);
+        values[i] = static_cast<float>(code) * codes[c].scale;
+      }
+    });
   }
   return values;
 }
@@ -108,13 +111,13 @@ class Compilation {
 };
 
 Step Compilation::Convolution(const graph::Conv2d& op) const {
-  const Array& weight = graph_.Parameter(node_, "weight");
   if (!is_float_) {
-    return [convolution = exec::Convolution(op, weight.Int8s(), in_dims_, out_dims_), in = in_,
+    const std::vector<int8_t>& weight = graph_.Parameter(node_, "weight").Int8s();
+    return [convolution = exec::Convolution(op, weight, in_dims_, out_dims_), in = in_,
             out = out_](Values& v) { convolution.Run(v.integers[in], v.pairs, v.integers[out]); };
   }
   return OnFloats([convolution = exec::Convolution(
-                       op, FloatWeights(weight, op.weight_quantizer),
+                       op, FloatWeights(graph_, node_, "weight"),
                        op.has_bias ? Floats("bias") : std::vector<float>(), in_dims_, out_dims_)](
                       const float* x, float* y) { convolution.Run(x, y); });
 }
@@ -129,7 +132,7 @@ Step Compilation::TransposedConvolution(const graph::ConvTranspose2d& op) const 
         });
   }
   return OnFloats(
-      [op, from = in_dims_, to = out_dims_, weights = Floats("weight"),
+      [op, from = in_dims_, to = out_dims_, weights = FloatWeights(graph_, node_, "weight"),
        bias = op.has_bias ? Floats("bias") : std::vector<float>()](const float* x, float* y) {
         ConvolveTransposed(op, weights.data(), op.has_bias ? bias.data() : nullptr, x, from, y, to);
       });
@@ -175,9 +178,10 @@ Step Compilation::Recurrence(const graph::Recurrent& op) const {
   std::vector<RecurrentLayer> layers;
   layers.reserve(static_cast<size_t>(op.layers));
   for (int k = 0; k < op.layers; ++k) {
-    layers.push_back(
-        {Floats(fmt::format("weight_ih_l{}", k)), Floats(fmt::format("weight_hh_l{}", k)),
-         Floats(fmt::format("bias_ih_l{}", k)), Floats(fmt::format("bias_hh_l{}", k))});
+    layers.push_back({FloatWeights(graph_, node_, fmt::format("weight_ih_l{}", k)),
+                      FloatWeights(graph_, node_, fmt::format("weight_hh_l{}", k)),
+                      Floats(fmt::format("bias_ih_l{}", k)),
+                      Floats(fmt::format("bias_hh_l{}", k))});
   }
   return OnFloats(
       [op, layers, dims = in_dims_](const float* x, float* y) { Recur(op, layers, x, dims, y); });
@@ -221,7 +225,6 @@ Step Compilation::Run() const {
             graph::Conv2d conv;
             conv.out_channels = op.out_features;
             conv.has_bias = op.has_bias;
-            conv.weight_quantizer = op.weight_quantizer;
             return Convolution(conv);
           },
           [&](const graph::Relu&) {

@@ -286,10 +286,10 @@ struct FakeQuantize {
 
 // ---- integer operators (the TI-NPU dialect; spec of each value in docs/quantisation.md) --------
 
-// Floats to integers, per channel: q = clamp(floor(((x + offset) * multiplier) * 2^-shift), lo, hi),
-// every operation rounded to float32; a zero point is part of the offset. Roles: offset float,
-// multiplier int32, shift int32, each [C] or [1] (all channels alike). Stands behind any floats: the
-// network's input, or layers that stay float between integer ones.
+// Floats to integers, per channel: q = clamp(floor(((x + offset) * multiplier) * 2^-shift), lo,
+// hi), every operation rounded to float32; a zero point is part of the offset. Roles: offset float,
+// multiplier int32, shift int32, each [C] or [1] (all channels alike). Stands behind any floats:
+// the network's input, or layers that stay float between integer ones.
 struct QuantizeInput {
   int32_t lo = -128;
   int32_t hi = 127;
@@ -403,8 +403,8 @@ struct MulRequantize {
   friend bool operator==(const MulRequantize&, const MulRequantize&) = default;
 };
 
-// y = (q - zero_point) * scale, the only way out of the integers: behind the last of them unless the
-// network's output is integer, and before a layer that stays float.
+// y = (q - zero_point) * scale, the only way out of the integers: behind the last of them unless
+// the network's output is integer, and before a layer that stays float.
 struct Dequantize {
   float scale = 1.0f;
   int32_t zero_point = 0;

@@ -52,6 +52,47 @@ Codes WeightCodes(const WeightQuantizer& quantizer, float max_abs) {
   return codes;
 }
 
+WeightLayout LayoutOf(const Op& op, const Shape& weight) {
+  const auto size = static_cast<size_t>(NumElements(weight));
+  if (const auto* conv = std::get_if<ConvTranspose2d>(&op)) {
+    const auto channels = static_cast<size_t>(conv->out_channels);
+    const auto group = static_cast<size_t>(weight[1]);
+    const auto length = static_cast<size_t>(weight[2] * weight[3]);
+    return {channels, group, size / (channels * length), length, group * length};
+  }
+  const auto channels = static_cast<size_t>(weight[0]);
+  return {channels, channels, 1, size / channels, size};
+}
+
+std::optional<WeightQuantizer> QuantizerOf(const Op& op) {
+  using Quantizer = std::optional<WeightQuantizer>;
+  return std::visit(
+      Overloaded{[](const Conv2d& o) -> Quantizer { return o.weight_quantizer; },
+                 [](const ConvTranspose2d& o) -> Quantizer { return o.weight_quantizer; },
+                 [](const Linear& o) -> Quantizer { return o.weight_quantizer; },
+                 [](const Recurrent& o) -> Quantizer { return o.weight_quantizer; },
+                 [](const auto&) -> Quantizer { return std::nullopt; }},
+      op);
+}
+
+std::vector<Codes> ChannelCodes(const Graph& graph, const Node& layer, const std::string& role,
+                                std::span<const float> weights) {
+  const WeightQuantizer quantizer = QuantizerOf(layer.op).value();
+  const WeightLayout layout = LayoutOf(layer.op, graph.Parameter(layer, role).shape);
+  std::vector<Codes> codes;
+  if (!quantizer.per_channel) {
+    return std::vector<Codes>(layout.channels, WeightCodes(quantizer, MaxAbs(weights)));
+  }
+  for (size_t c = 0; c < layout.channels; ++c) {
+    float largest = 0.0f;
+    layout.ForRuns(c, [&](size_t first) {
+      largest = std::max(largest, MaxAbs(weights.subspan(first, layout.length)));
+    });
+    codes.push_back(WeightCodes(quantizer, largest));
+  }
+  return codes;
+}
+
 float MaxAbs(std::span<const float> row) {
   float largest = 0.0f;
   for (const float value : row) largest = std::max(largest, std::abs(value));

@@ -3,9 +3,12 @@
 
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
-#include "platypus/graph/op.h"
+#include "platypus/graph/graph.h"
 
 // The scale rules of FakeQuantize and WeightQuantizer (op.h), in one place for training, inference
 // and conversion.
@@ -29,6 +32,28 @@ float CeilPowerOfTwo(float x);
 // Codes for an observed range; min <= max.
 Codes ActivationCodes(const FakeQuantize& op, float min, float max);
 
+// Where each output channel's weights lie in an array: `pieces` runs of `length`, `stride` apart.
+// The channels of a group stand side by side within the stride.
+struct WeightLayout {
+  size_t channels = 1;
+  size_t group = 1;
+  size_t pieces = 1;
+  size_t length = 0;
+  size_t stride = 0;
+  size_t Size() const { return channels * pieces * length; }
+  // visit(first weight) for every run of a channel.
+  template <typename Visit>
+  void ForRuns(size_t channel, Visit visit) const {
+    size_t first = channel / group * pieces * stride + channel % group * length;
+    for (size_t p = 0; p < pieces; ++p, first += stride) visit(first);
+  }
+};
+// Weights stand channel by channel, [channels][...], but those of a ConvTranspose2d.
+WeightLayout LayoutOf(const Op& op, const Shape& weight);
+
+// The quantizer of an operator's weights, if it has one.
+std::optional<WeightQuantizer> QuantizerOf(const Op& op);
+
 // Weights [channels][...] fall into this many runs of equal length with codes of their own: one for
 // each output channel, or a single one.
 inline size_t CodeRows(const WeightQuantizer& quantizer, size_t channels) {
@@ -38,6 +63,15 @@ inline size_t CodeRows(const WeightQuantizer& quantizer, size_t channels) {
 // Codes for one run whose largest weight magnitude is max_abs. A run of zeros gets the smallest
 // scale.
 Codes WeightCodes(const WeightQuantizer& quantizer, float max_abs);
+
+// The scale of a channel's weights, doubled until its bias is at most 2^22 in units of weight times
+// input (2^29 for input codes of 16 bits): a channel of (nearly) nothing but bias would leave the
+// accumulator.
+inline float ScaleForBias(float scale, const Codes& input, double bias) {
+  const double largest = input.lo >= -255 && input.hi <= 255 ? 0x1.0p22 : 0x1.0p29;
+  while (std::abs(bias) > largest * scale * input.scale) scale *= 2.0f;
+  return scale;
+}
 
 // The code of a weight by the quantizer's rounding, clamped.
 inline int32_t QuantizeWeight(const WeightQuantizer& quantizer, float weight, const Codes& codes) {
@@ -65,6 +99,11 @@ int64_t PackedOctets(int bits, int64_t channels, int64_t row);
 // Octets that a parameter of an operator takes in flash: weights of convolutions and linear layers
 // as few bits as their codes need, everything else as it is.
 int64_t StoredOctets(const Op& op, const Array& parameter);
+
+// Codes of each output channel of a layer's weights `role`, all alike where there is one scale for
+// all; `weights`: the array, a batch norm behind the layer folded in. The layer has a quantizer.
+std::vector<Codes> ChannelCodes(const Graph& graph, const Node& layer, const std::string& role,
+                                std::span<const float> weights);
 
 }  // namespace platypus::graph
 

@@ -43,9 +43,9 @@ void Write(const graph::Linear& op, const Site& site) {
 
 void Write(const graph::AdaptiveAvgPool& op, const Site& site) {
   const Shape& in = site.InputShape();
-  if (in[1] % op.output.h != 0 || in[2] % op.output.w != 0) {
-    Fail(Category::kModel, "layer {}: an adaptive pool from {}x{} to {}x{} has no ONNX operator",
-         site.node.name, in[1], in[2], op.output.h, op.output.w);
+  const bool is_even = in[1] % op.output.h == 0 && in[2] % op.output.w == 0;
+  if (!is_even || site.graph.At(site.node.output).dtype != DType::kFloat32) {
+    return WriteCellPool(site);
   }
   const graph::Size2 size = {static_cast<int>(in[1] / op.output.h),
                              static_cast<int>(in[2] / op.output.w)};
@@ -124,6 +124,21 @@ void Write(const graph::Slice& op, const Site& site) {
                       one(".step", op.step)});
 }
 
+void Write(const graph::Dequantize& op, const Site& site) {
+  Model& model = site.model;
+  std::string codes = site.inputs[0];
+  if (op.zero_point != 0) {
+    const std::string zero =
+        model.AddScalar(site.Name(".zero_point"), static_cast<float>(op.zero_point));
+    codes = site.node.name + "_centred";
+    model.AddNode("Sub", site.Name(".centre"), {site.inputs[0], zero}, {codes});
+  }
+  model.AddNode("Mul", site.node.name, {codes, model.AddScalar(site.Name(".scale"), op.scale)},
+                {site.output});
+}
+
+}  // namespace
+
 void WriteNode(const Site& site) {
   Model& model = site.model;
   std::visit(
@@ -193,13 +208,14 @@ void WriteNode(const Site& site) {
           [&](const graph::SumPool& op) { Write(op, site); },
           [&](const graph::Requantize& op) { Write(op, site); },
           [&](const graph::AddRequantize& op) { Write(op, site); },
-          [&](const graph::Dequantize& op) {
-            site.Node("Mul", {model.AddScalar(site.Name(".scale"), op.scale)});
-          }},
+          [&](const graph::Lookup& op) { Write(op, site); },
+          [&](const graph::IntegerSoftmax& op) { Write(op, site); },
+          [&](const graph::IntegerLayerNorm& op) { Write(op, site); },
+          [&](const graph::IntegerRecurrent& op) { Write(op, site); },
+          [&](const graph::MulRequantize& op) { Write(op, site); },
+          [&](const graph::Dequantize& op) { Write(op, site); }},
       site.node.op);
 }
-
-}  // namespace
 
 void WriteAveragePool(const graph::AvgPool& op, const Site& site, const std::string& name,
                       const std::string& output) {
@@ -212,7 +228,7 @@ void WriteAveragePool(const graph::AvgPool& op, const Site& site, const std::str
 
 std::string Serialize(const graph::Graph& graph,
                       const std::map<std::string, std::string>& metadata) {
-  Model model(graph.name);
+  Model model(graph.name, kOpset);
   std::map<TensorId, std::string> names;
   names[graph.input] = model.AddInput("input", graph.Input().shape);
   for (const Node& node : graph.nodes) {
@@ -225,9 +241,7 @@ std::string Serialize(const graph::Graph& graph,
   model.AddOutput(names.at(graph.output), graph.Output().shape);
   for (const auto& [key, value] : metadata) model.AddMetadata(key, value);
   for (const graph::Tensor& tensor : graph.tensors) {
-    if (tensor.scale != 0.0f) {
-      model.AddMetadata("scale." + tensor.name, fmt::format("{:.9g}", tensor.scale));
-    }
+    if (tensor.scale != 0.0f) model.AddScale(tensor.name, tensor.scale, tensor.zero_point);
   }
   return model.Serialize();
 }

@@ -11,7 +11,7 @@ namespace platypus::onnx_io {
 namespace {
 
 constexpr int kOldestOpset = 7;
-constexpr int kNewestOpset = 22;
+constexpr int kNewestOpset = 25;
 constexpr int kMostDepth = 1 << 20;  // nodes
 
 struct Operator {
@@ -191,18 +191,20 @@ Shape ShapeOf(const onnx::ValueInfoProto& value) {
   return shape;
 }
 
-// Scales that our exporter keeps as "scale.<tensor>".
+// Scales that our exporter keeps as "scale.<tensor>", and zero points.
 void RestoreScales(const onnx::ModelProto& model, graph::Graph& graph) {
-  std::map<std::string, float> scales;
-  for (const onnx::StringStringEntryProto& entry : model.metadata_props()) {
-    if (!entry.key().starts_with("scale.")) continue;
-    scales[entry.key().substr(6)] = std::strtof(entry.value().c_str(), nullptr);
-  }
+  std::map<std::string, std::string> metadata;
+  for (const onnx::StringStringEntryProto& entry : model.metadata_props())
+    metadata[entry.key()] = entry.value();
   for (graph::Tensor& tensor : graph.tensors) {
-    const auto found = scales.find(tensor.name);
-    if (found != scales.end() && found->second > 0 && tensor.dtype != DType::kFloat32) {
-      tensor.scale = found->second;
-    }
+    const auto scale = metadata.find("scale." + tensor.name);
+    if (scale == metadata.end() || tensor.dtype == DType::kFloat32) continue;
+    const float value = std::strtof(scale->second.c_str(), nullptr);
+    if (!(value > 0)) continue;
+    tensor.scale = value;
+    const auto zero = metadata.find("zero_point." + tensor.name);
+    if (zero != metadata.end())
+      tensor.zero_point = static_cast<int32_t>(std::strtol(zero->second.c_str(), nullptr, 10));
   }
 }
 

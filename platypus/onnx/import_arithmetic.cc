@@ -61,8 +61,7 @@ View OfTwo(NodeReader& node, const Op& op, View a, View b) {
   out.shape = shape;
   if (a.real) {
     const Target target = *TargetOf(importer, node.OutputName());
-    out.tensor =
-        importer.Append(node.Name(), SumOfCodes(*a.real, *b.real, target), {a.tensor, b.tensor});
+    out.tensor = AppendSum(node, node.Name(), a, &b, target);
     out.real = target.real;
   } else {
     out.tensor = importer.Append(node.Name(), op, {a.tensor, b.tensor});

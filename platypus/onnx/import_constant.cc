@@ -5,6 +5,7 @@
 
 #include "platypus/base/error.h"
 #include "platypus/onnx/importer.h"
+#include "platypus/onnx/model.h"
 
 namespace platypus::onnx_io {
 namespace {
@@ -68,6 +69,25 @@ Constant Integers(const onnx::TensorProto& tensor, const Shape& shape, size_t co
                                        : Typed<int64_t>(tensor, field, count, convert)};
 }
 
+// Several elements in an octet, the first one lowest; typed fields hold octets.
+Constant Packed(const onnx::TensorProto& tensor, const Shape& shape, size_t count, int bits,
+                bool is_signed) {
+  const size_t each = 8 / static_cast<size_t>(bits);
+  const size_t octets = (count + each - 1) / each;
+  const auto octet = [](auto v) { return static_cast<int64_t>(static_cast<uint8_t>(v)); };
+  const std::vector<int64_t> packed =
+      tensor.has_raw_data() ? Raw<uint8_t, int64_t>(tensor, octets, octet)
+                            : Typed<int64_t>(tensor, tensor.int32_data(), octets, octet);
+  const int64_t span = int64_t{1} << bits;
+  std::vector<int64_t> values;
+  values.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    const int64_t value = (packed[i / each] >> (i % each * static_cast<size_t>(bits))) % span;
+    values.push_back(is_signed && 2 * value >= span ? value - span : value);
+  }
+  return {shape, std::move(values)};
+}
+
 template <typename T, typename Field, typename Convert>
 Constant Reals(const onnx::TensorProto& tensor, const Shape& shape, size_t count,
                const Field& field, Convert convert) {
@@ -129,10 +149,16 @@ Constant ReadElements(const onnx::TensorProto& tensor) {
       return Integers<uint8_t>(tensor, shape, count, tensor.int32_data());
     case Type::BOOL:
       return Integers<uint8_t>(tensor, shape, count, tensor.int32_data());
+    case kUint4:
+    case kInt4:
+    case kUint2:
+    case kInt2:
+      return Packed(tensor, shape, count, BitsOf(tensor.data_type()),
+                    tensor.data_type() == kInt4 || tensor.data_type() == kInt2);
     default:
       Fail(Category::kModel,
            "tensor '{}' has element type {}; legal: float, double, float16, int64, int32, int16, "
-           "int8, uint16, uint8, bool",
+           "int8, int4, int2, uint16, uint8, uint4, uint2, bool",
            tensor.name(), tensor.data_type());
   }
 }

@@ -73,12 +73,47 @@ Codes CodesOf(NodeReader& node, const std::vector<const onnx::NodeProto*>& limit
     lo = std::clamp(lo, range.first, range.second);
     hi = std::clamp(hi, range.first, range.second);
   }
-  const bool is_unsigned = lo >= 0 && hi <= 255;
-  const bool is_signed = lo >= -128 && hi <= 127;
-  if (!is_unsigned && !is_signed) {
-    node.Refuse("codes from {} to {}; legal: within -128 to 127 or 0 to 255", lo, hi);
+  if (!(lo >= -32768 && hi <= 32767)) {
+    node.Refuse("codes from {} to {}; legal: within 16 bits", lo, hi);
   }
   return {Whole(node, "limit", lo), Whole(node, "limit", hi)};
+}
+
+}  // namespace
+
+namespace {
+
+// clamp((x multiplier0 + y multiplier1 + added) >> shift).
+void ReadSum(NodeReader& node, const std::string& name, const View& left, const View& right,
+             graph::AddRequantize op, float added) {
+  Importer& importer = node.Model();
+  if (op.shift > 30) node.Refuse("a shift by {}; supported: at most 30", op.shift);
+  op.offset = Whole(node, "offset", added) - op.Added();
+  const View x = importer.Canonical(left, name + ".left_order");
+  const View y = importer.Canonical(right, name + ".right_order");
+  if (!node.IsInteger(x) || !node.IsInteger(y) || x.shape != y.shape) {
+    node.Refuse("of {} and {}; supported: two integer tensors of equal shape", ToString(x.shape),
+                ToString(y.shape));
+  }
+  View out = x;
+  out.tensor = importer.Append(name, op, {x.tensor, y.tensor});
+  out.sole = importer.Reads(node.OutputName()) == 1;
+  node.Emit(std::move(out));
+}
+
+// A sum of two tensors of codes behind which stands the chain of `pattern`.
+void ReadSum(NodeReader& node, const RequantizePattern& pattern, const Codes& codes) {
+  const auto single = [&](const std::string& name) {
+    const Constant& constant = Values(node, name);
+    if (constant.Count() != 1) node.Refuse("'{}' has {} elements", name, constant.Count());
+    return constant.Floats()[0];
+  };
+  const int32_t multiplier = Whole(node, "multiplier", single(pattern.multiplier));
+  graph::AddRequantize op{multiplier, multiplier, ShiftOf(node, single(pattern.factor)), codes.lo,
+                          codes.hi};
+  ReadSum(node, ChainName(node, pattern.offset, "offset"), Operand(node, pattern.sum->input(0)),
+          Operand(node, pattern.sum->input(1)), op,
+          single(pattern.offset) * static_cast<float>(multiplier));
 }
 
 }  // namespace
@@ -86,6 +121,11 @@ Codes CodesOf(NodeReader& node, const std::vector<const onnx::NodeProto*>& limit
 void Read(NodeReader& node, const RequantizePattern& pattern) {
   Importer& importer = node.Model();
   const Codes codes = CodesOf(node, pattern.limits);
+  if (pattern.sum != nullptr) {
+    if (node.IsInteger(Operand(node, pattern.sum->input(0)))) return ReadSum(node, pattern, codes);
+    NodeReader sum(importer, *pattern.sum);
+    ReadAdd(sum);
+  }
   View view = Operand(node, pattern.input);
   std::vector<AlongAxis> roles;
   for (const std::string* name : {&pattern.offset, &pattern.multiplier, &pattern.factor}) {
@@ -106,7 +146,7 @@ void Read(NodeReader& node, const RequantizePattern& pattern) {
   const std::string name = ChainName(node, pattern.offset, "offset");
   if (axis >= 0) view = importer.ToFront(view, axis, name + ".front");
   const bool from_floats = !node.IsInteger(view);
-  if (from_floats) {
+  if (from_floats && (axis >= 0 || view.tensor == importer.Graph().input)) {
     count = static_cast<size_t>(importer.Graph().At(view.tensor).shape[0]);
   }
   for (AlongAxis& role : roles) role.values.resize(count, role.values[0]);
@@ -128,7 +168,6 @@ void Read(NodeReader& node, const RequantizePattern& pattern) {
 }
 
 void Read(NodeReader& node, const AddRequantizePattern& pattern) {
-  Importer& importer = node.Model();
   const Codes codes = CodesOf(node, pattern.limits);
   const auto single = [&](const std::string& name) {
     const Constant& constant = Values(node, name);
@@ -141,19 +180,8 @@ void Read(NodeReader& node, const AddRequantizePattern& pattern) {
   op.shift = ShiftOf(node, single(pattern.factor));
   op.lo = codes.lo;
   op.hi = codes.hi;
-  if (op.shift > 30) node.Refuse("a shift by {}; supported: at most 30", op.shift);
-  op.offset = Whole(node, "offset", single(pattern.half)) - op.Added();
-  const std::string name = ChainName(node, node.Name(), "clip");
-  const View x = importer.Canonical(Operand(node, pattern.left), name + ".left_order");
-  const View y = importer.Canonical(Operand(node, pattern.right), name + ".right_order");
-  if (!node.IsInteger(x) || !node.IsInteger(y) || x.shape != y.shape) {
-    node.Refuse("of {} and {}; supported: two integer tensors of equal shape", ToString(x.shape),
-                ToString(y.shape));
-  }
-  View out = x;
-  out.tensor = importer.Append(name, op, {x.tensor, y.tensor});
-  out.sole = importer.Reads(node.OutputName()) == 1;
-  node.Emit(std::move(out));
+  ReadSum(node, ChainName(node, node.Name(), "clip"), Operand(node, pattern.left),
+          Operand(node, pattern.right), op, single(pattern.half));
 }
 
 void Read(NodeReader& node, const WindowSumPattern& pattern) {

@@ -97,10 +97,13 @@ class Finder {
       const NodeProto* add = multiplier ? Writer(multiplier->data, "Add") : nullptr;
       const auto offset = Split(add);
       if (!offset) return;
+      const NodeProto* sum = Writer(offset->data, "Add");
+      if (sum != nullptr && (sum->input_size() != 2 || Split(sum))) sum = nullptr;
       Accept(end,
              RequantizePattern{offset->data, offset->constant, multiplier->constant,
-                               factor->constant, limits},
+                               factor->constant, limits, sum},
              {floor, last, mul, add});
+      if (sum != nullptr) patterns_.inside.insert(sum);
     } else if (const NodeProto* half = Writer(factor->data, "Add")) {
       const auto offset = Split(half);
       const NodeProto* sum = offset ? Writer(offset->data, "Add") : nullptr;

@@ -101,14 +101,19 @@ View AppendMean(NodeReader& node, const graph::AvgPool& op, const View& in, bool
     if (whole) return node.Append(node.Name(), graph::AdaptiveAvgPool{{1, 1}}, in);
     return node.Append(node.Name(), op, in);
   }
-  if (in.real->zero != 0 && op.padding != graph::Padding2{}) {
-    node.Refuse("padding of codes with a zero point; supported: a zero point of 0, or no padding");
-  }
   const int64_t area = int64_t{op.kernel.h} * op.kernel.w;
-  const View sums =
-      node.Append(node.Name() + ".sum", graph::SumPool{op.kernel, op.stride, op.padding}, in);
+  graph::SumPool pool{op.kernel, op.stride, op.padding};
+  View padded = in;
+  if (in.real->zero != 0 && op.padding != graph::Padding2{}) {
+    // Around the image there are zeros of the real numbers.
+    padded = node.Append(node.Name() + ".pad",
+                         graph::Pad{op.padding, static_cast<float>(in.real->zero)}, in);
+    pool.padding = {};
+  }
+  const View sums = node.Append(node.Name() + ".sum", pool, padded);
   return RequantizeTo(node, node.Name(), sums, {in.real->scale / static_cast<double>(area)},
-                      {-in.real->zero * area}, 255.0 * static_cast<double>(area),
+                      {-in.real->zero * area},
+                      LargestCode(node.Model(), in) * static_cast<double>(area),
                       *TargetOf(node.Model(), node.OutputName()));
 }
 

@@ -1,15 +1,19 @@
 // Models that other programs have quantised: codes with a zero point, as nodes between
 // DequantizeLinear and QuantizeLinear (QDQ), or as QLinear operators.
 //
-// Both become integer operators of ours, which have no zero points: that of an input goes into the
-// offset behind its layer (padding is written out with it), that of an output too. A factor of real
-// numbers becomes a multiplier of at most 15 bits and a shift. Halves are rounded up, not to even.
+// Both become integer operators of ours as conversion makes them (quantize/): the zero point of an
+// input goes into the offset behind its layer (padding is written out with it), that of an output
+// too. A factor of real numbers becomes a multiplier of at most 15 bits and a shift. Halves are
+// rounded up, not to even.
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
+#include "platypus/graph/affine.h"
 #include "platypus/onnx/importer.h"
+#include "platypus/onnx/model.h"
 #include "tm_resize.h"
 
 namespace platypus::onnx_io {
@@ -17,36 +21,15 @@ namespace {
 
 using Type = onnx::TensorProto;
 
-constexpr int kMostShift = 31;
-constexpr double kMostMultiplier = 32767;  // what the C keeps in 16 bits
+constexpr int kInputBits = 24;       // what float32 holds
+constexpr int kMultiplierBits = 15;  // what the C keeps in 16 bits
+constexpr double kMostMultiplier = 32767;
 
-// factor = multiplier * 2^-shift, as near as 15 bits come; exact for powers of two.
-struct Factor {
-  int32_t multiplier = 1;
-  int32_t shift = 0;
-  double Value() const { return std::ldexp(multiplier, -shift); }
-};
-
-Factor FactorOf(const NodeReader& node, double factor) {
+graph::Factor FactorOf(const NodeReader& node, double factor) {
   if (!(factor > 0) || factor > kMostMultiplier) {
     node.Refuse("scales whose quotient is {}; legal: above 0, to {}", factor, kMostMultiplier);
   }
-  int exponent = 0;
-  const double mantissa = std::frexp(factor, &exponent);
-  // mantissa * 2^exponent, mantissa in [1/2, 1).
-  int bits = mantissa == 0.5 ? 1 : 15;
-  bits = std::min(bits, kMostShift + exponent);
-  if (bits < 1) return {0, kMostShift};
-  Factor result{static_cast<int32_t>(std::nearbyint(std::ldexp(mantissa, bits))), bits - exponent};
-  if (result.shift < 0) {
-    result.multiplier <<= -result.shift;
-    result.shift = 0;
-  }
-  if (result.multiplier > kMostMultiplier) {
-    result.multiplier /= 2;
-    --result.shift;
-  }
-  return result;
+  return graph::MakeFactor(factor, kMultiplierBits);
 }
 
 int32_t Fits(const NodeReader& node, const char* what, double value) {
@@ -65,6 +48,23 @@ double Single(const NodeReader& node, int input, const char* what) {
   return double{constant.Floats()[0]};
 }
 
+// The codes of an element type of at most 16 bits; nothing for others.
+std::optional<std::pair<int32_t, int32_t>> RangeOf(int type) {
+  switch (type) {
+    case kUint2:
+    case kUint4:
+    case kUint8:
+      return std::pair{0, (1 << BitsOf(type)) - 1};
+    case kInt2:
+    case kInt4:
+    case kInt8:
+    case kInt16:
+      return std::pair{-(1 << (BitsOf(type) - 1)), (1 << (BitsOf(type) - 1)) - 1};
+    default:
+      return std::nullopt;
+  }
+}
+
 // The scale and zero point of activations at two inputs of a node, and the range of their codes.
 Target SchemeAt(const NodeReader& node, int scale_input, int zero_input) {
   Target target;
@@ -75,11 +75,14 @@ Target SchemeAt(const NodeReader& node, int scale_input, int zero_input) {
     target.real.zero = static_cast<int64_t>(Single(node, zero_input, "zero point"));
     type = node.Constants(zero_input, "zero point").element_type;
   }
-  if (type != Type::UINT8 && type != Type::INT8) {
-    node.Refuse("codes of element type {}; supported: 2 (uint8), 3 (int8)", type);
+  const auto range = RangeOf(type);
+  if (!range) {
+    node.Refuse(
+        "codes of element type {}; supported: 2 (uint8), 3 (int8), 5 (int16), 21 (uint4), 22 "
+        "(int4)",
+        type);
   }
-  target.lo = type == Type::UINT8 ? 0 : -128;
-  target.hi = type == Type::UINT8 ? 255 : 127;
+  std::tie(target.lo, target.hi) = *range;
   if (target.real.zero < target.lo || target.real.zero > target.hi)
     node.Refuse("zero point {}", target.real.zero);
   return target;
@@ -101,7 +104,37 @@ void Limit(Target& target, float low, float high) {
 
 bool IsCodes(Importer& importer, const View& view) {
   const DType type = importer.Graph().At(view.tensor).dtype;
-  return type == DType::kInt8 || type == DType::kUInt8;
+  return type == DType::kInt8 || type == DType::kUInt8 || type == DType::kInt16;
+}
+
+graph::Codes CodesOf(const Target& target) {
+  return {static_cast<float>(target.real.scale), target.lo, target.hi,
+          static_cast<int32_t>(target.real.zero)};
+}
+
+// The codes that a view can hold: those of its type, or fewer if its operator says so.
+graph::Codes CodesIn(Importer& importer, const View& view) {
+  const DType type = importer.Graph().At(view.tensor).dtype;
+  graph::Codes codes{static_cast<float>(view.real->scale), -128, 127,
+                     static_cast<int32_t>(view.real->zero)};
+  if (type == DType::kUInt8) codes.lo = 0, codes.hi = 255;
+  if (type == DType::kInt16) codes.lo = -32768, codes.hi = 32767;
+  if (const graph::Node* producer = importer.Producer(view.tensor)) {
+    std::visit(
+        graph::Overloaded{[&](const graph::QuantizeInput& q) { codes.lo = q.lo, codes.hi = q.hi; },
+                          [&](const graph::Requantize& q) { codes.lo = q.lo, codes.hi = q.hi; },
+                          [&](const graph::AddRequantize& q) { codes.lo = q.lo, codes.hi = q.hi; },
+                          [](const auto&) {}},
+        producer->op);
+  }
+  return codes;
+}
+
+// What stands for real numbers becomes known of a tensor of the graph.
+void SetScale(Importer& importer, const View& view) {
+  graph::Tensor& tensor = importer.Graph().At(view.tensor);
+  tensor.scale = static_cast<float>(view.real->scale);
+  tensor.zero_point = static_cast<int32_t>(view.real->zero);
 }
 
 const View* ViewOf(const Importer& importer, const std::string& name) {
@@ -154,8 +187,9 @@ struct Sums {
   std::vector<int64_t> offset;
   double bound = 0;
 };
-Sums SumsOf(const NodeReader& node, const Real& in, const WeightCodes& weight,
+Sums SumsOf(const NodeReader& node, const View& view, const WeightCodes& weight,
             const std::optional<std::vector<int64_t>>& bias) {
+  const Real& in = *view.real;
   if (weight.codes.empty()) node.Refuse("no weights");
   const auto outs = static_cast<size_t>(weight.shape[0]);
   const size_t each = weight.codes.size() / outs;
@@ -175,7 +209,7 @@ Sums SumsOf(const NodeReader& node, const Real& in, const WeightCodes& weight,
     }
     sums.scale.push_back(in.scale * weight.scale[weight.scale.size() == 1 ? 0 : o]);
     sums.offset.push_back((bias ? (*bias)[o] : 0) - in.zero * sum);
-    sums.bound = std::max(sums.bound, 255 * magnitude);
+    sums.bound = std::max(sums.bound, LargestCode(node.Model(), view) * magnitude);
   }
   return sums;
 }
@@ -190,7 +224,7 @@ void EndCodes(NodeReader& node) {
 // An input as codes with their real numbers.
 View CodesOf(const NodeReader& node, int input, const Real& real) {
   View view = node.Data(input);
-  if (!IsCodes(node.Model(), view)) node.Refuse("input {} holds no codes of 8 bits", input);
+  if (!IsCodes(node.Model(), view)) node.Refuse("input {} holds no codes", input);
   view.real = real;
   return view;
 }
@@ -205,6 +239,31 @@ const onnx::NodeProto* Importer::SoleReader(const std::string& name) const {
       return &node;
   }
   return nullptr;
+}
+
+std::optional<Importer::Norm> Importer::TakeBatchNorm(graph::TensorId tensor) {
+  const graph::Node* node = Producer(tensor);
+  if (node == nullptr || node != &graph_.nodes.back() ||
+      tensor + 1 != static_cast<graph::TensorId>(graph_.tensors.size()))
+    return std::nullopt;
+  const auto* op = std::get_if<graph::BatchNorm>(&node->op);
+  if (op == nullptr) return std::nullopt;
+  Norm norm;
+  norm.input = node->inputs[0];
+  const auto& gamma = graph_.Parameter(*node, "weight").Floats();
+  const auto& beta = graph_.Parameter(*node, "bias").Floats();
+  const auto& mean = graph_.Parameter(*node, "running_mean").Floats();
+  const auto& variance = graph_.Parameter(*node, "running_var").Floats();
+  for (size_t c = 0; c < gamma.size(); ++c) {
+    norm.gain.push_back(gamma[c] / std::sqrt(double{variance[c]} + double{op->epsilon}));
+    norm.shift.push_back(-mean[c] * norm.gain[c] + beta[c]);
+  }
+  for (const char* role : {"weight", "bias", "running_mean", "running_var"})
+    graph_.parameters.erase(node->name + "." + role);
+  graph_.nodes.pop_back();
+  graph_.tensors.pop_back();
+  graph_.output = norm.input;
+  return norm;
 }
 
 const WeightCodes* Importer::FindCodes(const std::string& name) const {
@@ -278,24 +337,15 @@ View Dequantized(Importer& importer, const View& codes, const std::string& name)
   const Real real = *codes.real;
   View view = codes;
   view.real.reset();
-  const auto scale = static_cast<float>(real.scale);
-  view.tensor = importer.Append(name + ".real", graph::Dequantize{scale}, {codes.tensor});
+  const graph::Dequantize op{static_cast<float>(real.scale), static_cast<int32_t>(real.zero)};
+  view.tensor = importer.Append(name + ".real", op, {codes.tensor});
   view.sole = false;
-  if (real.zero == 0) return view;
-  graph::BatchNorm shift;
-  shift.epsilon = 0;
-  const int64_t channels = importer.Graph().At(view.tensor).shape[0];
-  view.tensor = importer.Append(name + ".zero", shift, {view.tensor});
-  const std::string node = importer.Graph().nodes.back().name;
-  const auto all = [&](float value) {
-    return Array{{channels}, std::vector<float>(static_cast<size_t>(channels), value)};
-  };
-  auto& parameters = importer.Graph().parameters;
-  parameters[node + ".weight"] = all(1);
-  parameters[node + ".bias"] = all(-scale * static_cast<float>(real.zero));
-  parameters[node + ".running_mean"] = all(0);
-  parameters[node + ".running_var"] = all(1);
   return view;
+}
+
+double LargestCode(Importer& importer, const View& codes) {
+  const graph::Codes range = CodesIn(importer, codes);
+  return std::max(std::abs(static_cast<double>(range.lo)), std::abs(static_cast<double>(range.hi)));
 }
 
 View RequantizeTo(NodeReader& node, const std::string& name, const View& sums,
@@ -308,10 +358,9 @@ View RequantizeTo(NodeReader& node, const std::string& name, const View& sums,
   for (size_t c = 0; c < scale.size(); ++c) {
     // A channel of hardly any gain: no less than keeps the zero point within 32 bits.
     const double least = std::ldexp(std::abs(zero) + 1, -29);
-    const Factor factor = FactorOf(node, std::max(scale[c] / target.real.scale, least));
-    const double half = factor.shift > 0 ? 0.5 : 0.0;
-    const double added =
-        static_cast<double>(offset[c]) + std::floor((zero + half) / factor.Value() + 0.5);
+    const graph::Factor factor = FactorOf(node, std::max(scale[c] / target.real.scale, least));
+    const auto added = static_cast<double>(
+        graph::RoundingOffset(static_cast<double>(offset[c]) + zero / factor.Value(), factor));
     Fits(node, "a sum", bound + std::abs(added));
     offsets.push_back(Fits(node, "an offset", added));
     multipliers.push_back(factor.multiplier);
@@ -324,68 +373,41 @@ View RequantizeTo(NodeReader& node, const std::string& name, const View& sums,
   node.SetParameter("shift", {shape, shifts});
   View view = out;
   view.real = target.real;
-  if (target.real.zero == 0) {
-    node.Model().Graph().At(view.tensor).scale = static_cast<float>(target.real.scale);
-  }
+  SetScale(node.Model(), view);
   return view;
 }
 
-graph::AddRequantize SumOfCodes(const Real& a, const Real& b, const Target& target) {
-  const double left = a.scale / target.real.scale;
-  const double right = b.scale / target.real.scale;
-  graph::AddRequantize op;
-  op.lo = target.lo;
-  op.hi = target.hi;
-  for (int t = 20; t >= 0; --t) {
-    const double m0 = std::nearbyint(std::ldexp(left, t));
-    const double m1 = std::nearbyint(std::ldexp(right, t));
-    const double offset = std::ldexp(static_cast<double>(target.real.zero), t) -
-                          m0 * static_cast<double>(a.zero) - m1 * static_cast<double>(b.zero);
-    const double bound = 255 * (std::abs(m0) + std::abs(m1)) + std::abs(offset) + std::ldexp(1, t);
-    if (bound >= 2147483648.0) continue;
-    op.multiplier0 = static_cast<int32_t>(m0);
-    op.multiplier1 = static_cast<int32_t>(m1);
-    op.shift = t;
-    op.offset = static_cast<int32_t>(offset);
-    return op;
-  }
-  throw Error(Category::kModel, fmt::format("scales whose quotients are {} and {}", left, right),
-              "");
+graph::TensorId AppendSum(NodeReader& node, const std::string& name, const View& a, const View* b,
+                          const Target& target) {
+  Importer& importer = node.Model();
+  graph::Codes right;
+  right.scale = 0.0f;
+  if (b != nullptr) right = CodesIn(importer, *b);
+  const auto op = graph::SumOfCodes(CodesIn(importer, a), right, CodesOf(target));
+  if (!op) node.Refuse("scales whose quotients with {} are beyond 32 bits", target.real.scale);
+  View sum = a;
+  sum.tensor = importer.Append(name, *op, {a.tensor, b == nullptr ? a.tensor : b->tensor});
+  sum.real = target.real;
+  SetScale(importer, sum);
+  return sum.tensor;
 }
 
 View CodesTo(NodeReader& node, const std::string& name, const View& codes, const Target& target) {
   if (*codes.real == target.real) {
     // The same codes, within limits.
-    const DType type = node.Model().Graph().At(codes.tensor).dtype;
-    const bool inside = type == DType::kUInt8 ? target.lo <= 0 && target.hi >= 255
-                                              : target.lo <= -128 && target.hi >= 127;
-    const graph::Node* producer = node.Model().Producer(codes.tensor);
-    int32_t lo = type == DType::kUInt8 ? 0 : -128;
-    int32_t hi = type == DType::kUInt8 ? 255 : 127;
-    if (producer != nullptr) {
-      std::visit(graph::Overloaded{[&](const graph::Requantize& q) { lo = q.lo, hi = q.hi; },
-                                   [&](const graph::AddRequantize& q) { lo = q.lo, hi = q.hi; },
-                                   [](const auto&) {}},
-                 producer->op);
-    }
-    if (inside || (lo >= target.lo && hi <= target.hi)) return codes;
+    const graph::Codes range = CodesIn(node.Model(), codes);
+    if (range.lo >= target.lo && range.hi <= target.hi) return codes;
   }
-  // More exact than a Requantize, whose zero point is rounded before the factor.
-  graph::AddRequantize op = SumOfCodes(*codes.real, {0, 0}, target);
-  op.multiplier1 = 0;
   View view = codes;
-  view.tensor = node.Model().Append(name, op, {codes.tensor, codes.tensor});
+  view.tensor = AppendSum(node, name, codes, nullptr, target);
   view.real = target.real;
   view.name.clear();
   return view;
 }
 
 View LimitCodes(NodeReader& node, const View& codes, float low, float high) {
-  Target target;
-  target.real = *codes.real;
-  const bool is_unsigned = node.Model().Graph().At(codes.tensor).dtype == DType::kUInt8;
-  target.lo = is_unsigned ? 0 : -128;
-  target.hi = is_unsigned ? 255 : 127;
+  const graph::Codes range = CodesIn(node.Model(), codes);
+  Target target{*codes.real, range.lo, range.hi};
   Limit(target, low, high);
   return CodesTo(node, node.Name(), codes, target);
 }
@@ -421,7 +443,7 @@ std::vector<int64_t> BiasCodes(const NodeReader& node, const Constant& bias, dou
 void ConvolveCodes(NodeReader& node, graph::Conv2d op, const View& in, const WeightCodes& weight,
                    const std::optional<std::vector<int64_t>>& bias, const Target& target) {
   const std::string name = node.NameOf(1, "weight");
-  const Sums sums = SumsOf(node, *in.real, weight, bias);
+  const Sums sums = SumsOf(node, in, weight, bias);
   View padded = in;
   if (in.real->zero != 0 && op.padding != graph::Padding2{}) {
     // Around the image there are zeros of the real numbers.
@@ -445,7 +467,7 @@ void MultiplyCodes(NodeReader& node, const View& in, const WeightCodes& weight,
                 ToString(in.shape), ToString(weight.shape));
   }
   const std::string name = node.NameOf(1, "weight");
-  const Sums sums = SumsOf(node, *in.real, weight, bias);
+  const Sums sums = SumsOf(node, in, weight, bias);
   const View flat = node.Model().Arrange(in, {1}, name + ".flat");
   const auto outs = static_cast<int>(weight.shape[0]);
   View out = node.Append(name, graph::Linear{outs, false, {}}, flat);
@@ -472,8 +494,10 @@ void QuantizeConstant(NodeReader& node, int64_t axis_given) {
   size_t below = 1;
   for (size_t i = static_cast<size_t>(axis) + 1; i < real.shape.size(); ++i)
     below *= static_cast<size_t>(real.shape[i]);
-  const double lo = zeros.element_type == Type::INT8 ? -128 : 0;
-  const double hi = zeros.element_type == Type::INT8 ? 127 : 255;
+  const auto range = RangeOf(zeros.element_type);
+  if (!range) node.Refuse("codes of element type {}", zeros.element_type);
+  const double lo = range->first;
+  const double hi = range->second;
   const std::vector<float> values = real.Floats();
   std::vector<int64_t> codes(values.size());
   for (size_t i = 0; i < codes.size(); ++i) {
@@ -502,40 +526,30 @@ void ReadQuantizeLinear(NodeReader& node) {
     return node.EmitView(std::move(view));
   }
   if (node.IsInteger(view)) node.Refuse("of codes; supported: of real numbers");
-  if (view.tensor != node.Model().Graph().input) {
-    node.RefuseText(
-        "what it quantises was computed in real numbers, by a node that has no integer "
-        "form here",
-        "leave that node and what follows in real numbers, or import the float model "
-        "and quantise it here");
+  // A batch norm before it becomes part of it.
+  Importer& importer = node.Model();
+  const auto norm = view.sole ? importer.TakeBatchNorm(view.tensor) : std::nullopt;
+  if (norm) view.tensor = norm->input;
+  const bool shared = !norm && view.tensor != importer.Graph().input;
+  const size_t count = shared ? 1 : static_cast<size_t>(importer.Graph().At(view.tensor).shape[0]);
+  std::vector<float> offset;
+  std::vector<int32_t> multiplier;
+  std::vector<int32_t> shift;
+  for (size_t c = 0; c < count; ++c) {
+    const graph::InputFactor factor = graph::MakeInputFactor(
+        norm ? norm->gain[c] : 1.0, norm ? norm->shift[c] : 0.0, CodesOf(target), kInputBits);
+    offset.push_back(factor.offset);
+    multiplier.push_back(factor.factor.multiplier);
+    shift.push_back(factor.factor.shift);
   }
-  // floor((x + (zero + 1/2) scale) / scale), 1 / scale as 24 bits and a power of two.
-  int exponent = 0;
-  const double mantissa = std::frexp(1 / target.real.scale, &exponent);
-  const int bits = std::min(24, kMostShift + exponent);
-  if (bits < 8 || exponent > 24) node.Refuse("scale {}", target.real.scale);
-  double multiplier = std::nearbyint(std::ldexp(mantissa, bits));
-  int shift = bits - exponent;
-  while (shift > 0 && std::fmod(multiplier, 2) == 0) {
-    multiplier /= 2;
-    --shift;
-  }
-  while (multiplier > 16777216) {
-    multiplier /= 2;
-    --shift;
-  }
-  const auto offset =
-      static_cast<float>((static_cast<double>(target.real.zero) + 0.5) * target.real.scale);
   View out = node.Append(node.Name(), graph::QuantizeInput{target.lo, target.hi}, view);
-  const int64_t channels = node.Model().Graph().At(view.tensor).shape[0];
-  const Shape shape = {channels};
-  const auto count = static_cast<size_t>(channels);
-  node.SetParameter("offset", {shape, std::vector<float>(count, offset)});
-  node.SetParameter("multiplier",
-                    {shape, std::vector<int32_t>(count, static_cast<int32_t>(multiplier))});
-  node.SetParameter("shift", {shape, std::vector<int32_t>(count, shift)});
-  node.Model().Graph().At(out.tensor).scale =
-      target.real.zero == 0 ? static_cast<float>(target.real.scale) : 0.0f;
+  const Shape shape = {static_cast<int64_t>(count)};
+  node.SetParameter("offset", {shape, std::move(offset)});
+  node.SetParameter("multiplier", {shape, std::move(multiplier)});
+  node.SetParameter("shift", {shape, std::move(shift)});
+  out.real = target.real;
+  SetScale(importer, out);
+  out.real.reset();
   node.Emit(std::move(out));
 }
 
@@ -566,7 +580,7 @@ void ReadQLinearConv(NodeReader& node) {
   // x, its scale and zero point, w, ..., y's scale and zero point, bias
   const Real in_real = SchemeAt(node, 1, 2).real;
   View in = Image(node, 0);
-  if (!IsCodes(node.Model(), in)) node.Refuse("input 0 holds no codes of 8 bits");
+  if (!IsCodes(node.Model(), in)) node.Refuse("input 0 holds no codes");
   in.real = in_real;
   const WeightCodes weight = CodesAt(node, 3, 0);
   std::optional<std::vector<int64_t>> bias;

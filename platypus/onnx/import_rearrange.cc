@@ -66,7 +66,7 @@ void ReadPad(NodeReader& node) {
   if (view.real) {
     value = static_cast<float>(std::floor(double{value} / view.real->scale + 0.5) +
                                static_cast<double>(view.real->zero));
-    if (!(value >= -128.0f && value <= 255.0f)) node.Refuse("a value beyond the codes");
+    if (!(value >= -32768.0f && value <= 32767.0f)) node.Refuse("a value beyond the codes");
   }
   const size_t count = axes ? axes->size() : view.shape.size();
   if (!given || given->size() != 2 * count) node.Refuse("pads must be {} numbers", 2 * count);

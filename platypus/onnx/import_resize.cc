@@ -96,8 +96,11 @@ void Resize(NodeReader& node, const View& view, const std::vector<Stretch>& stre
     target.hi = 255;
   }
   const Real real = view.real.value_or(Real{});
+  View codes_view = view;
+  codes_view.real = real;
   View out = RequantizeTo(node, node.Name(), sums, {real.scale / static_cast<double>(all)},
-                          {-real.zero * all}, 255.0 * static_cast<double>(all), target);
+                          {-real.zero * all},
+                          LargestCode(node.Model(), codes_view) * static_cast<double>(all), target);
   if (!view.real) out.real.reset();
   node.Emit(ImageView(node, out));
 }

@@ -68,10 +68,12 @@ using Value = std::variant<Constant, View>;
 struct GeluPattern {
   std::string input;
 };
-// clamp(floor((input + offset) * multiplier * factor)); `limits`: the Clip and Relu nodes.
+// clamp(floor((input + offset) * multiplier * factor)); `limits`: the Clip and Relu nodes. `sum`:
+// the Add of two tensors that makes the input, if one does.
 struct RequantizePattern {
   std::string input, offset, multiplier, factor;
   std::vector<const onnx::NodeProto*> limits;
+  const onnx::NodeProto* sum = nullptr;
 };
 // clamp(floor((left * multiplier0 + right * multiplier1 + half) * factor)).
 struct AddRequantizePattern {
@@ -132,6 +134,15 @@ class Importer {
   // Weights that DequantizeLinear has made of codes, by the name of its output.
   const WeightCodes* FindCodes(const std::string& name) const;
   void SetCodes(const std::string& name, WeightCodes codes);
+
+  // y = gain x + shift for each channel of a tensor.
+  struct Norm {
+    graph::TensorId input = -1;
+    std::vector<double> gain;
+    std::vector<double> shift;
+  };
+  // Takes the last node away again if it is the batch norm that writes a tensor.
+  std::optional<Norm> TakeBatchNorm(graph::TensorId tensor);
 
   // Appends a node; Error (model) if the shapes do not fit or the result is too large.
   graph::TensorId Append(const std::string& name, graph::Op op,
@@ -367,7 +378,11 @@ View RequantizeTo(NodeReader& node, const std::string& name, const View& sums,
 View CodesTo(NodeReader& node, const std::string& name, const View& codes, const Target& target);
 // Codes within limits of their real numbers.
 View LimitCodes(NodeReader& node, const View& codes, float low, float high);
-graph::AddRequantize SumOfCodes(const Real& a, const Real& b, const Target& target);
+// The sum of two tensors of codes, or of one alone, as other codes.
+graph::TensorId AppendSum(NodeReader& node, const std::string& name, const View& a, const View* b,
+                          const Target& target);
+// The largest magnitude of a view's codes.
+double LargestCode(Importer& importer, const View& codes);
 // A convolution, or a product with [out, in] weights along one axis of the view.
 void ConvolveCodes(NodeReader& node, graph::Conv2d op, const View& in, const WeightCodes& weight,
                    const std::optional<std::vector<int64_t>>& bias, const Target& target);

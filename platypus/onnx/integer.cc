@@ -7,6 +7,8 @@
 namespace platypus::onnx_io {
 namespace {
 
+using graph::Node;
+
 std::vector<float> Powers(const std::vector<int32_t>& shifts) {
   std::vector<float> powers;
   powers.reserve(shifts.size());
@@ -14,51 +16,109 @@ std::vector<float> Powers(const std::vector<int32_t>& shifts) {
   return powers;
 }
 
-// The five-node chain: Add, Mul, Mul, Floor, Clip. `channels` values of each role.
-void WriteChain(const Site& site, int64_t channels, int32_t lo, int32_t hi) {
-  const auto values = [&](const char* role) {
-    return FloatsOf(site.graph.Parameter(site.node, role));
-  };
-  // [1, C, 1, 1] behind an image, [1, N] behind a flat tensor.
-  const Shape shape =
-      site.OutputShape().size() == 3 ? Shape{1, channels, 1, 1} : Shape{1, channels};
+// What a chain of five nodes does, and where: the TI-NPU's compiler knows a layer by it.
+struct Chain {
+  std::string input;
+  Shape shape;  // of its constants
+  std::vector<float> offset, multiplier, power;
+  int32_t lo = 0, hi = 0;
+  bool ends_in_relu = false;
+};
+
+// Add, Mul, Mul, Floor, Clip; and Relu, Clip where there was a ReLU.
+void WriteChain(const Site& site, const Chain& chain) {
   const std::string& n = site.node.name;
   Model& model = site.model;
   model.AddNode("Add", n + ".add",
-                {site.inputs[0], model.AddConstant(n + ".offset", shape, values("offset"))},
+                {chain.input, model.AddConstant(n + ".offset", chain.shape, chain.offset)},
                 {n + "_add"});
   model.AddNode("Mul", n + ".mul",
-                {n + "_add", model.AddConstant(n + ".mult", shape, values("multiplier"))},
+                {n + "_add", model.AddConstant(n + ".mult", chain.shape, chain.multiplier)},
                 {n + "_mul"});
-  model.AddNode(
-      "Mul", n + ".shift",
-      {n + "_mul", model.AddConstant(n + ".shift_mult", shape,
-                                     Powers(site.graph.Parameter(site.node, "shift").Int32s()))},
-      {n + "_shift"});
+  model.AddNode("Mul", n + ".shift",
+                {n + "_mul", model.AddConstant(n + ".shift_mult", chain.shape, chain.power)},
+                {n + "_shift"});
   model.AddNode("Floor", n + ".floor", {n + "_shift"}, {n + "_floor"});
-  model.AddNode("Clip", n + ".clip",
-                {n + "_floor", model.AddScalar(n + ".lo", static_cast<float>(lo)),
-                 model.AddScalar(n + ".hi", static_cast<float>(hi))},
-                {site.output});
+  const auto clip = [&](const std::string& name, const std::string& input, int32_t lo,
+                        const std::string& output) {
+    model.AddNode("Clip", name + ".clip",
+                  {input, model.AddScalar(name + ".lo", static_cast<float>(lo)),
+                   model.AddScalar(name + ".hi", static_cast<float>(chain.hi))},
+                  {output});
+  };
+  if (!chain.ends_in_relu) return clip(n, n + "_floor", chain.lo, site.output);
+  clip(n, n + "_floor", chain.lo, n + "_clip");
+  model.AddNode("Relu", n + ".relu", {n + "_clip"}, {n + "_relu"});
+  clip(n + ".relu", n + "_relu", 0, site.output);
 }
+
+template <typename T>
+bool Makes(const Node* node) {
+  return node != nullptr && std::holds_alternative<T>(node->op);
+}
+
+// All codes from 0 on: as a ReLU leaves them.
+bool IsUnsigned(int32_t lo, int32_t hi) { return lo == 0 && (hi & (hi + 1)) == 0; }
 
 }  // namespace
 
 void Write(const graph::QuantizeInput& op, const Site& site) {
-  WriteChain(site, site.InputShape()[0], op.lo, op.hi);
+  const auto channels = static_cast<int64_t>(site.graph.Parameter(site.node, "shift").shape[0]);
+  const Shape shape =
+      site.OutputShape().size() == 3 ? Shape{1, channels, 1, 1} : Shape{1, channels};
+  WriteChain(site, {site.inputs[0], shape, FloatsOf(site.graph.Parameter(site.node, "offset")),
+                    FloatsOf(site.graph.Parameter(site.node, "multiplier")),
+                    Powers(site.graph.Parameter(site.node, "shift").Int32s()), op.lo, op.hi});
 }
 
+// Behind a convolution with ReLU the chain itself keeps values below 0, which does not change what
+// comes out.
 void Write(const graph::Requantize& op, const Site& site) {
-  WriteChain(site, site.graph.Parameter(site.node, "offset").shape[0], op.lo, op.hi);
+  const Node* layer = graph::Producer(site.graph, site.node.inputs[0]);
+  const bool convolves = Makes<graph::Conv2d>(layer) || Makes<graph::ConvTranspose2d>(layer);
+  const bool multiplies = Makes<graph::Linear>(layer);
+  Chain chain{site.inputs[0],
+              {},
+              FloatsOf(site.graph.Parameter(site.node, "offset")),
+              FloatsOf(site.graph.Parameter(site.node, "multiplier")),
+              Powers(site.graph.Parameter(site.node, "shift").Int32s()),
+              op.lo,
+              op.hi};
+  const auto channels = static_cast<int64_t>(chain.offset.size());
+  chain.shape = site.OutputShape().size() == 3 && channels > 1 ? Shape{1, channels, 1, 1}
+                                                               : Shape{1, channels};
+  chain.ends_in_relu = (convolves || multiplies) && IsUnsigned(op.lo, op.hi);
+  if (chain.ends_in_relu && convolves) chain.lo = -op.hi;
+  WriteChain(site, chain);
 }
 
-// A whole image: ReduceSum. Windows: the mean times the area, rounded to the integer that it is.
+namespace {
+
+// Whether nothing but a Flatten sees the rows and columns of 1 that are left.
+bool OnlyFlattened(const graph::Graph& graph, const Node& pool) {
+  const auto sole = [&](graph::TensorId tensor) -> const Node* {
+    const std::vector<const Node*> readers = graph::Consumers(graph, tensor);
+    return readers.size() == 1 && tensor != graph.output ? readers[0] : nullptr;
+  };
+  const Node* codes = sole(pool.output);
+  return Makes<graph::Requantize>(codes) && graph.Parameter(*codes, "shift").shape == Shape{1} &&
+         Makes<graph::Flatten>(sole(codes->output));
+}
+
+}  // namespace
+
+// A whole image: ReduceSum. Windows: the mean times the area. Either is rounded to the integer that
+// it is.
 void Write(const graph::SumPool& op, const Site& site) {
   const Shape& shape = site.InputShape();
   const std::string& n = site.node.name;
   Model& model = site.model;
   if (op.kernel.h == shape[1] && op.kernel.w == shape[2] && op.padding == graph::Padding2{}) {
-    site.Node("ReduceSum", {model.AddInts(n + ".axes", {2, 3})}).SetInt("keepdims", 1);
+    model
+        .AddNode("ReduceSum", n + ".sum", {site.inputs[0], model.AddInts(n + ".axes", {2, 3})},
+                 {n + "_sum"})
+        .SetInt("keepdims", OnlyFlattened(site.graph, site.node) ? 0 : 1);
+    model.AddNode("Round", n, {n + "_sum"}, {site.output});
     return;
   }
   WriteAveragePool({op.kernel, op.stride, op.padding}, site, n + ".mean", n + "_mean");
@@ -69,9 +129,18 @@ void Write(const graph::SumPool& op, const Site& site) {
   model.AddNode("Round", n, {n + "_area"}, {site.output});
 }
 
+// Equal scales: Add and a chain. Others: each operand times a factor first.
 void Write(const graph::AddRequantize& op, const Site& site) {
   const std::string& n = site.node.name;
   Model& model = site.model;
+  const auto added = static_cast<float>(op.Added());
+  if (op.multiplier0 == 1 && op.multiplier1 == 1) {
+    model.AddNode("Add", n + ".sum", {site.inputs[0], site.inputs[1]}, {n + "_sum"});
+    Chain chain{n + "_sum", {1, 1}, {added}, {1.0f}, {std::ldexp(1.0f, -op.shift)}, op.lo, op.hi};
+    chain.ends_in_relu = IsUnsigned(op.lo, op.hi);
+    if (chain.ends_in_relu) chain.lo = -op.hi;
+    return WriteChain(site, chain);
+  }
   model.AddNode(
       "Mul", n + ".left",
       {site.inputs[0], model.AddScalar(n + ".multiplier0", static_cast<float>(op.multiplier0))},
@@ -81,7 +150,6 @@ void Write(const graph::AddRequantize& op, const Site& site) {
       {site.inputs[1], model.AddScalar(n + ".multiplier1", static_cast<float>(op.multiplier1))},
       {n + "_right"});
   model.AddNode("Add", n + ".sum", {n + "_left", n + "_right"}, {n + "_sum"});
-  const auto added = static_cast<float>(op.Added());
   model.AddNode("Add", n + ".half", {n + "_sum", model.AddScalar(n + ".offset", added)},
                 {n + "_half"});
   model.AddNode("Mul", n + ".shift",

@@ -4,23 +4,63 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <onnx/checker.h>
 
+#include <algorithm>
+
 #include "platypus/base/error.h"
 
 namespace platypus::onnx_io {
 namespace {
 
-constexpr int kOpset = 17;
-constexpr int kIrVersion = 8;
+// The newest file format that the library's checker knows.
+constexpr int kCheckedFormat = 8;
 
-void SetValue(onnx::ValueInfoProto* value, const std::string& name, const Shape& shape) {
+// The file format ("IR version") that came with the operators' version.
+int FormatOf(int opset) { return opset >= 25 ? 13 : opset >= 21 ? 10 : kCheckedFormat; }
+
+void SetValue(onnx::ValueInfoProto* value, const std::string& name, const Shape& shape,
+              ElementType type) {
   value->set_name(name);
   auto* tensor = value->mutable_type()->mutable_tensor_type();
-  tensor->set_elem_type(onnx::TensorProto_DataType_FLOAT);
+  tensor->set_elem_type(type);
   tensor->mutable_shape()->add_dim()->set_dim_value(1);
   for (const int64_t extent : shape) tensor->mutable_shape()->add_dim()->set_dim_value(extent);
 }
 
+// Elements one behind the other, little-endian, several in an octet if they are that short.
+std::string Packed(const std::vector<int32_t>& values, int bits) {
+  std::string octets((values.size() * static_cast<size_t>(bits) + 7) / 8, '\0');
+  for (size_t i = 0; i < values.size(); ++i) {
+    const size_t bit = i * static_cast<size_t>(bits);
+    uint32_t element = static_cast<uint32_t>(values[i]);
+    if (bits < 32) element &= (uint32_t{1} << bits) - 1;
+    for (size_t octet = bit / 8; element != 0; ++octet) {
+      const uint32_t part = octet == bit / 8 ? element << bit % 8 : element;
+      octets[octet] = static_cast<char>(static_cast<unsigned char>(octets[octet]) | (part & 255));
+      element = bits < 8 ? 0 : element >> 8;
+    }
+  }
+  return octets;
+}
+
 }  // namespace
+
+int BitsOf(int element_type) {
+  switch (element_type) {
+    case kUint2:
+    case kInt2:
+      return 2;
+    case kUint4:
+    case kInt4:
+      return 4;
+    case kUint8:
+    case kInt8:
+      return 8;
+    case kInt16:
+      return 16;
+    default:
+      return 32;
+  }
+}
 
 onnx::AttributeProto* NodeWriter::Add(const char* name, onnx::AttributeProto_AttributeType type) {
   auto* attribute = node_->add_attribute();
@@ -50,28 +90,33 @@ NodeWriter& NodeWriter::SetInts(const char* name, const std::vector<int64_t>& va
   return *this;
 }
 
-Model::Model(const std::string& name) : graph_(model_.mutable_graph()) {
-  model_.set_ir_version(kIrVersion);
+Model::Model(const std::string& name, int opset_version) : graph_(model_.mutable_graph()) {
+  model_.set_ir_version(FormatOf(opset_version));
   model_.set_producer_name("platypus");
   auto* opset = model_.add_opset_import();
   opset->set_domain("");
-  opset->set_version(kOpset);
+  opset->set_version(opset_version);
   graph_->set_name(name);
 }
 
 std::string Model::AddInput(const std::string& name, const Shape& shape) {
-  SetValue(graph_->add_input(), name, shape);
+  SetValue(graph_->add_input(), name, shape, kFloat);
   return name;
 }
 
-void Model::AddOutput(const std::string& name, const Shape& shape) {
-  SetValue(graph_->add_output(), name, shape);
+void Model::AddOutput(const std::string& name, const Shape& shape, ElementType type) {
+  SetValue(graph_->add_output(), name, shape, type);
 }
 
 void Model::AddMetadata(const std::string& key, const std::string& value) {
   auto* entry = model_.add_metadata_props();
   entry->set_key(key);
   entry->set_value(value);
+}
+
+void Model::AddScale(const std::string& tensor, float scale, int32_t zero_point) {
+  AddMetadata("scale." + tensor, fmt::format("{:.9g}", scale));
+  AddMetadata("zero_point." + tensor, std::to_string(zero_point));
 }
 
 std::string Model::AddConstant(const std::string& name, const Shape& shape,
@@ -97,6 +142,16 @@ std::string Model::AddInts(const std::string& name, const std::vector<int64_t>& 
   return name;
 }
 
+std::string Model::AddCodes(const std::string& name, const Shape& shape, ElementType type,
+                            const std::vector<int32_t>& values) {
+  auto* tensor = graph_->add_initializer();
+  tensor->set_name(name);
+  tensor->set_data_type(type);
+  for (const int64_t extent : shape) tensor->add_dims(extent);
+  tensor->set_raw_data(Packed(values, BitsOf(type)));
+  return name;
+}
+
 NodeWriter Model::AddNode(const char* type, const std::string& name,
                           const std::vector<std::string>& inputs,
                           const std::vector<std::string>& outputs) {
@@ -110,7 +165,9 @@ NodeWriter Model::AddNode(const char* type, const std::string& name,
 
 std::string Model::Serialize() const {
   try {
-    onnx::checker::check_model(model_);
+    onnx::ModelProto checked = model_;
+    checked.set_ir_version(std::min<int64_t>(kCheckedFormat, model_.ir_version()));
+    onnx::checker::check_model(checked);
   } catch (const std::exception& error) {
     Fail(Category::kInternal, "the exported model fails the ONNX checker: {}", error.what());
   }
@@ -124,6 +181,7 @@ std::string Model::Serialize() const {
 }
 
 std::string Site::Parameter(const char* role) const {
+  if (const auto found = given.find(role); found != given.end()) return found->second;
   const Array& array = graph.Parameter(node, role);
   return model.AddConstant(fmt::format("{}.{}", node.name, role), array.shape, FloatsOf(array));
 }

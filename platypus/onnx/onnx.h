@@ -22,6 +22,29 @@ std::string Serialize(const graph::Graph& graph,
 void Export(const graph::Graph& graph, const std::map<std::string, std::string>& metadata,
             const std::filesystem::path& path);
 
+// Of the QDQ form: the one for today's readers keeps weights of 4 bits as int4 and those of 2 bits
+// and ternary ones as int2, where a graph has them; the other one, for readers of opset 17, keeps
+// all of them as int8, and codes of 16 bits by value in float32.
+enum class QdqVersion { kNewest, kFallback };
+struct QdqForm {
+  QdqVersion version = QdqVersion::kNewest;
+  bool output_int = true;  // the last codes as they are; else the real numbers that they stand for
+};
+// Opsets that readers of a file must know, by the types in it.
+constexpr int kOpset = 17;
+constexpr int kInt4Opset = 21;
+constexpr int kInt16Opset = 21;
+constexpr int kInt2Opset = 25;
+
+// A fake-quantised graph whose ranges have been observed, batch norms folded, as float operators
+// between DequantizeLinear and QuantizeLinear; weights are integers, biases int32. Scales and zero
+// points go into the metadata too. Error (model) for what has no ONNX form.
+std::string SerializeQdq(const graph::Graph& fake_quantized,
+                         const std::map<std::string, std::string>& metadata, const QdqForm& form);
+void ExportQdq(const graph::Graph& fake_quantized,
+               const std::map<std::string, std::string>& metadata,
+               const std::filesystem::path& path, const QdqForm& form);
+
 // The graph of an ONNX model: float models of opset 7 to 22, batch 1 or dynamic, one input and one
 // output; and the TI-NPU form above, which gives an integer graph with the same codes. `file` is
 // what errors call it. Nodes are named after their weights ("a" of "a.weight"), else as in the

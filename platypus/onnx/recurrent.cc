@@ -4,8 +4,15 @@
 namespace platypus::onnx_io {
 namespace {
 
-// Our gate at each place of the ONNX operator.
-std::vector<int64_t> GateOrder(graph::Recurrent::Cell cell) {
+const char* TypeOf(graph::Recurrent::Cell cell) {
+  return cell == graph::Recurrent::Cell::kLstm  ? "LSTM"
+         : cell == graph::Recurrent::Cell::kGru ? "GRU"
+                                                : "RNN";
+}
+
+}  // namespace
+
+std::vector<size_t> GateOrder(graph::Recurrent::Cell cell) {
   switch (cell) {
     case graph::Recurrent::Cell::kRnn:
       break;
@@ -17,32 +24,12 @@ std::vector<int64_t> GateOrder(graph::Recurrent::Cell cell) {
   return {0};
 }
 
-// Rows [gates * hidden, ...] of one parameter in ONNX order.
-std::vector<float> Reordered(const Array& array, const std::vector<int64_t>& order) {
-  const std::vector<float>& values = array.Floats();
-  const size_t gate = values.size() / order.size();
-  std::vector<float> result;
-  for (const int64_t from : order) {
-    const auto first = values.begin() + from * static_cast<std::ptrdiff_t>(gate);
-    result.insert(result.end(), first, first + static_cast<std::ptrdiff_t>(gate));
-  }
-  return result;
-}
-
-const char* TypeOf(graph::Recurrent::Cell cell) {
-  return cell == graph::Recurrent::Cell::kLstm  ? "LSTM"
-         : cell == graph::Recurrent::Cell::kGru ? "GRU"
-                                                : "RNN";
-}
-
-}  // namespace
-
 // [1, V, F, 1] to the [F, 1, V] of ONNX, one operator a layer, and back. Results of a layer are
 // [F, direction 1, 1, hidden], and [direction 1, 1, hidden] after the last step.
 void Write(const graph::Recurrent& op, const Site& site) {
   Model& model = site.model;
   const std::string& n = site.node.name;
-  const std::vector<int64_t> order = GateOrder(op.cell);
+  const std::vector<size_t> order = GateOrder(op.cell);
   model.AddNode("Squeeze", n + ".squeeze", {site.inputs[0], model.AddInts(n + ".width", {3})},
                 {n + "_series"});
   model.AddNode("Transpose", n + ".steps_first", {n + "_series"}, {n + "_steps"})
@@ -51,9 +38,11 @@ void Write(const graph::Recurrent& op, const Site& site) {
   for (int k = 0; k < op.layers; ++k) {
     const auto role = [&](const char* name) { return fmt::format("{}_l{}", name, k); };
     const auto values = [&](const char* name) {
-      return Reordered(site.graph.Parameter(site.node, role(name)), order);
+      return Reordered(site.graph.Parameter(site.node, role(name)).Floats(), order);
     };
     const auto weight = [&](const char* name) {
+      if (const auto found = site.given.find(role(name)); found != site.given.end())
+        return found->second;
       const Shape& shape = site.graph.Parameter(site.node, role(name)).shape;
       return model.AddConstant(fmt::format("{}.{}", n, role(name)), {1, shape[0], shape[1]},
                                values(name));

@@ -57,9 +57,14 @@ struct Kit {
   const char* variable;  // environment variable that names its folder
   const char* pattern;   // its folder below a tools folder begins so
   const char* program;   // below the folder; empty: the folder itself
+  const char* source = "from ti.com";
 };
 
 constexpr std::array kKits = {
+    Kit{"Neural network compiler of TI (tvmc of ti_mcu_nnc)", "`compile --backend ti_nnc`",
+        "TI_NNC_ROOT", "ti-mcu-nnc", "bin/tvmc",
+        "the Python package ti_mcu_nnc, from "
+        "https://software-dl.ti.com/mctools/nnc/mcu/users_guide"},
     Kit{"C2000 compiler (cl2000)", "C28x devices", "C2000_CG_ROOT", "ti-cgt-c2000", "bin/cl2000"},
     Kit{"C29 compiler (c29clang)", "F29 devices", "CG_TOOL_ROOT", "ti-cgt-c29", "bin/c29clang"},
     Kit{"Arm compiler of TI (tiarmclang)", "MSPM0, MSPM33, AM13, AM26x, CC devices",
@@ -160,7 +165,7 @@ Tool LookFor(const Kit& kit, const Variable& variable) {
   }
   if (!tool.found) {
     tool.install =
-        fmt::format("from ti.com; then set {} to its folder{}", kit.variable,
+        fmt::format("{}; then set {} to its folder{}", kit.source, kit.variable,
                     tool.where.empty() ? "" : fmt::format(" ({} is not there)", tool.where));
     tool.where.clear();
   }
@@ -168,6 +173,18 @@ Tool LookFor(const Kit& kit, const Variable& variable) {
 }
 
 }  // namespace
+
+Tool FindVendorProgram(const std::string& program, const Variable& variable) {
+  const auto kit = std::ranges::find_if(
+      kKits, [&](const Kit& k) { return fs::path(k.program).filename() == program; });
+  Tool tool{.name = program, .group = "vendor"};
+  if (kit != kKits.end()) tool = LookFor(*kit, variable);
+  if (tool.found) return tool;
+  tool.where = InPath(program, variable);
+  tool.found = !tool.where.empty();
+  if (tool.install.empty()) tool.install = "install it so that PATH has it";
+  return tool;
+}
 
 Environment LookAround(const Variable& variable) {
   Environment environment;

@@ -29,6 +29,11 @@ struct Environment {
 // `variable` gives the value of an environment variable, empty if it is not set.
 Environment LookAround(const std::function<std::string(const char*)>& variable);
 
+// A program that compiling for the vendor's parts needs ("tvmc", "cl2000", "tiarmclang", ...): in
+// its kit's folder, as an environment variable or the usual places have it, or in PATH.
+Tool FindVendorProgram(const std::string& program,
+                       const std::function<std::string(const char*)>& variable);
+
 // An essential tool that is missing.
 bool IsUsable(const Environment& environment);
 

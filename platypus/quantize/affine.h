@@ -1,26 +1,13 @@
 #ifndef PLATYPUS_QUANTIZE_AFFINE_H_
 #define PLATYPUS_QUANTIZE_AFFINE_H_
 
-#include <cstdint>
+#include "platypus/graph/affine.h"
 
-// Real factors as integers: w ~ multiplier * 2^-shift.
 namespace platypus::quantize {
 
-struct Factor {
-  int32_t multiplier = 1;
-  int shift = 0;
-  double Value() const;
-};
-
-// The nearest factor to w != 0 whose multiplier has at most `bits` bits between its first and its
-// last one; an exact power of two gets multiplier 1 (or 2^n and shift 0 when w > 1). shift is in
-// [0, max_shift], which costs |w| < 2^(bits - max_shift) some of its bits; |w| > 2^30 becomes 2^30.
-Factor MakeFactor(double w, int bits, int max_shift = 31);
-
-// round(base + 2^(shift-1) / multiplier): what to add to an accumulator before the multiplication
-// so that the floor of the shift rounds to nearest. Nothing is added for shift 0, where nothing is
-// cut off.
-int64_t RoundingOffset(double base, const Factor& factor);
+using graph::Factor;
+using graph::MakeFactor;
+using graph::RoundingOffset;
 
 }  // namespace platypus::quantize
 

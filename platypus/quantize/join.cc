@@ -18,35 +18,13 @@ Joined Begin(const Conversion& conversion, const graph::Node& node, const graph:
 }
 
 Quantized Finish(Conversion& conversion, const Added& x, const graph::Codes& codes) {
-  const double left = double{x.left.codes.scale} / codes.scale;
-  const double right = double{x.right.codes.scale} / codes.scale;
-  const auto exact = [](double v, int t) {
-    return std::ldexp(v, t) == std::floor(std::ldexp(v, t));
-  };
-  int t = 14;
-  for (int shift = 0; shift < t; ++shift) {
-    if (exact(left, shift) && exact(right, shift)) t = shift;
-  }
-  graph::AddRequantize op;
-  int64_t bound = 0;
-  for (;; --t) {
-    const double m0 = std::nearbyint(std::ldexp(left, t));
-    const double m1 = std::nearbyint(std::ldexp(right, t));
-    const double sum = m0 * static_cast<double>(LargestMagnitude(x.left.codes)) +
-                       m1 * static_cast<double>(LargestMagnitude(x.right.codes)) +
-                       std::ldexp(0.5, t);
-    if (sum < std::ldexp(1.0, kExactBits) || t == 0) {
-      if (sum > std::numeric_limits<int32_t>::max()) {
-        Fail(Category::kModel, "layer {}: the sum can reach {}, more than 32 bits hold", x.layer,
-             sum);
-      }
-      bound = static_cast<int64_t>(sum);
-      op = {static_cast<int32_t>(m0), static_cast<int32_t>(m1), t, codes.lo, codes.hi};
-      break;
-    }
-  }
-  RequireInt32(x.layer, 0, bound, "sum");
-  return conversion.Emit(x.layer, op, {x.left.tensor, x.right.tensor}, codes);
+  const bool exact_in_float = conversion.ExactInFloat(x.left.codes) &&
+                              conversion.ExactInFloat(x.right.codes) &&
+                              conversion.ExactInFloat(codes);
+  const auto op = graph::SumOfCodes(x.left.codes, x.right.codes, codes,
+                                    std::ldexp(1.0, exact_in_float ? kExactBits : 31));
+  if (!op) Fail(Category::kModel, "layer {}: the sum can reach more than 32 bits hold", x.layer);
+  return conversion.Emit(x.layer, *op, {x.left.tensor, x.right.tensor}, codes);
 }
 
 Quantized Finish(Conversion& conversion, const Joined& x, const graph::Codes& codes) {
@@ -58,12 +36,22 @@ Quantized Finish(Conversion& conversion, const Joined& x, const graph::Codes& co
       continue;
     }
     const std::string name = fmt::format("{}.requantize{}", x.layer, i);
+    // A sum with nothing rounds behind the factor, which the accelerator's form cannot.
+    graph::Codes nothing;
+    nothing.scale = 0.0f;
+    if (const auto op = graph::SumOfCodes(part.codes, nothing, codes);
+        op && !conversion.ExactInFloat(codes)) {
+      inputs.push_back(conversion.Emit(name, *op, {part.tensor, part.tensor}, codes).tensor);
+      continue;
+    }
+    const double ratio = double{part.codes.scale} / codes.scale;
     const Factor factor =
-        MakeFactor(std::min(double{part.codes.scale} / codes.scale, kWholeRange), 8);
+        MakeFactor(std::min(ratio, WholeRange(codes)), conversion.MultiplierBits(codes));
+    const int64_t offset =
+        RoundingOffset(codes.zero_point / factor.Value() - part.codes.zero_point, factor);
     inputs.push_back(
         conversion.Emit(name, graph::Requantize{codes.lo, codes.hi}, {part.tensor}, codes).tensor);
-    conversion.SetFactors(name, Integers({RoundingOffset(0.0, factor)}), {factor.multiplier},
-                          {factor.shift});
+    conversion.SetFactors(name, Integers({offset}), {factor.multiplier}, {factor.shift});
   }
   return conversion.Emit(x.layer, graph::Concat{x.axis}, inputs, codes);
 }

@@ -2,6 +2,7 @@
 #define PLATYPUS_TESTS_DEPLOY_RANDOM_GRAPHS_H_
 
 #include "tests/deploy/fixtures.h"
+#include "tests/deploy/integer_operators.h"
 
 // Small networks that use every operator, in odd sizes.
 namespace platypus::deploy::fixtures {
@@ -83,6 +84,39 @@ inline graph::Size2 RandomSize(Random& random, const Shape& in) {
           in[2] == 1 ? 1 : Between(random, 1, 8)};
 }
 
+inline graph::ConvTranspose2d RandomSpread(Random& random, const Shape& in) {
+  graph::ConvTranspose2d op;
+  op.groups = in[0] % 2 == 0 ? Between(random, 1, 2) : 1;
+  op.out_channels = op.groups * Between(random, 1, 3);
+  op.kernel = {Between(random, 1, 4), in[2] == 1 ? 1 : Between(random, 1, 3)};
+  op.stride = {Between(random, 1, 2), in[2] == 1 ? 1 : Between(random, 1, 2)};
+  op.dilation = {Between(random, 1, 2), 1};
+  op.padding = {Below(random, op.kernel.h), 0, 0, Below(random, op.kernel.w)};
+  op.extra.h = Below(random, op.stride.h);
+  op.has_bias = Below(random, 2) == 0;
+  return op;
+}
+
+// A function of codes of 8 bits.
+inline TensorId AddFunction(Graph& g, Random& random, const std::string& name, TensorId t) {
+  if (g.At(t).dtype == DType::kInt16) {
+    t = AddRequantize(g, random, name + ".octets", t, SpreadOf(g.At(t).dtype), Scaling::kNarrow,
+                      kSigned, true);
+  }
+  switch (Below(random, 4)) {
+    case 0:
+      return AddLookup(g, random, name, t, RandomCodes(random));
+    case 1:
+      return AddSoftmax(g, name, t);
+    case 2:
+      return AddLayerNorm(g, random, name, t, RandomCodes(random));
+    default: {
+      const TensorId gate = AddLookup(g, random, name + ".gate", t, kUnsigned);
+      return AddMul(g, random, name, t, gate, RandomCodes(random));
+    }
+  }
+}
+
 inline TensorId AddFloatConv(Graph& g, Random& random, const std::string& name, TensorId in,
                              graph::Conv2d op) {
   op.has_bias = Below(random, 2) == 0;
@@ -101,19 +135,6 @@ inline TensorId AddFloat(Graph& g, Random& random, const std::string& name, cons
     SetFloats(g, random, name + "." + role.name, role.shape, 0.4);
   }
   return out;
-}
-
-inline graph::ConvTranspose2d RandomSpread(Random& random, const Shape& in) {
-  graph::ConvTranspose2d op;
-  op.groups = in[0] % 2 == 0 ? Between(random, 1, 2) : 1;
-  op.out_channels = op.groups * Between(random, 1, 3);
-  op.kernel = {Between(random, 1, 4), in[2] == 1 ? 1 : Between(random, 1, 3)};
-  op.stride = {Between(random, 1, 2), in[2] == 1 ? 1 : Between(random, 1, 2)};
-  op.dilation = {Between(random, 1, 2), 1};
-  op.padding = {Below(random, op.kernel.h), 0, 0, Below(random, op.kernel.w)};
-  op.extra.h = Below(random, op.stride.h);
-  op.has_bias = Below(random, 2) == 0;
-  return op;
 }
 
 inline graph::Slice RandomSlice(Random& random, const Shape& in) {
@@ -211,7 +232,7 @@ inline Graph RandomIntegerGraph(uint64_t seed) {
   for (int i = 0; i < layers; ++i) {
     const std::string name = "layer." + std::to_string(i);
     const Shape in = g.At(t).shape;
-    switch (Below(random, 15)) {
+    switch (Below(random, 20)) {
       case 8:
         t = graph::Append(g, name, graph::Resize{RandomSize(random, in)}, {t});
         break;
@@ -258,6 +279,31 @@ inline Graph RandomIntegerGraph(uint64_t seed) {
       case 4:
         t = AddRequantize(g, random, name, t, SpreadOf(g.At(t).dtype), Scaling::kNarrow,
                           RandomCodes(random), Below(random, 2) == 0);
+        break;
+      case 14:
+      case 15:
+      case 16:
+        t = AddFunction(g, random, name, t);
+        break;
+      case 17:
+        t = AddTransposed(g, random, name, t, RandomSpread(random, in), RandomScaling(random),
+                          RandomCodes(random));
+        break;
+      case 18:
+        t = AddCellPool(g, random, name, t,
+                        {Between(random, 1, static_cast<int>(in[1]) + 1),
+                         Between(random, 1, static_cast<int>(in[2]))},
+                        RandomCodes(random));
+        break;
+      case 19:
+        if (in[2] == 1) {
+          const auto cell = static_cast<graph::Recurrent::Cell>(Below(random, 3));
+          t = AddCells(
+              g, random, name, t,
+              {cell, Between(random, 1, 5), Between(random, 1, 3), false, Between(random, 8, 12)});
+        } else {
+          t = graph::Append(g, name, graph::Transpose{{0, 2, 1}}, {t});
+        }
         break;
       case 10:
         t = AddIsland(g, random, name, t);

@@ -102,6 +102,20 @@ TEST(ChainTest, FloatsAreTheInterpretersBits) {
   }
 }
 
+// The state itself, 16 bits of it, behind each cell.
+TEST(WideStateTest, IntegersAreTheInterpreters) {
+  for (int cell = 0; cell < 3; ++cell) {
+    const auto seed = static_cast<uint64_t>(cell);
+    Random random(seed, "wide state");
+    graph::Graph g = graph::MakeGraph("cells", {2, 12, 1});
+    graph::TensorId t = fixtures::AddInput(g, random, fixtures::kUnsigned);
+    fixtures::AddCells(
+        g, random, "cells", t,
+        {static_cast<graph::Recurrent::Cell>(cell), 5, 2, cell != 1, 12, -32768, 32767});
+    ExpectSame(std::move(g), seed);
+  }
+}
+
 // Real units behind the integers: gain and shift of each output, flat or of each channel.
 TEST(RealUnitsTest, FloatsAreTheInterpretersBits) {
   for (const bool flat : {false, true}) {

@@ -6,6 +6,7 @@
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
 #include "tests/deploy/fixtures.h"
+#include "tests/deploy/integer_operators.h"
 
 namespace platypus::deploy {
 namespace {
@@ -125,6 +126,22 @@ TEST_P(CoreTest, EveryBitOfSpectraAndFloats) {
     EXPECT_THAT(result.libraries,
                 Not(Contains(ContainsRegex("malloc|sbrk|printf|df[23si]|_d(add|mul)"))));
   }
+}
+
+// Every function of codes, and cells. No floats among them.
+TEST_P(CoreTest, EveryFunctionOfCodes) {
+  fixtures::Model model;
+  fixtures::MakeFunctionsModel(model, 40);
+  const TemporaryFolder folder;
+  Write(Generate(model.request), folder.Path() / "net");
+  NullSink sink;
+  const VerifyResult result =
+      Verify(folder.Path() / "net", model.set, GetParam(), sink, &model.network);
+  if (!result.ran) GTEST_SKIP() << result.notice;
+  EXPECT_EQ(result.mismatches, 0) << result.first_difference;
+  EXPECT_EQ(result.recording_mismatches, 0) << result.first_difference;
+  EXPECT_THAT(result.libraries,
+              Not(Contains(ContainsRegex("malloc|sbrk|printf|df[23si]|_d(add|mul)"))));
 }
 
 class MismatchTest : public testing::Test {
