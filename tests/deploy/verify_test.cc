@@ -193,7 +193,7 @@ TEST_F(MismatchTest, NamesTheElementOf16Bits) {
   ASSERT_TRUE(result.ran) << result.notice;
   EXPECT_GT(result.mismatches, 0);
   EXPECT_THAT(result.first_difference, HasSubstr("first in layer features.1 [0, 0, 0]: expected "));
-  EXPECT_THAT(result.first_difference, HasSubstr(", found 32767"));
+  EXPECT_THAT(result.first_difference, HasSubstr(", found -32768"));
 }
 
 TEST_F(MismatchTest, NamesTheInput) {
