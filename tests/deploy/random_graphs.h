@@ -52,9 +52,6 @@ inline Codes RandomCodes(Random& random) {
   const int kind = Below(random, 9);
   return kind < 2 ? kSixteenBits : kind < 4 ? kSigned : kUnsigned;
 }
-inline Codes RandomShortCodes(Random& random) {
-  return Below(random, 3) == 0 ? kSigned : kUnsigned;
-}
 // Bits of weights whose sums over `row` codes of a tensor stay within 32 bits.
 inline int RandomBits(Random& random, const graph::Tensor& in, int64_t row) {
   const int bits = 1 << Between(random, 1, 3);
@@ -102,42 +99,21 @@ inline graph::ConvTranspose2d RandomSpread(Random& random, const Shape& in) {
 
 // A function of codes of 8 bits.
 inline TensorId AddFunction(Graph& g, Random& random, const std::string& name, TensorId t) {
+  if (g.At(t).dtype == DType::kInt16) {
+    t = AddRequantize(g, random, name + ".octets", t, SpreadOf(g.At(t).dtype), Scaling::kNarrow,
+                      kSigned, true);
+  }
   switch (Below(random, 4)) {
     case 0:
-      return AddLookup(g, random, name, t, RandomShortCodes(random));
+      return AddLookup(g, random, name, t, RandomCodes(random));
     case 1:
       return AddSoftmax(g, name, t);
     case 2:
-      return AddLayerNorm(g, random, name, t, RandomShortCodes(random));
+      return AddLayerNorm(g, random, name, t, RandomCodes(random));
     default: {
-      const TensorId gate = AddLookup(g, random, name + ".gate", t, RandomShortCodes(random));
-      return AddMul(g, random, name, t, gate, RandomShortCodes(random));
+      const TensorId gate = AddLookup(g, random, name + ".gate", t, kUnsigned);
+      return AddMul(g, random, name, t, gate, RandomCodes(random));
     }
-  }
-}
-
-// Operators that take codes of 8 bits.
-inline TensorId AddShortOperator(Graph& g, Random& random, const std::string& name, TensorId t) {
-  const Shape in = g.At(t).shape;
-  switch (Below(random, 6)) {
-    case 0:
-      return AddTransposed(g, random, name, t, RandomSpread(random, in), RandomScaling(random),
-                           RandomShortCodes(random));
-    case 1:
-      return AddCellPool(g, random, name, t,
-                         {Between(random, 1, static_cast<int>(in[1]) + 1),
-                          Between(random, 1, static_cast<int>(in[2]))},
-                         RandomShortCodes(random));
-    case 2:
-      if (in[2] == 1) {
-        const auto cell = static_cast<graph::Recurrent::Cell>(Below(random, 3));
-        return AddCells(
-            g, random, name, t,
-            {cell, Between(random, 1, 5), Between(random, 1, 3), false, Between(random, 8, 12)});
-      }
-      return graph::Append(g, name, graph::Transpose{{0, 2, 1}}, {t});
-    default:
-      return AddFunction(g, random, name, t);
   }
 }
 
@@ -256,12 +232,7 @@ inline Graph RandomIntegerGraph(uint64_t seed) {
   for (int i = 0; i < layers; ++i) {
     const std::string name = "layer." + std::to_string(i);
     const Shape in = g.At(t).shape;
-    const bool is_short = g.At(t).dtype != DType::kInt16;
-    if (is_short && Below(random, 3) == 0) {
-      t = AddShortOperator(g, random, name, t);
-      continue;
-    }
-    switch (Below(random, 15)) {
+    switch (Below(random, 20)) {
       case 8:
         t = graph::Append(g, name, graph::Resize{RandomSize(random, in)}, {t});
         break;
@@ -309,6 +280,31 @@ inline Graph RandomIntegerGraph(uint64_t seed) {
         t = AddRequantize(g, random, name, t, SpreadOf(g.At(t).dtype), Scaling::kNarrow,
                           RandomCodes(random), Below(random, 2) == 0);
         break;
+      case 14:
+      case 15:
+      case 16:
+        t = AddFunction(g, random, name, t);
+        break;
+      case 17:
+        t = AddTransposed(g, random, name, t, RandomSpread(random, in), RandomScaling(random),
+                          RandomCodes(random));
+        break;
+      case 18:
+        t = AddCellPool(g, random, name, t,
+                        {Between(random, 1, static_cast<int>(in[1]) + 1),
+                         Between(random, 1, static_cast<int>(in[2]))},
+                        RandomCodes(random));
+        break;
+      case 19:
+        if (in[2] == 1) {
+          const auto cell = static_cast<graph::Recurrent::Cell>(Below(random, 3));
+          t = AddCells(
+              g, random, name, t,
+              {cell, Between(random, 1, 5), Between(random, 1, 3), false, Between(random, 8, 12)});
+        } else {
+          t = graph::Append(g, name, graph::Transpose{{0, 2, 1}}, {t});
+        }
+        break;
       case 10:
         t = AddIsland(g, random, name, t);
         break;
@@ -323,16 +319,8 @@ inline Graph RandomIntegerGraph(uint64_t seed) {
       }
     }
   }
-  const int end = Below(random, 6);
-  if (end == 5 && g.At(t).shape[2] == 1 && g.At(t).dtype != DType::kInt16) {
-    const auto cell = static_cast<graph::Recurrent::Cell>(Below(random, 3));
-    t = AddCells(g, random, "last", t, {cell, 4, Between(random, 1, 2), true});
-  } else if (end > 0) {
+  if (Below(random, 4) != 0) {
     t = graph::Append(g, "flatten", graph::Flatten{}, {t});
-  }
-  if (g.At(t).shape.size() == 1) {
-    if (g.At(t).dtype != DType::kInt16 && Below(random, 3) == 0)
-      t = AddFunction(g, random, "function", t);
     if (Below(random, 4) != 0) {
       t = AddLinear(g, random, "classifier", t, Between(random, 1, 6), RandomScaling(random),
                     RandomCodes(random), RandomBits(random, g.At(t), g.At(t).shape[0]));

@@ -73,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(Cores, CoreTest, testing::ValuesIn(Cores()), [](const a
 
 // Fewer bits are less flash, and the same outputs.
 TEST_P(CoreTest, Cls1kOfFewBits) {
-  int64_t flash = std::numeric_limits<int64_t>::max();
+  int64_t of_octets = 0;
   for (const int bits : {8, 4, 2}) {
     fixtures::Model model;
     model.network = fixtures::Cls1k(256, bits);
@@ -88,8 +88,8 @@ TEST_P(CoreTest, Cls1kOfFewBits) {
     RecordProperty(fmt::format("instructions{}", bits), std::to_string(result.instructions));
     RecordProperty(fmt::format("flash{}", bits), std::to_string(result.flash_bytes));
     if (GetParam() == "host") continue;
-    EXPECT_LT(result.flash_bytes, flash) << bits;
-    flash = result.flash_bytes;
+    if (bits == 8) of_octets = result.flash_bytes;
+    EXPECT_LE(result.flash_bytes, of_octets - (bits == 8 ? 0 : 300)) << bits;
   }
 }
 
@@ -193,7 +193,7 @@ TEST_F(MismatchTest, NamesTheElementOf16Bits) {
   ASSERT_TRUE(result.ran) << result.notice;
   EXPECT_GT(result.mismatches, 0);
   EXPECT_THAT(result.first_difference, HasSubstr("first in layer features.1 [0, 0, 0]: expected "));
-  EXPECT_THAT(result.first_difference, HasSubstr(", found 32767"));
+  EXPECT_THAT(result.first_difference, HasSubstr(", found -32768"));
 }
 
 TEST_F(MismatchTest, NamesTheInput) {
