@@ -19,6 +19,7 @@ using graph::TensorId;
 bool IsNorm(const Node& node) { return std::holds_alternative<graph::BatchNorm>(node.op); }
 
 // A batch norm that could not be folded, as the depthwise 1x1 convolution that computes the same.
+// Of flat values it makes an image of 1x1, which is flattened when it has codes.
 TensorId AppendNormAsConvolution(graph::Graph& out, const graph::Graph& source, const Node& node,
                                  TensorId input, const graph::WeightQuantizer& quantizer) {
   const Shape shape = out.At(input).shape;
@@ -36,12 +37,10 @@ TensorId AppendNormAsConvolution(graph::Graph& out, const graph::Graph& source, 
   conv.out_channels = static_cast<int>(channels);
   conv.groups = conv.out_channels;
   conv.weight_quantizer = quantizer;
-  const bool flat = shape.size() == 1;
-  if (flat) {
+  if (shape.size() == 1) {
     input = graph::Append(out, node.name + ".image", graph::Reshape{{channels, 1, 1}}, {input});
   }
-  TensorId output = graph::Append(out, node.name, conv, {input});
-  if (flat) output = graph::Append(out, node.name + ".flat", graph::Flatten{}, {output});
+  const TensorId output = graph::Append(out, node.name, conv, {input});
   out.parameters[node.name + ".weight"] = {{channels, 1, 1, 1}, std::move(gain)};
   out.parameters[node.name + ".bias"] = {{channels}, std::move(bias)};
   return output;
@@ -80,6 +79,9 @@ class Preparation {
       const Node& maker =
           waited ? LayerOf(source_, *graph::Producer(source_, node.inputs[0])) : own;
       output = Quantize(own.name, node.output, output, settings_.Of(maker.name));
+      if (out_.At(output).shape != source_.At(node.output).shape) {
+        output = graph::Append(out_, node.name + ".flat", graph::Flatten{}, {output});
+      }
     }
     renamed_[node.output] = output;
   }

@@ -64,8 +64,9 @@ inline const graph::Tensor* Counterpart(const Graph& fake, const graph::Node& qu
   return nullptr;
 }
 
-inline Histogram Compare(const Graph& fake, const Graph& integer, std::span<const float> inputs,
+inline Histogram Compare(const Graph& trained, const Graph& integer, std::span<const float> inputs,
                          int64_t count) {
+  const Graph fake = graph::FoldBatchNorm(trained);
   const exec::Interpreter interpreter(integer);
   const auto size = inputs.size() / static_cast<size_t>(count);
   Histogram differences;

@@ -51,14 +51,15 @@ TEST(AgreementTest, GenericDialectWithinOneStep) {
     std::printf("w8a8 %s, codes that differ:\n%s", affine ? "affine" : "symmetric",
                 ToText(differences).c_str());
     EXPECT_EQ(Share(differences, 1), 0.0);
-    EXPECT_LT(Share(differences, 0), 0.001);
+    EXPECT_LT(Share(differences, 0), 0.003);
   }
 }
 
 class CombinationTest
     : public testing::TestWithParam<std::tuple<config::Quantization, int, int, bool>> {};
 
-// Within one step everywhere, and deterministic.
+// Within one step, but for a few values two; and deterministic. Of ternary weights a step of the
+// accumulator, to which biases are rounded, is a large part of a code.
 TEST_P(CombinationTest, IntegersFollowLayerByLayer) {
   const auto [dialect, weight_bits, activation_bits, affine] = GetParam();
   Settings settings = Generic(weight_bits, activation_bits, affine);
@@ -78,7 +79,9 @@ TEST_P(CombinationTest, IntegersFollowLayerByLayer) {
     EXPECT_EQ(integer.parameters, again.parameters);
     EXPECT_EQ(graph::ToText(integer), graph::ToText(again));
   }
-  std::printf("%s", ToText(differences).c_str());
+  EXPECT_EQ(Share(differences, 2), 0.0) << ToText(differences);
+  EXPECT_LT(Share(differences, 1), weight_bits == 2 ? 2e-3 : 1e-4) << ToText(differences);
+  EXPECT_LT(Share(differences, 0), 0.1) << ToText(differences);
 }
 
 std::string Describe(const testing::TestParamInfo<CombinationTest::ParamType>& info) {
