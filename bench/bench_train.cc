@@ -31,14 +31,12 @@ class Builder {
     Fill(name + ".running_var", {channels}, 1, 1);
   }
   void Conv(const std::string& name, int ins, int outs, int kernel) {
-    graph::Conv2d conv{outs, {kernel, 1}, {}, {}, {kernel / 2, 0, kernel / 2, 0},
-                       1,    quantized_,  {}};
+    graph::Conv2d conv{outs, {kernel, 1}, {}, {}, {kernel / 2, 0, kernel / 2, 0}, 1, false, {}};
     if (quantized_) conv.weight_quantizer = graph::WeightQuantizer{};
     Append(name, conv);
     const double bound = std::sqrt(1.0 / (ins * kernel));
     Fill(name + ".weight", {outs, ins, kernel, 1}, -bound, bound);
-    if (quantized_) Fill(name + ".bias", {outs}, 0, 0);
-    if (!quantized_) Norm(name + ".norm", outs);
+    Norm(name + ".norm", outs);
     Append(name + ".relu", graph::Relu{});
     Quantize(name + ".codes");
   }
@@ -66,8 +64,7 @@ class Builder {
   Random random_{1, "weights"};
 };
 
-// CLS_1k_NPU on 512 values. Quantised: its batch norms but the first folded, codes behind every
-// layer.
+// CLS_1k_NPU on 512 values. Quantised: codes behind every layer.
 graph::Graph MakeClassifier(bool quantized) {
   Builder b(quantized);
   b.Norm("norm", 1);

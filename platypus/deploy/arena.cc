@@ -69,11 +69,21 @@ class Buffers {
   std::vector<MemoryPlan::Buffer> list_;
 };
 
+// Octets of an element of a runtime type, "tm_" left out.
+int64_t ElementOctets(const std::string& type) {
+  if (type == "f32" || type == "i32") return 4;
+  return type == "i16" ? 2 : 1;
+}
+
 }  // namespace
 
 int64_t ArenaOctets(const CNetwork& network) {
-  const int64_t octets = std::max<int64_t>(network.memory.arena_octets, 4);
-  return network.arena_type == "tm_f32" ? (octets + 3) / 4 * 4 : octets;
+  const int64_t each = ElementOctets(network.arena_type.substr(3));
+  return (std::max<int64_t>(network.memory.arena_octets, 4) + each - 1) / each * each;
+}
+
+int64_t ArenaElements(const CNetwork& network) {
+  return ArenaOctets(network) / ElementOctets(network.arena_type.substr(3));
 }
 
 void PlaceInArena(CNetwork& network, const std::map<TensorId, Storage>& storage, TensorId in,
@@ -84,18 +94,22 @@ void PlaceInArena(CNetwork& network, const std::map<TensorId, Storage>& storage,
   const auto offset = [&](TensorId id) {
     return network.memory.buffers[static_cast<size_t>(buffers.OwnerOf(id))].offset;
   };
-  network.arena_type = "tm_u8";
-  for (const auto& [id, value] : storage) {
-    if (value.type == "f32" && buffers.OwnerOf(id) >= 0) network.arena_type = "tm_f32";
-  }
-  const bool floats = network.arena_type == "tm_f32";
+  // The widest type has the arena; octets may stand in memory of any type.
+  const auto holds = [&](const char* type) {
+    return std::any_of(storage.begin(), storage.end(), [&](const auto& entry) {
+      return entry.second.type == type && buffers.OwnerOf(entry.first) >= 0;
+    });
+  };
+  const bool floats = holds("f32");
+  network.arena_type = floats ? "tm_f32" : holds("i16") ? "tm_i16" : "tm_u8";
+  network.takes_turns = floats && holds("i16");
   const auto expression = [&](TensorId id) -> std::string {
     if (id == in) return "in";
     if (id == out) return "out";
     const std::string& type = storage.at(id).type;
-    if (type == "f32") return fmt::format("arena + {}", offset(id) / 4);
-    if (!floats && type == "u8") return fmt::format("arena + {}", offset(id));
-    return fmt::format("(tm_{} *)arena + {}", type, offset(id) / (type == "i16" ? 2 : 1));
+    const int64_t at = offset(id) / ElementOctets(type);
+    if ("tm_" + type == network.arena_type) return fmt::format("arena + {}", at);
+    return fmt::format("(tm_{} *)arena + {}", type, at);
   };
   for (CLayer& layer : network.layers) {
     if (layer.output != out) layer.offset = offset(layer.output);

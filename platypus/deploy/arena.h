@@ -8,7 +8,7 @@
 
 namespace platypus::deploy {
 
-// How a value is kept: "i8", "u8" or "f32", and its size.
+// How a value is kept: "i8", "u8", "i16" or "f32", and its size.
 struct Storage {
   std::string type;
   int64_t octets = 0;
@@ -22,6 +22,7 @@ void PlaceInArena(CNetwork& network, const std::map<graph::TensorId, Storage>& s
 
 // Size of the arena in a context: at least 4 octets, and whole elements of its type.
 int64_t ArenaOctets(const CNetwork& network);
+int64_t ArenaElements(const CNetwork& network);
 
 }  // namespace platypus::deploy
 

@@ -128,8 +128,7 @@ Facts ReadManifest(const fs::path& folder) {
     facts.in_length = 1;
     for (const int64_t extent : json.at("input").at("shape")) facts.in_length *= extent;
     facts.out_length = json.at("output").at("length");
-    facts.integer_output = json.at("output").at("type") != "tm_f32";
-    facts.signed_output = json.at("output").at("type") != "tm_u8";
+    facts.out_type = json.at("output").at("type");
     const auto& features = json.at("features");
     facts.variables = features.at("variables");
     facts.rows = features.at("frame_size").get<int64_t>() +

@@ -33,8 +33,7 @@ struct Facts {
   std::string prefix;
   int64_t in_length = 0;
   int64_t out_length = 0;
-  bool integer_output = false;
-  bool signed_output = true;
+  std::string out_type;  // "tm_f32", "tm_i8", "tm_u8" or "tm_i16"
   int64_t rows = 0;
   int64_t variables = 1;
 };

@@ -52,7 +52,7 @@ std::string CompatibilityMacros(const Emission& e) {
   when("BIN", Has<features::Bin>(p) || Has<features::BinQ15>(p));
   when("LOG", Has<features::LogDb>(p));
   // Where normalisation is skipped, those projects take the features from their list of frames.
-  when("CONCAT", !p.stages.empty() || e.net.is_integer);
+  when("CONCAT", !p.stages.empty() || e.net.TakesCodes());
   name("VARIABLES", p.variables);
   name("FRAME_SIZE", p.frame_size);
   name("HL", p.OutputShape()[2]);
@@ -94,8 +94,8 @@ std::string CompatibilityMacros(const Emission& e) {
     text += fmt::format("#define RECONSTRUCTION_ERROR_THRESHOLD {}\n",
                         CFloat(*e.request.error_threshold));
   }
-  if (e.net.is_integer) text += "#define SKIP_NORMALIZE\n";
-  if (e.net.out_type != "tm_f32") text += "#define OUTPUT_INT\n";
+  if (e.net.TakesCodes()) text += "#define SKIP_NORMALIZE\n";
+  if (e.net.GivesCodes()) text += "#define OUTPUT_INT\n";
   return text;
 }
 
@@ -124,11 +124,12 @@ void EmitConfig(const Emission& e, Package& package) {
   flag("USES_DC_REMOVE", Has<features::DropFirst>(p));
   flag("USES_BINNING", Has<features::Bin>(p) || Has<features::BinQ15>(p));
   flag("USES_LOG", Has<features::LogDb>(p));
-  define("INPUT_IS_INTEGER", e.net.is_integer ? "1" : "0");
+  define("INPUT_IS_INTEGER", e.net.TakesCodes() ? "1" : "0");
   define("INPUT_SCALE", CFloat(e.net.in_scale));
-  define("OUTPUT_IS_INTEGER", e.net.out_type == "tm_f32" ? "0" : "1");
+  define("INPUT_ZERO_POINT", std::to_string(e.net.in_zero_point));
+  define("OUTPUT_IS_INTEGER", e.net.GivesCodes() ? "1" : "0");
   define("OUTPUT_SCALE", CFloat(e.net.out_scale));
-  define("OUTPUT_ZERO_POINT", "0");
+  define("OUTPUT_ZERO_POINT", std::to_string(e.net.out_zero_point));
   text +=
       "\n/* Names that existing projects use: flags are defined when they hold, and only then. "
       "*/\n";

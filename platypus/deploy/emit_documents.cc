@@ -1,4 +1,6 @@
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "platypus/base/hash.h"
@@ -14,6 +16,7 @@ nlohmann::ordered_json LayersJson(const Emission& e) {
     layers.push_back({{"name", layer.name},
                       {"what", layer.comment},
                       {"macs", layer.macs},
+                      {"weight_bits", layer.weight_bits},
                       {"weight_octets", layer.table_octets},
                       {"activation_octets", layer.activation_octets}});
   }
@@ -45,6 +48,15 @@ std::string Report(const Emission& e) {
     const CLayer& layer = e.net.layers[i];
     text += fmt::format("| {} | {} | {} | {} | {} |\n", i, CString(layer.comment), layer.macs,
                         layer.table_octets, layer.activation_octets);
+  }
+  const bool few = std::any_of(e.net.layers.begin(), e.net.layers.end(), [](const CLayer& layer) {
+    return layer.weight_bits == 4 || layer.weight_bits == 2;
+  });
+  if (few) {
+    text +=
+        "\nWeights of 4 bits are stored two to an octet, of 2 bits four; activations of 8 bits or "
+        "fewer "
+        "have an octet each.\n";
   }
   return text +
          fmt::format(
@@ -120,11 +132,11 @@ std::string Manifest(const Emission& e, const Package& package) {
                    {"order", "channel, height, width"},
                    {"type", e.net.in_type},
                    {"scale", e.net.in_scale},
-                   {"zero_point", 0}};
+                   {"zero_point", e.net.in_zero_point}};
   json["output"] = {{"length", e.net.out_elements},
                     {"type", e.net.out_type},
                     {"scale", e.net.out_scale},
-                    {"zero_point", 0}};
+                    {"zero_point", e.net.out_zero_point}};
   auto chain = nlohmann::ordered_json::array();
   for (const features::Stage& stage : e.request.pipeline->stages)
     chain.push_back(features::Name(stage));

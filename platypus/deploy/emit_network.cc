@@ -28,8 +28,7 @@ std::string Header(const Emission& e) {
   const Shape in = e.request.network->Input().shape;
   std::string text = Top(e, e.m + ".h", "the network");
   text += Open(e.upper + "_H", "#include \"rt/tm_port.h\"\n");
-  text +=
-      fmt::format(R"(#define {0}_API_VERSION 1
+  text += fmt::format(R"(#define {0}_API_VERSION 1
 /* First 32 bits of the SHA-256 of the network's constants. */
 #define {0}_MODEL_HASH 0x{1}UL
 
@@ -68,10 +67,10 @@ tm_status {11}_step({11}_ctx *ctx);
 void {11}_quantize_input(const tm_f32 *features, {11}_in_t *in);
 void {11}_dequantize_output(const {11}_out_t *out, tm_f32 *values);
 )",
-                  e.upper, ModelHash(e).substr(0, 8), in[0], in.size() > 1 ? in[1] : 1,
-                  in.size() > 2 ? in[2] : 1, InLength(e), e.net.out_elements, e.net.layers.size(),
-                  e.net.arena_type == "tm_u8" ? ArenaOctets(e.net) : ArenaOctets(e.net) / 4,
-                  ArenaOctets(e.net), e.net.in_type, e.m, e.net.out_type, e.net.arena_type);
+                      e.upper, ModelHash(e).substr(0, 8), in[0], in.size() > 1 ? in[1] : 1,
+                      in.size() > 2 ? in[2] : 1, InLength(e), e.net.out_elements,
+                      e.net.layers.size(), ArenaElements(e.net), ArenaOctets(e.net), e.net.in_type,
+                      e.m, e.net.out_type, e.net.arena_type);
   if (Classifies(e)) {
     text += fmt::format(R"(
 #define {0}_NUM_CLASSES {0}_OUT_LEN
@@ -103,8 +102,11 @@ std::string Source(const Emission& e) {
   text += " */\n";
   for (size_t i = 0; i < e.net.layers.size(); ++i) {
     const CLayer& layer = e.net.layers[i];
-    text += fmt::format("\n/* {}. {} */\n{}static void layer_{}({}_ctx *ctx) {{\n", i,
-                        CString(layer.comment), layer.shape, i, e.m);
+    // Floats and codes of 16 bits in one place must not meet in one function, where a compiler may
+    // take them for different places.
+    text += fmt::format("\n/* {}. {} */\n{}{}static void layer_{}({}_ctx *ctx) {{\n", i,
+                        CString(layer.comment), layer.shape,
+                        e.net.takes_turns ? "TM_NOINLINE " : "", i, e.m);
     if (layer.uses_arena) text += fmt::format("  {} *arena = ctx->arena;\n", e.net.arena_type);
     if (layer.uses_in) text += fmt::format("  const {}_in_t *in = ctx->in;\n", e.m);
     if (layer.uses_out) text += fmt::format("  {}_out_t *out = ctx->out;\n", e.m);
@@ -158,7 +160,7 @@ tm_status {0}_run({0}_ctx *ctx, const {0}_in_t *in, {0}_out_t *out) {{
 
 )",
                       e.m, e.upper);
-  if (e.net.is_integer) {
+  if (e.net.TakesCodes()) {
     text += fmt::format(
         "static const tm_f32 in_offset[{0}] = {{\n{1}}};\nstatic const tm_f32 in_multiplier[{0}] "
         "= "
@@ -167,9 +169,10 @@ tm_status {0}_run({0}_ctx *ctx, const {0}_in_t *in, {0}_out_t *out) {{
         CList(e.net.in_power));
     text += fmt::format(
         "void {0}_quantize_input(const tm_f32 *features, {0}_in_t *in) {{\n  "
-        "tm_quantize_{1}(features, "
+        "tm_quantize_{1}(features, 1, "
         "{2}, {3}, in_offset, in_multiplier, in_power, {4}, {5}, in);\n}}\n\n",
-        e.m, e.net.in_type.substr(3), e.net.in_channels, e.net.in_positions, CFloat(e.net.in_lo),
+        e.m, e.net.in_type.substr(3), e.net.in_offset.size(),
+        InLength(e) / static_cast<int64_t>(e.net.in_offset.size()), CFloat(e.net.in_lo),
         CFloat(e.net.in_hi));
   } else {
     text += fmt::format(
@@ -178,9 +181,10 @@ tm_status {0}_run({0}_ctx *ctx, const {0}_in_t *in, {0}_out_t *out) {{
         "{1}_IN_LEN * sizeof *in);\n}}\n\n",
         e.m, e.upper);
   }
-  const std::string value = e.net.out_type == "tm_f32"
-                                ? "out[i]"
-                                : fmt::format("(tm_f32)out[i] * {}", CFloat(e.net.out_scale));
+  const std::string code =
+      e.net.out_zero_point == 0 ? "out[i]" : fmt::format("(out[i] - {})", e.net.out_zero_point);
+  const std::string value =
+      e.net.GivesCodes() ? fmt::format("(tm_f32){} * {}", code, CFloat(e.net.out_scale)) : "out[i]";
   text += fmt::format(R"(void {0}_dequantize_output(const {0}_out_t *out, tm_f32 *values) {{
   tm_i32 i;
   for (i = 0; i < {1}_OUT_LEN; ++i) {{
@@ -236,7 +240,7 @@ std::string Weights(const Emission& e) {
 std::vector<std::string> NetworkRuntimeFiles(const Emission& e) {
   std::vector<std::string> files = {"tm_math.c", "tm_math.h", "tm_moves.h", "tm_resize.h",
                                     "tm_shape.h"};
-  if (e.net.is_integer) files.insert(files.end(), {"tm_kernels.h", "tm_layers.h"});
+  if (e.net.is_integer) files.insert(files.end(), {"tm_kernels.h", "tm_layers.h", "tm_weights.h"});
   if (NeedsFloatKernels(e)) files.insert(files.end(), {"tm_float.h", "tm_functions.h"});
   if (IsRecurrent(e)) files.push_back("tm_recurrent.h");
   for (const std::string& header : HeadersOf(e)) {

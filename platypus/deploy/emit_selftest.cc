@@ -49,18 +49,14 @@ std::string Vectors(const Emission& e) {
   for (size_t i = 0; i < e.request.golden.size(); ++i) {
     const GoldenSample& g = e.request.golden[i];
     const std::vector<std::vector<float>> tensors = interpreter.RunAll(g.features);
-    std::vector<float> in = g.features;
-    for (const graph::Node& node : e.request.network->nodes) {
-      if (std::holds_alternative<graph::QuantizeInput>(node.op))
-        in = tensors[static_cast<size_t>(node.output)];
-    }
+    const std::vector<float>& in = tensors[static_cast<size_t>(e.net.input)];
     text += fmt::format("\n#if {}_TEST_SETS > {}\nstatic const tm_f32 raw_{}[] = {{\n{}}};\n",
                         e.upper, i, i, CList(g.raw));
     text += fmt::format("static const tm_f32 features_{}[] = {{\n{}}};\n", i, CList(g.features));
     text += fmt::format("static const {}_in_t in_{}[] = {{\n{}}};\n", e.m, i,
-                        Codes(in, e.net.is_integer));
+                        Codes(in, e.net.TakesCodes()));
     text += fmt::format("static const {}_out_t out_{}[] = {{\n{}}};\n#endif\n", e.m, i,
-                        Codes(g.output, e.net.out_type != "tm_f32"));
+                        Codes(g.output, e.net.GivesCodes()));
   }
   text += fmt::format("\nconst {}_golden {}_golden_sets[{}_TEST_SETS] = {{\n", e.m, e.m, e.upper);
   for (size_t i = 0; i < e.request.golden.size(); ++i) {

@@ -54,77 +54,20 @@ CNetwork Lowering::Run() {
   });
   Start();
   for (const Node& node : g_.nodes) {
-    if (fused_.contains(&node) || std::holds_alternative<graph::QuantizeInput>(node.op)) continue;
-    Lower(node);
+    if (!fused_.contains(&node)) Lower(node);
   }
   const TensorId result = Deliver();
   net_.out_elements = NumElements(g_.Output().shape);
   net_.out_type = "tm_" + TypeName(g_.Output().dtype);
-  net_.out_scale = g_.Output().dtype == DType::kFloat32 ? 1.0f : g_.Output().scale;
+  if (net_.GivesCodes()) {
+    net_.out_scale = g_.Output().scale;
+    net_.out_zero_point = g_.Output().zero_point;
+  }
   if (Root(g_.output) == in_root_) {
     Fail(Category::kModel, "network {}: it computes nothing", g_.name);
   }
   PlaceInArena(net_, storage_, in_root_, result);
   return std::move(net_);
-}
-
-void Lowering::Start() {
-  TensorId entry = g_.input;
-  for (const Node& node : g_.nodes) {
-    const auto* q = std::get_if<graph::QuantizeInput>(&node.op);
-    if (q == nullptr) continue;
-    if (node.inputs[0] != g_.input) {
-      Fail(Category::kModel, "layer {}: only the network's input can be quantised here", node.name);
-    }
-    entry = node.output;
-    net_.in_offset = g_.Parameter(node, "offset").Floats();
-    for (const int32_t m : g_.Parameter(node, "multiplier").Int32s()) {
-      net_.in_multiplier.push_back(static_cast<float>(m));
-    }
-    for (const int32_t s : g_.Parameter(node, "shift").Int32s())
-      net_.in_power.push_back(std::ldexp(1.0f, -s));
-    net_.in_lo = static_cast<float>(q->lo);
-    net_.in_hi = static_cast<float>(q->hi);
-    net_.in_scale = At(entry).scale;
-  }
-  const Extent e = ExtentOf(At(entry).shape);
-  net_.in_channels = e.c;
-  net_.in_positions = e.h * e.w;
-  net_.in_type = "tm_" + TypeName(At(entry).dtype);
-  in_root_ = entry;
-  net_.input = entry;
-  storage_[entry] = {TypeName(At(entry).dtype), 0};
-  if (e.c > 1 &&
-      e.h * e.w > 1) {  // callers deliver channel after channel, kernels want channels together
-    CLayer layer;
-    layer.name = "input";
-    layer.comment = fmt::format("input {} to channels last", ToString(At(entry).shape));
-    layer.code = fmt::format("tm_transpose_{}(@{}, {}, {}, @{});", TypeName(At(entry).dtype), entry,
-                             e.c, e.h * e.w, kArranged);
-    layer.inputs = {entry};
-    layer.output = kArranged;
-    layer.tensor = entry;
-    layer.activation_octets = Store(kArranged, entry);
-    net_.layers.push_back(std::move(layer));
-    arranged_ = true;
-  }
-}
-
-TensorId Lowering::Deliver() {
-  const Extent e = ExtentOf(g_.Output().shape);
-  if (e.c == 1 || e.h * e.w == 1 || At(g_.output).shape.size() == 1) return g_.output;
-  CLayer layer;
-  layer.name = "output";
-  layer.comment = fmt::format("output {} to channel after channel", ToString(g_.Output().shape));
-  layer.code = fmt::format("tm_transpose_{}({}, {}, {}, @{});", TypeName(g_.Output().dtype),
-                           Address(g_.output), e.h * e.w, e.c, kDelivered);
-  layer.inputs = {Place(g_.output)};
-  layer.output = kDelivered;
-  layer.tensor = g_.output;
-  layer.channels_last = false;
-  layer.activation_octets = Store(kDelivered, g_.output);
-  net_.layers.push_back(std::move(layer));
-  return kDelivered;
 }
 
 int64_t Lowering::Store(TensorId id, TensorId tensor) {
@@ -218,11 +161,14 @@ CLayer Lowering::NewLayer(const Node& node, TensorId output) {
   layer.output = output;
   layer.tensor = output;
   layer.activation_octets = Store(output, output);
-  layer.comment = fmt::format("{} {}: {} -> {}", graph::Name(node.op), node.name,
-                              ToString(At(node.inputs[0]).shape), ToString(At(output).shape));
+  layer.comment = fmt::format(
+      "{} {}: {} {} -> {} {}", graph::Name(node.op), node.name, ToString(At(node.inputs[0]).shape),
+      ToString(At(node.inputs[0]).dtype), ToString(At(output).shape), ToString(At(output).dtype));
   if (layer.macs > 0) layer.comment += fmt::format(", {} multiply-accumulates", layer.macs);
   if (At(output).scale != 0.0f)
     layer.comment += fmt::format(", one code is {:.9g}", At(output).scale);
+  if (At(output).zero_point != 0)
+    layer.comment += fmt::format(", 0 has code {}", At(output).zero_point);
   return layer;
 }
 
@@ -344,7 +290,7 @@ void Lowering::Lower(const Node& node) {
                    {}, true);
           },
           [&](const graph::FakeQuantize& op) { refuse(op); },
-          [&](const graph::QuantizeInput& op) { refuse(op); },
+          [&](const graph::QuantizeInput& op) { LowerQuantize(node, op); },
           [&](const graph::SumPool& op) { LowerSumPool(node, op); },
           [&](const graph::Requantize&) {
             CLayer layer = NewLayer(node, node.output);
@@ -369,8 +315,8 @@ void Lowering::Lower(const Node& node) {
           [&](const graph::IntegerRecurrent& op) { LowerRecurrent(node, op); },
           [&](const graph::MulRequantize& op) { LowerMul(node, op); },
           [&](const graph::Dequantize& op) {
-            simple(fmt::format("tm_dequantize_{}({}, {}, {}, @{});", type, Address(in), elements,
-                               CFloat(op.scale), node.output));
+            simple(fmt::format("tm_dequantize_{}({}, {}, {}, {}, @{});", type, Address(in),
+                               elements, op.zero_point, CFloat(op.scale), node.output));
           }},
       node.op);
 }

@@ -27,6 +27,7 @@ struct CLayer {
   std::string shape;    // "static const tm_shape ..." and the like, before the function
   std::string header;   // of the runtime, beside tm_kernels.h, that declares what it calls
   int64_t macs = 0;
+  int weight_bits = 0;  // of codes as they are stored; 0: none
   int64_t table_octets = 0;
   int64_t activation_octets = 0;
   // Where values are kept: ids of the graph's tensors, and of copies in another order.
@@ -45,18 +46,24 @@ struct CNetwork {
   std::vector<CLayer> layers;
   std::vector<Table> tables;
   MemoryPlan memory;
-  bool is_integer = false;
-  std::string arena_type;      // "tm_u8", or "tm_f32" when floats are kept there
+  bool is_integer = false;     // somewhere; floats may stand around it
+  std::string arena_type;      // "tm_u8", "tm_i16" or "tm_f32": the widest that is kept there
+  bool takes_turns = false;    // floats and codes of 16 bits, in the same place of the arena
   graph::TensorId input = -1;  // tensor that run() is given
-  std::string in_type;         // element types of run(): "tm_i8", "tm_u8", "tm_f32"
+  std::string in_type;         // element types of run(): "tm_i8", "tm_u8", "tm_i16", "tm_f32"
   std::string out_type;
-  // Of an integer network: x -> codes.
+  // Of codes: x -> codes, of each channel or of all.
   std::vector<float> in_offset, in_multiplier, in_power;
   float in_lo = 0, in_hi = 0;
   float in_scale = 1.0f;
   float out_scale = 1.0f;
+  int32_t in_zero_point = 0;
+  int32_t out_zero_point = 0;
   int64_t in_channels = 1, in_positions = 1;
   int64_t out_elements = 1;
+
+  bool TakesCodes() const { return in_type != "tm_f32"; }
+  bool GivesCodes() const { return out_type != "tm_f32"; }
 };
 
 // Error (model) for an operator that has no C form.

@@ -8,14 +8,14 @@
 namespace platypus::deploy {
 namespace {
 
-// [out][in/groups][kh][kw] to [out][kh][kw][in/groups]; depthwise to [kh][kw][channel].
+// [out][in/groups][kh][kw] to [out][kh][kw][in/groups].
 template <typename T>
-std::vector<T> ChannelsLast(const std::vector<T>& w, const Shape& s, bool depthwise) {
+std::vector<T> ChannelsLast(const std::vector<T>& w, const Shape& s) {
   std::vector<T> result(w.size());
   for (int64_t o = 0; o < s[0]; ++o) {
     for (int64_t i = 0; i < s[1]; ++i) {
       for (int64_t t = 0; t < s[2] * s[3]; ++t) {
-        const int64_t to = depthwise ? t * s[0] + o : (o * s[2] * s[3] + t) * s[1] + i;
+        const int64_t to = (o * s[2] * s[3] + t) * s[1] + i;
         result[static_cast<size_t>(to)] = w[static_cast<size_t>((o * s[1] + i) * s[2] * s[3] + t)];
       }
     }
@@ -52,7 +52,7 @@ void Lowering::LowerConvolution(const Node& node, const graph::Conv2d& op, Exten
   if (in_type == "f32") {
     CLayer layer = NewLayer(node, node.output);
     std::vector<float> w = g_.Parameter(node, "weight").Floats();
-    w = permuted ? PermuteColumns(w, out.c, node.inputs[0]) : ChannelsLast(w, weight_shape, false);
+    w = permuted ? PermuteColumns(w, out.c, node.inputs[0]) : ChannelsLast(w, weight_shape);
     const std::string weight =
         AddTable(id + "_weight", "tm_f32", CList(w), static_cast<int64_t>(w.size()), 4, layer);
     const std::string bias =
@@ -75,11 +75,9 @@ void Lowering::LowerConvolution(const Node& node, const graph::Conv2d& op, Exten
     for (size_t i = 0; i < row; ++i) sum += std::abs(w[o * row + i]);
     bounds.push_back(sum * LargestCode(node.inputs[0]));
   }
-  w = permuted ? PermuteColumns(w, out.c, node.inputs[0])
-               : ChannelsLast(w, weight_shape, depthwise);
-  const std::string weight =
-      AddTable(id + "_weight", "tm_i8", CList(w), static_cast<int64_t>(w.size()), 1, layer);
+  w = permuted ? PermuteColumns(w, out.c, node.inputs[0]) : ChannelsLast(w, weight_shape);
   layer.shape = ShapeOf(id, in, out, op.kernel, op.stride, op.dilation, op.padding);
+  const std::string weight = AddWeights(id, w, out.c, depthwise, layer);
   const std::string requant = RequantOf(id, *requantize, bounds, layer);
   const std::string out_type = TypeName(At(requantize->output).dtype);
   const std::string address = Address(node.inputs[0]);

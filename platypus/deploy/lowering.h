@@ -60,6 +60,10 @@ class Lowering {
     return found == alias_.end() ? id : Root(found->second);
   }
   const graph::Tensor& At(TensorId id) const { return g_.At(id); }
+
+  // The QuantizeInput that makes codes of the application's features, before run(): the only reader
+  // of the network's input. Nothing: run() is given floats. Others are layers.
+  const Node* Entry() const;
   void Start();
 
   // The tensor that stands in the caller's output: channel after channel, as the interpreter
@@ -91,6 +95,11 @@ class Lowering {
                        int64_t each, CLayer& layer);
   std::string Identifier(const Node& node);
 
+  // Weights [channels][row] in the narrowest form that holds their codes (runtime/rt/tm_weights.h),
+  // those of a depthwise layer in the order that it reads; the name of their tm_weights.
+  std::string AddWeights(const std::string& id, const std::vector<int8_t>& codes, int64_t channels,
+                         bool depthwise, CLayer& layer);
+
   // tm_shape of a layer; on a width of 1 the time axis lies along w.
   std::string ShapeOf(const std::string& id, Extent in, Extent out, graph::Size2 kernel,
                       graph::Size2 stride, graph::Size2 dilation, const graph::Padding2& padding);
@@ -117,6 +126,7 @@ class Lowering {
                         const Shape& weight_shape);
   void LowerSumPool(const Node& node, const graph::SumPool& op);
   void LowerResize(const Node& node, const graph::Resize& op);
+  void LowerQuantize(const Node& node, const graph::QuantizeInput& op);
 
   // One call for each layer of cells; all but the last one give the state after every step to the
   // next.

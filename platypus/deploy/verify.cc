@@ -17,6 +17,16 @@ namespace platypus::deploy {
 namespace fs = std::filesystem;
 namespace {
 
+size_t OctetsOf(const std::string& type) { return type == "tm_f32" ? 4 : type == "tm_i16" ? 2 : 1; }
+
+// Element k of an array of T.
+template <typename T>
+float Element(const char* array, size_t k) {
+  T value{};
+  std::memcpy(&value, array + k * sizeof value, sizeof value);
+  return static_cast<float>(value);
+}
+
 struct Comparison {
   VerifyResult& result;
   const TestSet& set;
@@ -24,7 +34,7 @@ struct Comparison {
   int64_t first_sample = -1;  // that differs
 
   void Run(const std::string& bytes) {
-    const size_t width = static_cast<size_t>(facts.out_length) * (facts.integer_output ? 1 : 4);
+    const size_t width = static_cast<size_t>(facts.out_length) * OctetsOf(facts.out_type);
     const size_t feature_octets = static_cast<size_t>(facts.in_length) * 4;
     const size_t expected =
         static_cast<size_t>(set.samples) * width + set.recordings.size() * (feature_octets + width);
@@ -70,11 +80,14 @@ struct Comparison {
   std::vector<float> Outputs(const char* at) const {
     std::vector<float> values(static_cast<size_t>(facts.out_length));
     for (size_t k = 0; k < values.size(); ++k) {
-      if (facts.integer_output) {
-        values[k] = facts.signed_output ? static_cast<float>(static_cast<signed char>(at[k]))
-                                        : static_cast<float>(static_cast<unsigned char>(at[k]));
+      if (facts.out_type == "tm_i8") {
+        values[k] = Element<int8_t>(at, k);
+      } else if (facts.out_type == "tm_u8") {
+        values[k] = Element<uint8_t>(at, k);
+      } else if (facts.out_type == "tm_i16") {
+        values[k] = Element<int16_t>(at, k);
       } else {
-        std::memcpy(&values[k], at + k * 4, sizeof(float));
+        values[k] = Element<float>(at, k);
       }
     }
     return values;

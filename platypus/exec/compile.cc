@@ -17,7 +17,8 @@ Dims DimsOf(const Shape& shape) {
   return shape.size() == 1 ? Dims{shape[0], 1, 1} : Dims{shape[0], shape[1], shape[2]};
 }
 
-// Float weights as the kernels want them: rounded if a quantizer says so.
+// Float weights as the kernels want them: rounded if a quantizer says so, Q(W k) / k where a batch
+// norm waits to be folded into the layer.
 std::vector<float> FloatWeights(const graph::Graph& graph, const graph::Node& node,
                                 const std::string& role) {
   const Array& weight = graph.Parameter(node, role);
@@ -25,12 +26,19 @@ std::vector<float> FloatWeights(const graph::Graph& graph, const graph::Node& no
   const std::optional<graph::WeightQuantizer> quantizer = graph::QuantizerOf(node.op);
   if (!quantizer) return values;
   const graph::WeightLayout layout = graph::LayoutOf(node.op, weight.shape);
-  const std::vector<graph::Codes> codes = graph::ChannelCodes(graph, node, role, values);
+  std::vector<float> factors(layout.channels, 1.0f);
+  if (const graph::Node* norm = graph::FoldingNorm(graph, node)) {
+    factors = graph::FoldingFactors(graph, *norm);
+  }
+  std::vector<float> folded = values;
+  graph::ScaleChannels(layout, factors, folded);
+  const std::vector<graph::Codes> codes = graph::ChannelCodes(graph, node, role, folded);
   for (size_t c = 0; c < layout.channels; ++c) {
+    if (factors[c] == 0.0f) continue;  // the batch norm hides what the channel computes
     layout.ForRuns(c, [&](size_t first) {
       for (size_t i = first; i < first + layout.length; ++i) {
-        const int32_t code = graph::QuantizeWeight(*quantizer, values[i], codes[c]);
-        values[i] = static_cast<float>(code) * codes[c].scale;
+        const int32_t code = graph::QuantizeWeight(*quantizer, folded[i], codes[c]);
+        values[i] = static_cast<float>(code) * codes[c].scale / factors[c];
       }
     });
   }

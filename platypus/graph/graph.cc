@@ -4,6 +4,7 @@
 #include <set>
 
 #include "platypus/base/error.h"
+#include "platypus/graph/quantization.h"
 
 namespace platypus::graph {
 
@@ -111,7 +112,9 @@ std::vector<const Node*> Consumers(const Graph& graph, TensorId tensor) {
   return nodes;
 }
 
-std::vector<Role> Roles(const Op& op, const Shape& input) {
+namespace {
+
+std::vector<Role> OwnRoles(const Op& op, const Shape& input) {
   const int64_t channels = input.empty() ? 1 : input[0];
   return std::visit(
       Overloaded{
@@ -192,6 +195,21 @@ std::vector<Role> Roles(const Op& op, const Shape& input) {
           },
           [](const auto&) -> std::vector<Role> { return {}; }},
       op);
+}
+
+}  // namespace
+
+std::vector<Role> Roles(const Op& op, const Shape& input) {
+  std::vector<Role> roles = OwnRoles(op, input);
+  const std::optional<WeightQuantizer> quantizer = QuantizerOf(op);
+  if (!quantizer || quantizer->rounding != Rounding::kLearnedStep) return roles;
+  for (size_t i = 0, own = roles.size(); i < own; ++i) {
+    if (!roles[i].name.starts_with("weight")) continue;
+    const size_t channels = LayoutOf(op, roles[i].shape).channels;
+    roles.push_back(
+        {StepRole(roles[i].name), {static_cast<int64_t>(CodeRows(*quantizer, channels))}});
+  }
+  return roles;
 }
 
 void Verify(const Graph& graph) {

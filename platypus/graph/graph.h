@@ -1,6 +1,7 @@
 #ifndef PLATYPUS_GRAPH_GRAPH_H_
 #define PLATYPUS_GRAPH_GRAPH_H_
 
+#include <cmath>
 #include <map>
 #include <string>
 #include <string_view>
@@ -86,10 +87,21 @@ int64_t CountParameters(const Graph& graph);
 int64_t CountMacs(const Graph& graph, const Node& node);
 int64_t CountMacs(const Graph& graph);
 
-// Batch norms folded into the Conv2d or Linear before them (bias created if missing):
-// W' = W * g / sqrt(v + eps), b' = (b - mean) * g / sqrt(v + eps) + beta. Others stay. Identity
+// The graph without its Identity and Dropout nodes.
+Graph RemoveIdentities(const Graph& graph);
+
+// Batch norms folded into the Conv2d, ConvTranspose2d or Linear before them (bias created if
+// missing): W' = W * k, b' = (b - mean) * k + beta, k = g / sqrt(v + eps). Others stay. Identity
 // and Dropout nodes go.
 Graph FoldBatchNorm(const Graph& graph);
+// The batch norm that is folded into a layer, or nullptr: it and nothing else reads what the layer
+// makes.
+const Node* FoldingNorm(const Graph& graph, const Node& layer);
+// k of each output channel.
+inline float FoldingFactor(float gamma, float variance, float epsilon) {
+  return gamma / std::sqrt(variance + epsilon);
+}
+std::vector<float> FoldingFactors(const Graph& graph, const Node& norm);
 
 // `second` reading what `first` gives; called like `second`. Their names differ.
 Graph Chain(const Graph& first, const Graph& second);

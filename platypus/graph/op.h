@@ -37,11 +37,14 @@ enum class Rounding {
   kSoftSigmoid,  // nearest; in training a sigmoid between two codes that becomes a step
   kSoftTanh,     // nearest; in training a tanh between two codes that becomes a step
   kTernary,      // sign(w) where |w| > scale / 3, else 0; in training a sum of two sigmoids
+  kLearnedStep,  // nearest; the scale is trained too (learned step size: Esser et al. 2020)
 };
 
 // How weights are rounded while training (train/rounding.h) and at conversion: symmetric, one scale
 // per output channel (or for the whole tensor), codes [-(2^(bits-1)-1), 2^(bits-1)-1], [-1, 1] if
-// ternary; scale = max|w| / largest code, rounded up to a power of two if asked.
+// ternary; scale = max|w| / largest code, rounded up to a power of two if asked. A learned step is
+// a parameter [out], or [1] for the whole tensor, of a role named like the weights': "step" for
+// "weight", "step_ih_l0" for "weight_ih_l0"; the scale is the step (at least 2^-23) then.
 struct WeightQuantizer {
   int bits = 8;
   bool power_of_two_scale = true;
@@ -276,11 +279,13 @@ struct Concat {
 // where asked and min < 0 (lo 0, hi 2^bits - 1, scale (max(max, 0) - min) / hi, zero_point
 // floor(-min / scale + 0.5)). Codes of more than 8 bits are those of an int16, signed or not: hi
 // 2^(bits-1) - 1. scale is rounded up to a power of two if asked, and at least 2^-23. A range of
-// min > max means: not calibrated yet, pass through. Roles: range [2] = {min, max}.
+// min > max means: not calibrated yet, pass through. With a learned step the range is trained, {0,
+// max} or {-max, max}. Roles: range [2] = {min, max}.
 struct FakeQuantize {
   int bits = 8;
   bool power_of_two_scale = true;
-  bool affine = false;  // of at most 8 bits
+  bool affine = false;        // of at most 8 bits
+  bool learned_step = false;  // not with affine
   friend bool operator==(const FakeQuantize&, const FakeQuantize&) = default;
 };
 

@@ -5,14 +5,16 @@
 namespace platypus::graph {
 namespace {
 
-constexpr float kSmallestScale = 0x1.0p-23f;
-
 float Finish(float scale, bool power_of_two) {
   scale = std::max(scale, kSmallestScale);
   return power_of_two ? CeilPowerOfTwo(scale) : scale;
 }
 
 }  // namespace
+
+int32_t LargestCode(const WeightQuantizer& quantizer) {
+  return quantizer.rounding == Rounding::kTernary ? 1 : (1 << (quantizer.bits - 1)) - 1;
+}
 
 float CeilPowerOfTwo(float x) {
   int exponent = 0;
@@ -45,11 +47,16 @@ Codes ActivationCodes(const FakeQuantize& op, float min, float max) {
 }
 
 Codes WeightCodes(const WeightQuantizer& quantizer, float max_abs) {
-  Codes codes;
-  codes.hi = quantizer.rounding == Rounding::kTernary ? 1 : (1 << (quantizer.bits - 1)) - 1;
-  codes.lo = -codes.hi;
-  codes.scale = Finish(max_abs / static_cast<float>(codes.hi), quantizer.power_of_two_scale);
-  return codes;
+  return StepCodes(quantizer, max_abs / static_cast<float>(LargestCode(quantizer)));
+}
+
+Codes StepCodes(const WeightQuantizer& quantizer, float step) {
+  const int32_t hi = LargestCode(quantizer);
+  return {Finish(step, quantizer.power_of_two_scale), -hi, hi};
+}
+
+std::string StepRole(std::string_view weight_role) {
+  return "step" + std::string(weight_role.substr(std::string_view("weight").size()));
 }
 
 WeightLayout LayoutOf(const Op& op, const Shape& weight) {
@@ -62,6 +69,15 @@ WeightLayout LayoutOf(const Op& op, const Shape& weight) {
   }
   const auto channels = static_cast<size_t>(weight[0]);
   return {channels, channels, 1, size / channels, size};
+}
+
+void ScaleChannels(const WeightLayout& layout, std::span<const float> factors,
+                   std::span<float> weights) {
+  for (size_t c = 0; c < layout.channels; ++c) {
+    layout.ForRuns(c, [&](size_t first) {
+      for (float& weight : weights.subspan(first, layout.length)) weight *= factors[c];
+    });
+  }
 }
 
 std::optional<WeightQuantizer> QuantizerOf(const Op& op) {
@@ -80,6 +96,13 @@ std::vector<Codes> ChannelCodes(const Graph& graph, const Node& layer, const std
   const WeightQuantizer quantizer = QuantizerOf(layer.op).value();
   const WeightLayout layout = LayoutOf(layer.op, graph.Parameter(layer, role).shape);
   std::vector<Codes> codes;
+  if (quantizer.rounding == Rounding::kLearnedStep) {
+    const std::vector<float>& steps = graph.Parameter(layer, StepRole(role)).Floats();
+    for (size_t c = 0; c < layout.channels; ++c) {
+      codes.push_back(StepCodes(quantizer, steps[quantizer.per_channel ? c : 0]));
+    }
+    return codes;
+  }
   if (!quantizer.per_channel) {
     return std::vector<Codes>(layout.channels, WeightCodes(quantizer, MaxAbs(weights)));
   }
@@ -93,10 +116,58 @@ std::vector<Codes> ChannelCodes(const Graph& graph, const Node& layer, const std
   return codes;
 }
 
+std::vector<float> InitialSteps(const WeightQuantizer& quantizer, const WeightLayout& layout,
+                                std::span<const float> weights) {
+  std::vector<double> sums(CodeRows(quantizer, layout.channels), 0.0);
+  for (size_t c = 0; c < layout.channels; ++c) {
+    layout.ForRuns(c, [&](size_t first) {
+      for (const float w : weights.subspan(first, layout.length)) {
+        sums[quantizer.per_channel ? c : 0] += std::abs(double{w});
+      }
+    });
+  }
+  const double count = static_cast<double>(weights.size()) / static_cast<double>(sums.size());
+  const double root = std::sqrt(static_cast<double>(LargestCode(quantizer)));
+  std::vector<float> steps;
+  for (const double sum : sums) {
+    steps.push_back(std::max(static_cast<float>(2 * sum / (count * root)), kSmallestScale));
+  }
+  return steps;
+}
+
 float MaxAbs(std::span<const float> row) {
   float largest = 0.0f;
   for (const float value : row) largest = std::max(largest, std::abs(value));
   return largest;
+}
+
+int CodeBits(std::span<const int8_t> codes) {
+  int8_t least = 0;
+  int8_t most = 0;
+  for (const int8_t code : codes) {
+    least = std::min(least, code);
+    most = std::max(most, code);
+  }
+  if (least >= -2 && most <= 1) return 2;
+  return least >= -8 && most <= 7 ? 4 : 8;
+}
+
+int64_t PackedOctets(int bits, int64_t channels, int64_t row) {
+  if (bits == 8) return channels * row;
+  const int64_t elements = channels / 4 * row + channels % 4 * ((row + 3) / 4);
+  return elements * bits / 2;
+}
+
+int64_t StoredOctets(const Op& op, const Array& parameter) {
+  const auto* codes = std::get_if<std::vector<int8_t>>(&parameter.values);
+  const bool packed = std::holds_alternative<Conv2d>(op) || std::holds_alternative<Linear>(op);
+  if (codes != nullptr && packed && !codes->empty()) {
+    const int64_t channels = parameter.shape.at(0);
+    return PackedOctets(CodeBits(*codes), channels, NumElements(parameter.shape) / channels);
+  }
+  return std::visit(
+      [](const auto& values) { return static_cast<int64_t>(values.size() * sizeof(values[0])); },
+      parameter.values);
 }
 
 }  // namespace platypus::graph

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "platypus/graph/graph.h"
@@ -25,6 +26,12 @@ struct Codes {
   int32_t zero_point = 0;
   friend bool operator==(const Codes&, const Codes&) = default;
 };
+
+// No scale is smaller.
+constexpr float kSmallestScale = 0x1.0p-23f;
+
+// Of a weight; the smallest one is its negative.
+int32_t LargestCode(const WeightQuantizer& quantizer);
 
 // The smallest power of two that is not below x > 0.
 float CeilPowerOfTwo(float x);
@@ -51,18 +58,24 @@ struct WeightLayout {
 // Weights stand channel by channel, [channels][...], but those of a ConvTranspose2d.
 WeightLayout LayoutOf(const Op& op, const Shape& weight);
 
+// Each channel's weights times its factor.
+void ScaleChannels(const WeightLayout& layout, std::span<const float> factors,
+                   std::span<float> weights);
+
 // The quantizer of an operator's weights, if it has one.
 std::optional<WeightQuantizer> QuantizerOf(const Op& op);
 
-// Weights [channels][...] fall into this many runs of equal length with codes of their own: one for
-// each output channel, or a single one.
+// Weights have this many codes of their own: for each output channel, or one.
 inline size_t CodeRows(const WeightQuantizer& quantizer, size_t channels) {
   return quantizer.per_channel ? channels : 1;
 }
 
-// Codes for one run whose largest weight magnitude is max_abs. A run of zeros gets the smallest
-// scale.
+// Codes for weights whose largest magnitude is max_abs. Nothing but zeros gets the smallest scale.
 Codes WeightCodes(const WeightQuantizer& quantizer, float max_abs);
+// Codes of a learned step.
+Codes StepCodes(const WeightQuantizer& quantizer, float step);
+// The role of the steps of weights.
+std::string StepRole(std::string_view weight_role);
 
 // The scale of a channel's weights, doubled until its bias is at most 2^22 in units of weight times
 // input (2^29 for input codes of 16 bits): a channel of (nearly) nothing but bias would leave the
@@ -90,8 +103,23 @@ float MaxAbs(std::span<const float> row);
 
 // Codes of each output channel of a layer's weights `role`, all alike where there is one scale for
 // all; `weights`: the array, a batch norm behind the layer folded in. The layer has a quantizer.
+// Learned steps are the graph's.
 std::vector<Codes> ChannelCodes(const Graph& graph, const Node& layer, const std::string& role,
                                 std::span<const float> weights);
+// Where learning begins: 2 mean|w| / sqrt(largest code) for each of CodeRows.
+std::vector<float> InitialSteps(const WeightQuantizer& quantizer, const WeightLayout& layout,
+                                std::span<const float> weights);
+// Bits of the narrowest codes, of 2, 4 or 8 bits, that hold all of these.
+int CodeBits(std::span<const int8_t> codes);
+
+// Octets that weights [channels][row] take in flash. Of 4 and 2 bits four codes are one element of
+// 16 or 8 bits: one from each of four neighbouring channels; of channels that make no four, four of
+// the row, the last element filled up.
+int64_t PackedOctets(int bits, int64_t channels, int64_t row);
+
+// Octets that a parameter of an operator takes in flash: weights of convolutions and linear layers
+// as few bits as their codes need, everything else as it is.
+int64_t StoredOctets(const Op& op, const Array& parameter);
 
 }  // namespace platypus::graph
 

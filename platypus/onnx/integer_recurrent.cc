@@ -1,4 +1,6 @@
 // Cells of codes: a Scan over the steps, float64 on whole numbers.
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "platypus/onnx/expression.h"

@@ -33,8 +33,6 @@ Bounds BoundsOf(const Goal& goal, const config::Training& training) {
   return {4, 12, training.autoquant_tolerance_regression};
 }
 
-int64_t PackedOctets(int64_t weights, int bits) { return (weights * bits + 7) / 8; }
-
 class Choosing {
  public:
   Choosing(const PrecisionRequest& request, ThreadPool& pool, ProgressSink& sink)
@@ -57,6 +55,9 @@ class Choosing {
       SearchAverage(BoundsOf(request_.lesson.Wanted(), training));
     } else {
       KeepToBudget(training.auto_quantization_budget);
+    }
+    for (size_t l = 0; l < nodes_.size(); ++l) {
+      result_.weight_octets += quantize::PackedOctets(folded_, *nodes_[l], result_.layers[l].bits);
     }
     return std::move(result_);
   }
@@ -134,7 +135,7 @@ class Choosing {
     const bool octets = result_.goal == AutoGoal::kFlash;
     const auto cost = [&](size_t l, int bits) {
       const LayerChoice& layer = result_.layers[l];
-      if (octets) return PackedOctets(layer.weights, bits);
+      if (octets) return quantize::PackedOctets(folded_, *nodes_[l], bits);
       return static_cast<int64_t>(std::llround(static_cast<double>(layer.instructions) *
                                                request_.rates.Of(bits) / request_.rates.eight));
     };
@@ -263,12 +264,6 @@ double AutoPrecision::AverageBits() const {
     weights += static_cast<double>(layer.weights);
   }
   return weights > 0 ? bits / weights : 0;
-}
-
-int64_t AutoPrecision::WeightOctets() const {
-  int64_t octets = 0;
-  for (const LayerChoice& layer : layers) octets += PackedOctets(layer.weights, layer.bits);
-  return octets;
 }
 
 AutoPrecision ChoosePrecision(const PrecisionRequest& request, ThreadPool& pool,

@@ -46,8 +46,8 @@ struct AutoPrecision {
   // Goals flash and instructions, in octets of weights or instructions.
   int64_t budget = 0, used = 0, at_eight_bits = 0;
   std::vector<LayerChoice> layers;  // in the graph's order
+  int64_t weight_octets = 0;        // packed; float weights take four
   double AverageBits() const;       // of a weight
-  int64_t WeightOctets() const;     // packed; float weights take four
 };
 
 // The fake-quantised graph, ranges chosen, that the quantised phase would start from.

@@ -75,22 +75,20 @@ std::vector<std::string> Lines(const AutoPrecision& choice) {
   std::vector<LayerChoice> sorted = choice.layers;
   std::ranges::stable_sort(sorted, std::ranges::greater{}, OfWeight);
   for (const LayerChoice& layer : sorted) {
-    sensitivities += fmt::format("\n  {}: {:.6f} ({} params)", layer.name, OfWeight(layer),
-                                 layer.weights);
+    sensitivities +=
+        fmt::format("\n  {}: {:.6f} ({} params)", layer.name, OfWeight(layer), layer.weights);
   }
   lines.push_back(std::move(sensitivities));
   if (choice.goal == config::AutoGoal::kTolerance) {
-    lines.push_back(
-        fmt::format("Binary search bitwidth selection | task={} | float_metric={:.6f} | "
-                    "threshold={:.6f} | higher_is_better={} | search range=[{}, {}]",
-                    choice.task, choice.float_metric, choice.threshold,
-                    choice.higher_is_better ? "True" : "False", choice.fewest_bits,
-                    choice.most_bits));
+    lines.push_back(fmt::format(
+        "Binary search bitwidth selection | task={} | float_metric={:.6f} | "
+        "threshold={:.6f} | higher_is_better={} | search range=[{}, {}]",
+        choice.task, choice.float_metric, choice.threshold,
+        choice.higher_is_better ? "True" : "False", choice.fewest_bits, choice.most_bits));
     for (const PrecisionTrial& trial : choice.trials) {
-      lines.push_back(
-          fmt::format("  target_avg_bitwidth={:g} | metric={:.6f} | threshold={:.6f} | {}",
-                      trial.average_bits, trial.metric, choice.threshold,
-                      trial.passes ? "PASS" : "FAIL"));
+      lines.push_back(fmt::format(
+          "  target_avg_bitwidth={:g} | metric={:.6f} | threshold={:.6f} | {}", trial.average_bits,
+          trial.metric, choice.threshold, trial.passes ? "PASS" : "FAIL"));
     }
     lines.push_back(fmt::format("Binary search complete | selected target_avg_bitwidth={}",
                                 choice.average_bits));
@@ -99,19 +97,18 @@ std::vector<std::string> Lines(const AutoPrecision& choice) {
     lines.push_back(fmt::format("Target average bitwidth: {}", choice.average_bits));
     lines.push_back(fmt::format("Total bit budget: {}", choice.average_bits * weights));
   } else {
-    lines.push_back(fmt::format("Budget: {} of {} {} that 8 bits everywhere take", choice.budget,
-                                choice.at_eight_bits,
-                                choice.goal == config::AutoGoal::kFlash ? "octets of weights"
-                                                                        : "instructions"));
+    lines.push_back(fmt::format(
+        "Budget: {} of {} {} that 8 bits everywhere take", choice.budget, choice.at_eight_bits,
+        choice.goal == config::AutoGoal::kFlash ? "octets of weights" : "instructions"));
     lines.push_back(fmt::format("Budget used: {} / {}", choice.used, choice.budget));
   }
   lines.push_back(fmt::format("Bit allocation complete. Actual average bitwidth: {:.2f}",
                               choice.AverageBits()));
   if (choice.goal == config::AutoGoal::kTolerance) {
     const int64_t weights = Weights(choice);
-    lines.push_back(fmt::format(
-        "Bits used: {} / {}", std::llround(choice.AverageBits() * static_cast<double>(weights)),
-        choice.average_bits * weights));
+    lines.push_back(fmt::format("Bits used: {} / {}",
+                                std::llround(choice.AverageBits() * static_cast<double>(weights)),
+                                choice.average_bits * weights));
   }
   lines.push_back("\n" + Table(choice));
   return lines;
@@ -130,7 +127,7 @@ std::string ToJson(const AutoPrecision& choice) {
   nlohmann::ordered_json json = {{"schema", 1},
                                  {"goal", NameOf(choice.goal)},
                                  {"average_bits", Number(choice.AverageBits())},
-                                 {"weight_octets", choice.WeightOctets()}};
+                                 {"weight_octets", choice.weight_octets}};
   if (choice.goal == config::AutoGoal::kTolerance) {
     auto trials = nlohmann::ordered_json::array();
     for (const PrecisionTrial& trial : choice.trials) {
@@ -146,9 +143,8 @@ std::string ToJson(const AutoPrecision& choice) {
                       {"average_bits", choice.average_bits},
                       {"trials", trials}};
   } else {
-    json["budget"] = {{"allowed", choice.budget},
-                      {"used", choice.used},
-                      {"at_8_bits", choice.at_eight_bits}};
+    json["budget"] = {
+        {"allowed", choice.budget}, {"used", choice.used}, {"at_8_bits", choice.at_eight_bits}};
   }
   json["layers"] = layers;
   return json.dump(2) + "\n";

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "platypus/exec/interpreter.h"
+#include "platypus/graph/quantization.h"
 #include "platypus/quantize/quantize.h"
 
 namespace platypus::pipeline {
@@ -25,12 +26,6 @@ int64_t ElementOctets(DType type) {
       return 0;  // accumulators stay in registers: the requantisation is part of the same loop
   }
   return 0;
-}
-
-int64_t ArrayOctets(const Array& array) {
-  return std::visit(
-      [](const auto& values) { return static_cast<int64_t>(values.size() * sizeof(values[0])); },
-      array.values);
 }
 
 }  // namespace
@@ -101,7 +96,7 @@ std::vector<LayerSummary> SummariseLayers(const graph::Graph& network) {
     for (const auto& [name, array] : network.parameters) {
       if (!name.starts_with(prefix) || name.find('.', prefix.size()) != std::string::npos) continue;
       layer.parameters += NumElements(array.shape);
-      layer.weight_octets += ArrayOctets(array);
+      layer.weight_octets += graph::StoredOctets(node.op, array);
     }
     layers.push_back(std::move(layer));
   }

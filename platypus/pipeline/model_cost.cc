@@ -78,8 +78,8 @@ ModelCost EstimateCost(const graph::Graph& network, const CostModel& model) {
   const CostRates& rates = net.is_integer ? model.integers : model.floats;
   cost.flash_octets =
       tables + rates.code + rates.code_per_layer * static_cast<int64_t>(net.layers.size());
-  cost.ram_octets = net.memory.arena_octets + inputs * (net.is_integer ? 5 : 8) +
-                    net.out_elements * (net.is_integer ? 1 : 4);
+  cost.ram_octets = net.memory.arena_octets + inputs * (net.TakesCodes() ? 5 : 8) +
+                    net.out_elements * (net.GivesCodes() ? 1 : 4);
   cost.cycles = model.cycles_per_instruction * (rates.per_mac * static_cast<double>(cost.macs) +
                                                 rates.per_value * static_cast<double>(values));
   return cost;

@@ -14,6 +14,7 @@
 #include "platypus/pipeline/samples.h"
 #include "platypus/pipeline/task_metric.h"
 #include "platypus/quantize/bit_choice.h"
+#include "platypus/quantize/form.h"
 
 namespace platypus::pipeline {
 namespace {
@@ -117,7 +118,9 @@ class Analysis {
   void ListLayers() {
     std::map<std::string, const Match*> codes;  // of integer tensors, by layer
     for (const Match& match : matches_) {
-      if (integer_.At(match.integer).dtype == DType::kFloat32) continue;
+      const Node* maker = graph::Producer(integer_, match.integer);
+      const bool moves = maker != nullptr && quantize::FormOf(maker->op) == quantize::Form::kKeeps;
+      if (moves || integer_.At(match.integer).dtype == DType::kFloat32) continue;
       const Node* layer = LayerOf(match.reference);
       codes.try_emplace(layer == nullptr ? "input" : layer->name, &match);
     }
@@ -191,6 +194,9 @@ class Analysis {
       QuantizedLayer& layer = result_.layers[l];
       layer.weights = quantize::CountWeights(reference_, *nodes_[l]);
       if (layer.weights == 0) continue;
+      layer.octets_at_8 = quantize::PackedOctets(reference_, *nodes_[l], 8);
+      layer.octets_at_4 = quantize::PackedOctets(reference_, *nodes_[l], 4);
+      layer.octets_at_2 = quantize::PackedOctets(reference_, *nodes_[l], 2);
       layer.weight_bits = Precision::kFloat;
       std::vector<float> values;
       int64_t largest = 0;
@@ -370,8 +376,8 @@ std::string TableOf(const QuantizationInsight& insight) {
       "type", "weights", "bits", "octets 8", "4", "2", "values", "from", "to", "at low", "at high",
       "dB", "alone", "in float because of");
   for (const QuantizedLayer& layer : insight.layers) {
-    const auto octets = [&](int bits) {
-      return layer.weights == 0 ? std::string("-") : std::to_string(layer.Octets(bits));
+    const auto octets = [&](int64_t count) {
+      return layer.weights == 0 ? std::string("-") : std::to_string(count);
     };
     const bool codes = layer.activation_bits > 0;
     const auto value = [&](double number) {
@@ -385,8 +391,9 @@ std::string TableOf(const QuantizationInsight& insight) {
         "{}\n",
         layer.name, width, layer.type,
         layer.weights == 0 ? std::string("-") : std::to_string(layer.weights),
-        Bits(layer.weight_bits), octets(8), octets(4), octets(2), Bits(layer.activation_bits),
-        value(layer.low), value(layer.high), share(layer.at_low), share(layer.at_high),
+        Bits(layer.weight_bits), octets(layer.octets_at_8), octets(layer.octets_at_4),
+        octets(layer.octets_at_2), Bits(layer.activation_bits), value(layer.low), value(layer.high),
+        share(layer.at_low), share(layer.at_high),
         layer.signal_to_noise ? fmt::format("{:.1f}", *layer.signal_to_noise) : std::string("-"),
         layer.metric_alone ? fmt::format("{:.4f}", *layer.metric_alone) : std::string("-"),
         layer.why_float);

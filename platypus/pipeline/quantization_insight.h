@@ -44,8 +44,7 @@ struct QuantizedLayer {
   std::optional<double> signal_to_noise;  // dB, in the whole integer network
   std::optional<double> metric_alone;     // of the float network with only this layer's codes
 
-  // Packed, if the weights had so many bits.
-  int64_t Octets(int bits) const { return (weights * bits + 7) / 8; }
+  int64_t octets_at_8 = 0, octets_at_4 = 0, octets_at_2 = 0;  // of packed weights
 };
 
 struct QuantizationInsight {

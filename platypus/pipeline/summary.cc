@@ -156,18 +156,18 @@ Json Quantization(const std::optional<QuantizationInsight>& insight) {
     Json layer = {{"name", l.name}, {"type", l.type}};
     layer["why_float"] = l.why_float.empty() ? Json(nullptr) : Json(l.why_float);
     if (l.weights > 0) {
-      layer["weights"] = {{"count", l.weights},
-                          {"bits", l.weight_bits},
-                          {"octets", {{"8", l.Octets(8)}, {"4", l.Octets(4)}, {"2", l.Octets(2)}}},
-                          {"range", Number(l.weight_range)},
-                          {"at_ends", Number(l.weights_at_ends)},
-                          {"histogram", HistogramJson(l.weight_values)}};
+      layer["weights"] = {
+          {"count", l.weights},
+          {"bits", l.weight_bits},
+          {"octets", {{"8", l.octets_at_8}, {"4", l.octets_at_4}, {"2", l.octets_at_2}}},
+          {"range", Number(l.weight_range)},
+          {"at_ends", Number(l.weights_at_ends)},
+          {"histogram", HistogramJson(l.weight_values)}};
     }
     if (l.activation_bits > 0) {
-      layer["values"] = {{"bits", l.activation_bits},        {"low", Number(l.low)},
-                         {"high", Number(l.high)},           {"at_low", Number(l.at_low)},
-                         {"at_high", Number(l.at_high)},
-                         {"histogram", HistogramJson(l.values)}};
+      layer["values"] = {{"bits", l.activation_bits},    {"low", Number(l.low)},
+                         {"high", Number(l.high)},       {"at_low", Number(l.at_low)},
+                         {"at_high", Number(l.at_high)}, {"histogram", HistogramJson(l.values)}};
     }
     layer["signal_to_noise"] = optional(l.signal_to_noise);
     layer["metric_alone"] = optional(l.metric_alone);

@@ -1,11 +1,14 @@
 #include "platypus/pipeline/training.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "platypus/config/registry.h"
 #include "platypus/exec/interpreter.h"
 #include "platypus/pipeline/convert_diff.h"
 #include "platypus/pipeline/model_cost.h"
+#include "platypus/quantize/equalize.h"
+#include "platypus/quantize/post_training.h"
 #include "platypus/quantize/quantize.h"
 
 namespace platypus::pipeline {
@@ -30,7 +33,7 @@ train::Result FitAndLog(const graph::Graph& graph, const train::LabelledSet& sam
   return result;
 }
 
-// At most `count` samples, evenly spread over a set.
+// At most `most` samples, evenly spread over a set.
 struct Thinned {
   std::vector<float> inputs, targets;
   std::vector<int32_t> labels;
@@ -56,18 +59,36 @@ struct Thinned {
   }
 };
 
-// Ranges from all training samples, chosen by the loss of some.
-graph::Graph CalibrateForLoss(const graph::Graph& prepared, const Lesson& lesson,
-                              ThreadPool& pool) {
-  constexpr int64_t kSamples = 512;
-  const train::LabelledSet all = lesson.Train();
-  const Thinned some(all, kSamples);
-  const train::LabelledSet judges = some.View(all.shape);
-  return quantize::ChooseRanges(train::Calibrate(prepared, all, pool),
-                                [&](const graph::Graph& graph) {
-                                  return lesson.LossOf(train::Predict(graph, judges, pool), judges);
-                                });
-}
+// Training samples to calibrate with: all or as many batches as asked for, and a few of them for
+// what is measured again and again.
+class Calibration {
+ public:
+  Calibration(const Lesson& lesson, const config::Training& training)
+      : lesson_(lesson), batch_size_(training.batch_size), all_(lesson.Train()) {
+    constexpr int64_t kFew = 512;
+    const int64_t wanted = int64_t{training.quantization_calibration_batches} * batch_size_;
+    if (wanted > 0 && wanted < all_.Count()) {
+      thinned_.emplace(all_, wanted);
+      all_ = thinned_->View(all_.shape);
+    }
+    few_.emplace(all_, kFew);
+  }
+  quantize::Samples Seen() const { return {all_.inputs, batch_size_}; }
+  quantize::Samples Few() const { return {few_->inputs, batch_size_}; }
+  quantize::LossOf Loss(ThreadPool& pool) const {
+    return [this, &pool](const graph::Graph& graph) {
+      const train::LabelledSet judges = few_->View(all_.shape);
+      return lesson_.LossOf(train::Predict(graph, judges, pool), judges);
+    };
+  }
+
+ private:
+  const Lesson& lesson_;
+  int64_t batch_size_;
+  train::LabelledSet all_;
+  std::optional<Thinned> thinned_;  // what all_ stands in, where it is not everything
+  std::optional<Thinned> few_;
+};
 
 // What the quantised network learns: the samples' own classes or values, mixed with what the float
 // network makes of them.
@@ -92,10 +113,8 @@ AutoPrecision ChooseBits(const graph::Graph& source, const Lesson& lesson,
   const config::Value* device = registry.devices.Find(config.common.target_device);
   const DeviceFacts facts =
       device == nullptr ? DeviceFacts{} : FactsOf(config.common.target_device, *device);
-  const PrecisionRequest request{source,     lesson,
-                                 config,     settings,
-                                 some.View(all.shape), calibrated,
-                                 MacRatesOf(facts)};
+  const PrecisionRequest request{
+      source, lesson, config, settings, some.View(all.shape), calibrated, MacRatesOf(facts)};
   AutoPrecision choice = ChoosePrecision(request, pool, sink);
   for (const std::string& line : Lines(choice)) log.Info("root.auto_quantization", line);
   return choice;
@@ -105,12 +124,11 @@ AutoPrecision ChooseBits(const graph::Graph& source, const Lesson& lesson,
 void LogQuantization(const config::Training& training, RunLog& log) {
   const bool ptq = training.quantization_method == config::QuantizationMethod::kPtq;
   log.Info("root.main", fmt::format("Proceeding with {} quantization", ptq ? "PTQ" : "QAT"));
-  log.Info("root.main",
-           training.auto_quantization
-               ? std::string("Quantization Bitwidths: Auto quantization")
-               : fmt::format("Quantization Bitwidths: Weight-{} Activation-{}",
-                             training.quantization_weight_bitwidth,
-                             training.quantization_activation_bitwidth));
+  log.Info("root.main", training.auto_quantization
+                            ? std::string("Quantization Bitwidths: Auto quantization")
+                            : fmt::format("Quantization Bitwidths: Weight-{} Activation-{}",
+                                          training.quantization_weight_bitwidth,
+                                          training.quantization_activation_bitwidth));
 }
 
 // What conversion changes, on some samples.
@@ -124,13 +142,17 @@ void LogConvertDiff(const graph::Graph& fake_quantized, const graph::Graph& inte
   std::vector<float> after = exec::Interpreter(integer).Run(inputs, count, pool);
   const auto scale = static_cast<float>(quantize::OutputScale(integer));
   for (float& value : after) value *= scale;
-  log.Info("root.main",
-           "Quantization Convert Diff: " + ToText(MeasureConvertDiff(before, after)));
+  log.Info("root.main", "Quantization Convert Diff: " + ToText(MeasureConvertDiff(before, after)));
 }
 
 }  // namespace
 
-int QuantizedEpochs(int training_epochs) { return std::max(10, training_epochs / 5); }
+int QuantizedEpochs(const config::Config& config) {
+  if (config.training.quantization_method == config::QuantizationMethod::kPtq) return 0;
+  const bool regression =
+      config.common.task_category == config::TaskCategory::kTimeseriesRegression;
+  return std::max(regression ? 50 : 10, config.training.training_epochs / 5);
+}
 
 train::Result TrainFloat(const graph::Graph& initial, const Lesson& lesson,
                          const config::Config& config, const std::filesystem::path& folder,
@@ -148,34 +170,59 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson
                                const config::Config& config, const std::filesystem::path& folder,
                                RunLog& log, ThreadPool& pool, ProgressSink& sink,
                                const train::EpochObserver& on_epoch) {
+  const config::Training& training = config.training;
   quantize::Settings settings =
-      quantize::MakeSettings(config.training, config.common.task_category, trained);
+      quantize::MakeSettings(training, config.common.task_category, trained);
+  const bool ptq = training.quantization_method == config::QuantizationMethod::kPtq;
   // No batch norm can follow where the output is integer: then the network learns real values.
   const bool real = settings.output_int && !lesson.Wanted().Classifies();
   const Lesson own = real ? lesson.WithRealValues() : lesson;
-  const graph::Graph source = real ? graph::FoldBatchNorm(lesson.InRealValues(trained)) : trained;
+  graph::Graph source = real ? graph::FoldBatchNorm(lesson.InRealValues(trained)) : trained;
+  if (training.quantization_equalization) source = quantize::Equalize(graph::FoldBatchNorm(source));
+
+  const Calibration samples(own, training);
+  const quantize::LossOf loss = samples.Loss(pool);
+  const Calibrated calibrated = [&](const quantize::Settings& wanted) {
+    if (!ptq) {
+      return quantize::Calibrate(source, wanted, training.quantization_observer, samples.Seen(),
+                                 loss, pool);
+    }
+    return quantize::QuantizeAfterTraining(
+               source, wanted,
+               {.observer = training.quantization_observer,
+                .bias_correction = training.quantization_bias_correction},
+               samples.Seen(), samples.Few(), loss, pool)
+        .quantized;
+  };
   QuantizedResult result;
-  if (config.training.auto_quantization) {
-    const Calibrated calibrated = [&](const quantize::Settings& candidate) {
-      return CalibrateForLoss(quantize::PrepareForTraining(source, candidate), own, pool);
-    };
+  if (training.auto_quantization) {
     result.precision = ChooseBits(source, own, config, settings, calibrated, log, pool, sink);
     Apply(*result.precision, source, settings);
   }
   result.settings = settings;
   if (quantize::StaysInFloat(settings, source)) return result;
-  LogQuantization(config.training, log);
+  LogQuantization(training, log);
+  const graph::Graph start = calibrated(settings);
+
   train::Options options = MakeOptions(config, folder);
   options.stage = "quantize";
   options.on_epoch = on_epoch;
-  options.epochs = QuantizedEpochs(config.training.training_epochs);
-  options.learning_rate = config.training.learning_rate / 100;
+  options.epochs = QuantizedEpochs(config);
+  options.learning_rate = training.learning_rate / 100;
   options.settings.lr_warmup_epochs = 0;
+  const auto or_else = [](int wanted, int otherwise) {
+    return wanted < 0 ? std::max(0, otherwise) : wanted;
+  };
+  options.norm_epochs =
+      or_else(config.training.quantization_batch_norm_epochs, options.epochs / 2 - 1);
+  // Ranges that the loss has chosen stay.
+  const bool chosen = config.training.quantization_observer == config::RangeObserver::kLoss;
+  options.range_epochs =
+      or_else(config.training.quantization_observer_epochs, chosen ? 0 : options.epochs / 2 + 1);
   options.judge_start = true;
-  if (config.training.quantization_method == config::QuantizationMethod::kPtq) options.epochs = 0;
-  train::LabelledSet samples = own.Train();
-  const std::vector<float> targets = Distill(source, own, config.training, pool);
-  samples.targets = targets;
+  train::LabelledSet lessons = own.Train();
+  const std::vector<float> targets = Distill(source, own, training, pool);
+  lessons.targets = targets;
   const SampleSet& val = own.Data().val;
   const train::Predictor predict = [&](const graph::Graph& graph) {
     const graph::Graph integer = quantize::Convert(graph, settings);
@@ -184,13 +231,14 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson
     for (float& value : outputs) value *= scale;
     return outputs;
   };
-  const graph::Graph start =
-      CalibrateForLoss(quantize::PrepareForTraining(source, settings), own, pool);
-  result.training = FitAndLog(start, samples, own, options, predict, "QuantTrain", log, pool, sink);
+  result.training = FitAndLog(start, lessons, own, options, predict, "QuantTrain", log, pool, sink);
   result.integer = quantize::Convert(result.training.best, settings);
   LogConvertDiff(result.training.best, result.integer, val, log, pool);
-  if (!real) result.integer = lesson.InRealValues(std::move(result.integer));
-  result.reference = real ? source : lesson.InRealValues(graph::FoldBatchNorm(trained));
+  result.reference = graph::FoldBatchNorm(source);
+  if (!real) {
+    result.integer = lesson.InRealValues(std::move(result.integer));
+    result.reference = lesson.InRealValues(std::move(result.reference));
+  }
   return result;
 }
 

@@ -18,14 +18,15 @@ Accumulated Accumulate(Conversion& conversion, const graph::Node& node, const La
   const Array& weight = source.Parameter(node, "weight");
   const auto channels = static_cast<size_t>(weight.shape[0]);
   const size_t row = weight.Floats().size() / channels;
+  const std::vector<graph::Codes> all_codes =
+      graph::ChannelCodes(source, node, "weight", weight.Floats());
   Accumulated value;
   value.layer = node.name;
   std::vector<int8_t> integers(weight.Floats().size());
   for (size_t c = 0; c < channels; ++c) {
     const std::span<const float> floats(weight.Floats().data() + c * row, row);
     const double bias = op.has_bias ? source.Parameter(node, "bias").Floats()[c] : 0.0;
-    graph::Codes codes = graph::WeightCodes(
-        *quantizer, graph::MaxAbs(quantizer->per_channel ? floats : weight.Floats()));
+    graph::Codes codes = all_codes[c];
     codes.scale = graph::ScaleForBias(codes.scale, x.codes, bias);
     int64_t sum = 0;
     int64_t magnitude = 0;

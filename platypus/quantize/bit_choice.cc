@@ -79,6 +79,23 @@ int64_t CountWeights(const graph::Graph& graph, const Node& node) {
   return count;
 }
 
+int64_t PackedOctets(const graph::Graph& graph, const Node& node, int bits) {
+  int64_t octets = 0;
+  for (const std::string& name : WeightNames(graph, node)) {
+    const Array& weight = graph.parameters.at(name);
+    const int64_t count = NumElements(weight.shape);
+    const auto rows = static_cast<int64_t>(Rows(node, weight).size());
+    const int64_t row = count / rows;
+    if (bits >= 8) {
+      octets += count * bits / 8;
+    } else {
+      const int64_t elements = rows / 4 * row + rows % 4 * ((row + 3) / 4);
+      octets += elements * bits / 2;
+    }
+  }
+  return octets;
+}
+
 std::optional<std::vector<size_t>> ChooseWithinBudget(
     std::span<const std::vector<BitChoice>> layers, int64_t budget) {
   std::vector<int64_t> least_behind(layers.size() + 1, 0);  // cost of the cheapest choices

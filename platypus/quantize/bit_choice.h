@@ -20,6 +20,10 @@ double RoundingError(const graph::Graph& graph, const graph::Node& node,
 // Names of the parameters of a node that become codes: no biases.
 std::vector<std::string> WeightNames(const graph::Graph& graph, const graph::Node& node);
 int64_t CountWeights(const graph::Graph& graph, const graph::Node& node);
+// What they take in flash with so many bits (32 = float), packed as the kernels read them
+// (runtime/rt/tm_weights.h): of 4 and 2 bits four codes are one element; four neighbouring channels
+// share elements, of the up to three channels left each has its own.
+int64_t PackedOctets(const graph::Graph& graph, const graph::Node& node, int bits);
 
 // One of the things that a layer may become.
 struct BitChoice {

@@ -76,10 +76,15 @@ Form FormOf(const graph::Op& op) {
                     op);
 }
 
+const graph::Node& LayerOf(const graph::Graph& graph, const graph::Node& node) {
+  const graph::Node* before = graph::Producer(graph, node.inputs[0]);
+  return before != nullptr && graph::FoldingNorm(graph, *before) == &node ? *before : node;
+}
+
 std::optional<std::string> WhyFloat(const graph::Graph& graph, const graph::Node& node,
                                     const Settings& settings) {
   if (std::optional<std::string> obstacle = Obstacle(graph, node)) return obstacle;
-  if (FormOf(node.op) == Form::kMakes && settings.Of(node.name).IsFloat()) {
+  if (FormOf(node.op) == Form::kMakes && settings.Of(LayerOf(graph, node).name).IsFloat()) {
     return "the configuration keeps it in floating point";
   }
   return std::nullopt;

@@ -21,6 +21,10 @@ Form FormOf(const graph::Op& op);
 // How many times the mean the sums of an integer pool are (tm_cells.h).
 int64_t CellParts(const Shape& in, const graph::AdaptiveAvgPool& pool);
 
+// The layer that a node is a part of: a batch norm that will be folded, of the layer before it; any
+// other node, of itself.
+const graph::Node& LayerOf(const graph::Graph& graph, const graph::Node& node);
+
 // Why a layer stays float inside an integer graph: "Lstm has no integer form". Operators that make
 // no values are of the kind of what they read.
 std::optional<std::string> WhyFloat(const graph::Graph& graph, const graph::Node& node,

@@ -22,7 +22,7 @@ constexpr int64_t kLargestOffsetOfFew = (1 << 15) - 1;  // 16 bits, behind fewer
 struct Range {
   int32_t lo = -128;
   int32_t hi = 127;
-  double Largest() const { return std::max(std::abs(double{lo}), std::abs(double{hi})); }
+  double Largest() const { return std::max(std::abs(lo), std::abs(hi)); }
 };
 
 Range RangeOf(DType type) {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "platypus/base/error.h"
+#include "platypus/graph/quantization.h"
 #include "platypus/quantize/activation_bits.h"
 #include "platypus/quantize/form.h"
 #include "platypus/quantize/quantize.h"
@@ -16,6 +17,7 @@ using graph::Node;
 using graph::TensorId;
 
 bool IsNorm(const Node& node) { return std::holds_alternative<graph::BatchNorm>(node.op); }
+
 
 // A batch norm that could not be folded, as the depthwise 1x1 convolution that computes the same.
 TensorId AppendNormAsConvolution(graph::Graph& out, const graph::Graph& source, const Node& node,
@@ -72,11 +74,13 @@ class Preparation {
     for (const TensorId id : node.inputs) inputs.push_back(Coded(id, node.name));
     const bool waited = waiting_.contains(node.inputs[0]);
     TensorId output = Append(node, inputs);
-    if (FormOf(node.op) == Form::kMakes && IsLimited(node)) {
+    if (FormOf(node.op) == Form::kMakes && IsPartOfReader(node)) {
       waiting_.insert(node.output);
     } else if (FormOf(node.op) == Form::kMakes || waited) {
-      const Node& maker = waited ? *graph::Producer(source_, node.inputs[0]) : node;
-      output = Quantize(node.name, node.output, output, settings_.Of(maker.name));
+      const Node& own = LayerOf(source_, node);
+      const Node& maker =
+          waited ? LayerOf(source_, *graph::Producer(source_, node.inputs[0])) : own;
+      output = Quantize(own.name, node.output, output, settings_.Of(maker.name));
     }
     renamed_[node.output] = output;
   }
@@ -96,12 +100,17 @@ class Preparation {
            std::ranges::all_of(readers, [&](const Node* reader) { return WantsCodes(*reader); });
   }
 
-  // Whether the codes of what a node makes come behind its only reader, which limits its values.
-  bool IsLimited(const Node& node) const {
+  // Whether the codes of what a node makes come behind its only reader, which limits its values or
+  // is a batch norm that will be folded into it.
+  bool IsPartOfReader(const Node& node) const {
     const std::vector<const Node*> readers = graph::Consumers(source_, node.output);
     return node.output != source_.output && readers.size() == 1 &&
-           FormOf(readers[0]->op) == Form::kLimits;
+           (FormOf(readers[0]->op) == Form::kLimits || IsFolded(*readers[0]));
   }
+
+  // Such a batch norm stays in the graph, so that training moves its statistics and parameters, and
+  // its layer's weights are rounded as they will be when it has gone.
+  bool IsFolded(const Node& node) const { return &LayerOf(source_, node) != &node; }
 
   // Whether a tensor's codes are the network's output.
   bool IsDelivered(TensorId tensor) const {
@@ -130,14 +139,39 @@ class Preparation {
 
   TensorId Append(const Node& node, const std::vector<TensorId>& inputs) {
     const graph::WeightQuantizer quantizer = settings_.Weights(node.name);
-    if (IsNorm(node)) return AppendNormAsConvolution(out_, source_, node, inputs[0], quantizer);
+    if (IsNorm(node) && !IsFolded(node)) {
+      const TensorId output = AppendNormAsConvolution(out_, source_, node, inputs[0], quantizer);
+      AddSteps(node);
+      return output;
+    }
     graph::Op op = node.op;
     if (auto* conv = std::get_if<graph::Conv2d>(&op)) conv->weight_quantizer = quantizer;
     if (auto* linear = std::get_if<graph::Linear>(&op)) linear->weight_quantizer = quantizer;
     if (auto* conv = std::get_if<graph::ConvTranspose2d>(&op)) conv->weight_quantizer = quantizer;
     if (auto* cells = std::get_if<graph::Recurrent>(&op)) cells->weight_quantizer = quantizer;
     CopyParameters(node);
-    return graph::Append(out_, node.name, op, inputs);
+    const TensorId output = graph::Append(out_, node.name, op, inputs);
+    AddSteps(node);
+    return output;
+  }
+
+  // Where the learned steps of a layer begin: by its weights as they are when its batch norm has
+  // gone.
+  void AddSteps(const Node& node) {
+    const Node& layer = *std::ranges::find(out_.nodes, node.name, &Node::name);
+    const std::optional<graph::WeightQuantizer> quantizer = graph::QuantizerOf(layer.op);
+    if (!quantizer || quantizer->rounding != graph::Rounding::kLearnedStep) return;
+    const Node* norm = graph::FoldingNorm(source_, node);
+    for (const graph::Role& role : graph::Roles(layer.op, out_.At(layer.inputs[0]).shape)) {
+      if (!role.name.starts_with("weight") || !out_.HasParameter(layer, role.name)) continue;
+      const graph::WeightLayout layout = graph::LayoutOf(layer.op, role.shape);
+      std::vector<float> weights = out_.Parameter(layer, role.name).Floats();
+      if (norm != nullptr)
+        graph::ScaleChannels(layout, graph::FoldingFactors(source_, *norm), weights);
+      std::vector<float> steps = graph::InitialSteps(*quantizer, layout, weights);
+      out_.parameters[fmt::format("{}.{}", node.name, graph::StepRole(role.name))] = {
+          {static_cast<int64_t>(steps.size())}, std::move(steps)};
+    }
   }
 
   // What an integer layer reads. Floats get codes for it, of its bits if their maker has none.
@@ -193,7 +227,7 @@ bool HasIntegerForm(const graph::Graph& trained, const Settings& settings) {
 }
 
 graph::Graph PrepareForTraining(const graph::Graph& trained, const Settings& settings) {
-  return Preparation(graph::FoldBatchNorm(trained), settings).Run();
+  return Preparation(graph::RemoveIdentities(trained), settings).Run();
 }
 
 }  // namespace platypus::quantize

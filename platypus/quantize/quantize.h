@@ -68,8 +68,8 @@ bool StaysInFloat(const Settings& settings, const graph::Graph& trained);
 // Whether any layer of a trained graph computes with integers.
 bool HasIntegerForm(const graph::Graph& trained, const Settings& settings);
 
-// Folds batch norms (one behind floats stays, as float), gives every integer layer with weights a
-// WeightQuantizer, and puts a FakeQuantize behind every integer operator that makes new values and
+// Batch norms stay behind floats, and directly behind a layer that they will be folded into; others
+// become depthwise convolutions. Gives every integer layer with weights a WeightQuantizer, and puts a FakeQuantize behind every integer operator that makes new values and
 // between floats - the network's input, the results of float layers - and the integer layers that
 // read them (spec quantization-and-nas 9). Operators that only move or select values share their
 // input's scale. Activations of 16 bits get as many as the sums of their readers allow.
@@ -78,10 +78,10 @@ graph::Graph PrepareForTraining(const graph::Graph& trained, const Settings& set
 // Mean loss of a fake-quantised graph on samples of the caller's choice.
 using LossOf = std::function<double(const graph::Graph&)>;
 
-// Calibrated ranges hold the most extreme value that was seen, which wastes codes. Halves each
+// Calibrated ranges hold the most extreme value that was seen, which wastes codes. Narrows each
 // range, in the order of the graph, as long as that lowers the loss: rare large values are clipped
-// for finer codes where the task gains by it. (Scales are powers of two, so that halving is the
-// smallest change that there is.)
+// for finer codes where the task gains by it. By halves where scales are powers of two, so that
+// halving is the smallest change that there is, else by quarters of an octave.
 graph::Graph ChooseRanges(graph::Graph calibrated, const LossOf& loss);
 
 // A graph from PrepareForTraining whose ranges have been observed -> the integer graph. Float

@@ -20,6 +20,7 @@ graph::Rounding RoundingOf(config::WeightRounding wanted, int bits) {
     case config::WeightRounding::kTernary:
       return graph::Rounding::kTernary;
     case config::WeightRounding::kLearnedStep:
+      return graph::Rounding::kLearnedStep;
     case config::WeightRounding::kByBits:
       break;
   }
@@ -172,7 +173,7 @@ graph::WeightQuantizer Settings::Weights(const std::string& layer) const {
 
 graph::FakeQuantize Settings::Activations(const std::string& layer) const {
   return {Of(layer).activation_bits, power_of_two_scale.value_or(dialect == Quantization::kTinpu),
-          affine};
+          affine, rounding == config::WeightRounding::kLearnedStep && !affine};
 }
 
 Settings MakeSettings(const config::Training& training, config::TaskCategory category,

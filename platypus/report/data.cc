@@ -353,7 +353,7 @@ Json Quantization(const RunSummary& s) {
                       {"whyFloat", layer.why_float},
                       {"weights", layer.weights},
                       {"weightBits", layer.weight_bits},
-                      {"octets", {layer.Octets(8), layer.Octets(4), layer.Octets(2)}},
+                      {"octets", {layer.octets_at_8, layer.octets_at_4, layer.octets_at_2}},
                       {"weightRange", Number(layer.weight_range)},
                       {"atEnds", Number(layer.weights_at_ends)},
                       {"weightValues", HistogramJson(layer.weight_values)},
@@ -374,7 +374,7 @@ Json Quantization(const RunSummary& s) {
                {"choice", nullptr}};
   if (s.precision) {
     json["choice"] = {{"average", Number(s.precision->AverageBits())},
-                      {"octets", s.precision->WeightOctets()},
+                      {"octets", s.precision->weight_octets},
                       {"layers", Json::array()}};
     for (const pipeline::LayerChoice& layer : s.precision->layers) {
       json["choice"]["layers"].push_back({{"name", layer.name},

@@ -23,11 +23,22 @@ void Network::Impl::Compare(const Batch& batch, const Loss& loss, int64_t block,
   results[static_cast<size_t>(block)] = LossAndGradient(loss, output);
 }
 
-// What a batch norm needs to know of the whole batch before a gradient passes it.
+// What a batch norm needs to know of the whole batch before a gradient passes it, and the gradients
+// of what is trained behind a stored tensor.
 void Network::Impl::MeasureGradient(int s, int64_t block) {
   const Stored& t = At(s);
-  NormState& norm = NormOf(t);
   const int64_t plane = t.dims.Plane();
+  if (t.range >= 0 && RangeOf(t).op.learned_step) {
+    double& slope = ranges[static_cast<size_t>(t.range)].slopes[static_cast<size_t>(block)];
+    slope = 0;
+    for (int64_t c = 0; c < t.dims.c; ++c) {
+      slope +=
+          StepGradient(PointsOf(s)[static_cast<size_t>(c)], Data(s, block) + c * plane * kLanes,
+                       Gradient(s, block) + c * plane * kLanes, plane, Mask(block));
+    }
+  }
+  if (t.norm < 0) return;
+  NormState& norm = NormOf(t);
   for (int64_t c = 0; c < t.dims.c; ++c) {
     const auto at = static_cast<size_t>(block * t.dims.c + c);
     SumGradient(PointsOf(s)[static_cast<size_t>(c)], Data(s, block) + c * plane * kLanes,
@@ -63,6 +74,23 @@ void Network::Impl::ReduceNormGradient(int s) {
     const auto slope = static_cast<float>(product * inverse * inverse / n);
     now.gradient[at] = {gain * slope, gain * (slope * static_cast<float>(now.mean[at]) - mean_g)};
   }
+}
+
+// Of a learned step (Esser et al. 2020), as that of the range's end, `hi` steps away: the gradient
+// of the step by sqrt(n hi), n values of a sample, and times hi, so that plain gradient descent
+// moves the step as if it were the parameter.
+void Network::Impl::ReduceStepGradient(int s) {
+  const Stored& t = At(s);
+  const Range& range = RangeOf(t);
+  const Pointwise& p = PointsOf(s)[0];
+  double sum = 0;
+  for (int64_t b = 0; b < UsedBlocks(); ++b) {
+    sum += ranges[static_cast<size_t>(t.range)].slopes[static_cast<size_t>(b)];
+  }
+  const double n = static_cast<double>(t.dims.Floats()) / kLanes;
+  gradients[range.values] = 0.0f;
+  gradients[range.values + 1] =
+      p.quantize ? static_cast<float>(sum * std::sqrt(double{p.hi} / n)) : 0.0f;
 }
 
 // One channel's gradient, taken through what stands behind a stored tensor.
@@ -209,22 +237,43 @@ void Network::Impl::BackwardPass(const BackwardPart& part, int64_t block, float*
   if (part.measure >= 0) MeasureGradient(part.measure, block);
 }
 
+// The part behind the one at which a pass over the blocks that begins with `part` has to stop: a
+// batch norm on running values asks nothing of the whole batch.
+size_t Network::Impl::Reach(size_t part) {
+  const auto waits = [&](int s) { return s >= 0 && At(s).norm >= 0 && !NormOf(At(s)).running; };
+  while (part + 1 < plan.parts.size() && !waits(plan.parts[part].measure)) ++part;
+  return part + 1;
+}
+
 // The last part of the way forward and the first of the way back are one pass over the blocks.
 void Network::Impl::TrainAll(const Batch& batch, const Loss& loss, ThreadPool& pool) {
+  const auto back = [&](size_t first, size_t last, int64_t block, float* temporary) {
+    for (size_t p = first; p < last; ++p) BackwardPass(plan.parts[p], block, temporary);
+  };
   const auto turn = [&](int64_t block, float* temporary) {
     Compare(batch, loss, block, temporary);
-    BackwardPass(plan.parts.front(), block, temporary);
+    back(0, Reach(0), block, temporary);
   };
   ForwardAll(batch, false, std::ref(turn), pool);
-  for (const BackwardPart& part : plan.parts) {
-    if (&part != &plan.parts.front()) {
+  for (size_t first = 0; first < plan.parts.size();) {
+    const size_t last = Reach(first);
+    if (first > 0) {
       ForBlocks(pool, [&](int64_t block, int64_t, float* temporary) {
-        BackwardPass(part, block, temporary);
+        back(first, last, block, temporary);
       });
     }
-    if (part.measure >= 0) ReduceNormGradient(part.measure);
+    for (; first < last; ++first) {
+      const int s = plan.parts[first].measure;
+      if (s < 0) continue;
+      if (At(s).norm >= 0) ReduceNormGradient(s);
+      if (At(s).range >= 0 && RangeOf(At(s)).op.learned_step) ReduceStepGradient(s);
+    }
   }
   ReduceWeights(pool);
+  if (!ranges_move) return;
+  for (const LayerKind& layer : plan.layers) {
+    if (const auto* range = std::get_if<RangeLayer>(&layer)) Follow(*range);
+  }
 }
 
 // Sums of the blocks' weight gradients, in block order.

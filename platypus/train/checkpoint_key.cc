@@ -35,7 +35,8 @@ std::string Fields(const graph::Op& op) {
           [](const graph::ConvTranspose2d& o) {
             return fmt::format("{} {} {} {} {} {} {} {}", o.out_channels, Fields(o.kernel),
                                Fields(o.stride), Fields(o.dilation), o.groups, o.has_bias,
-                               Fields(o.padding), Fields(o.extra));
+                               Fields(o.padding), Fields(o.extra)) +
+                   Quantizer(o.weight_quantizer);
           },
           [](const graph::Linear& o) {
             return fmt::format("{} {} {}", o.out_features, o.has_bias,
@@ -72,15 +73,16 @@ std::string Fields(const graph::Op& op) {
           [](const graph::Dropout& o) { return fmt::format("{}", o.probability); },
           [](const graph::LayerNorm& o) { return fmt::format("{}", o.epsilon); },
           [](const graph::Recurrent& o) {
-            return fmt::format("{} {} {} {}", static_cast<int>(o.cell), o.hidden, o.layers,
-                               o.last_step_only);
+            return fmt::format("{} {} {} {} {}", static_cast<int>(o.cell), o.hidden, o.layers,
+                               o.last_step_only, Quantizer(o.weight_quantizer));
           },
           [&](const graph::Add& o) { return nothing(o); },
           [&](const graph::Mul& o) { return nothing(o); },
           [&](const graph::Scale& o) { return nothing(o); },
           [](const graph::Concat& o) { return fmt::format("{}", o.axis); },
           [](const graph::FakeQuantize& o) {
-            return fmt::format("{} {}", o.bits, o.power_of_two_scale);
+            return fmt::format("{} {} {} {}", o.bits, o.power_of_two_scale, o.affine,
+                               o.learned_step);
           },
           // Not trained.
           [&](const graph::QuantizeInput& o) { return nothing(o); },
@@ -124,7 +126,7 @@ std::string CheckpointKey(const graph::Graph& graph, const LabelledSet& train,
     (fmt::format_to(std::back_inserter(text), " {}", values), ...);
   };
   add(options.epochs, options.learning_rate, options.seed, options.stage, options.judge_start,
-      options.loss.index());
+      options.loss.index(), options.norm_epochs, options.range_epochs);
   add(s.batch_size, s.optimizer, s.momentum, s.weight_decay, s.label_smoothing, s.lambda_reg);
   add(s.lr_scheduler, s.lr_warmup_epochs, s.lr_warmup_method, s.lr_warmup_decay, s.lr_step_size);
   add(s.lr_gamma, s.lr_min, s.clip_grad_norm.value_or(0), s.clip_grad_value.value_or(-1),

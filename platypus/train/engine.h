@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "platypus/train/network.h"
@@ -25,9 +26,13 @@ struct Network::Impl {
     std::vector<double> mean, variance;  // that normalise in this step
     std::vector<NormGradient> gradient;
     bool running = false;  // this step normalises with running values
+    // sqrt(running variance + epsilon) as the step began: what weights are folded by.
+    std::vector<float> deviation;
+    std::vector<double> folding;  // gradient of gamma / deviation through rounded weights
   };
   struct RangeState {
     std::vector<float> low, high;  // [block]
+    std::vector<double> slopes;    // [block]: gradient of a learned step
   };
 
   Impl(const graph::Graph& graph, int64_t batch);
@@ -38,14 +43,21 @@ struct Network::Impl {
   void SetCount(const Batch& batch);
   Outcome Total() const;
   void Prepare(ThreadPool& pool);
-  void PackWeights(const LayerKind& layer);
-  WeightRounding RoundingOf(const graph::WeightQuantizer& quantizer) const;
-  void BackwardRounding();
   void RefreshNorm(const Stored& t);
   void RefreshRange(const Stored& t);
   const float* Fetch(int s, int64_t slot, float* to);
   const float* FetchBordered(const ConvolutionLayer& layer, int64_t slot, float* to);
   Pass MakePass(const LocalLayer& l, int64_t block, int64_t slot, float* temporary);
+
+  // weights.cc
+  void PackWeights(const LayerKind& layer);
+  WeightRounding RoundingOf(const graph::WeightQuantizer& quantizer) const;
+  WeightArray ArrayOf(const RoundedArray& a) const;
+  float FactorOf(const RoundedArray& a, size_t channel) const;
+  void Round(const RoundedArray& a);
+  void BackwardRounding(ThreadPool& pool);
+  void BackwardRounding(const RoundedArray& a);
+  void KeepStepsPositive();
 
   // forward.cc
   // Runs block by block as far as the next barrier; `then` follows a block's last layer at once,
@@ -60,12 +72,17 @@ struct Network::Impl {
   void Measure(const RangeLayer& l, int64_t block);
   void Reduce(const NormLayer& l);
   void Reduce(const RangeLayer& l);
+  void Follow(const RangeLayer& l);
+  // Of the first blocks together.
+  static std::pair<float, float> Extremes(const RangeState& range, int64_t blocks);
 
   // backward.cc
   void TrainAll(const Batch& batch, const Loss& loss, ThreadPool& pool);
   void Compare(const Batch& batch, const Loss& loss, int64_t block, float* temporary);
   void MeasureGradient(int s, int64_t block);
   void ReduceNormGradient(int s);
+  void ReduceStepGradient(int s);
+  size_t Reach(size_t part);
   void TakeBack(int s, int64_t c, int64_t block, const Rows& rows, float* to);
   const float* OutputGradient(int s, int64_t block, float* to);
   const float* BorderedGradient(const ConvolutionLayer& l, int64_t block, float* to);
@@ -79,6 +96,10 @@ struct Network::Impl {
 
   Stored& At(int s) { return plan.stored[static_cast<size_t>(s)]; }
   NormState& NormOf(const Stored& t) { return norms[static_cast<size_t>(t.norm)]; }
+  const Range& RangeOf(const Stored& t) const { return plan.ranges[static_cast<size_t>(t.range)]; }
+  float* Limits(const Range& range) {
+    return (range.op.learned_step ? plan.parameters : plan.state).data() + range.values;
+  }
   std::vector<Pointwise>& PointsOf(int s) { return points[static_cast<size_t>(s)]; }
   Pointwise StepsOf(int s, int64_t c) {
     return At(s).IsPlain() ? Pointwise{} : PointsOf(s)[static_cast<size_t>(c)];
@@ -115,12 +136,15 @@ struct Network::Impl {
   uint64_t draw = 0;  // this step's random numbers
   int epoch = 0;
   int epochs = 1;
+  bool norms_move = false;   // in this step
+  bool ranges_move = false;  // in this step
   std::vector<NormState> norms;
   std::vector<RangeState> ranges;
   std::vector<std::vector<Pointwise>> points;  // [stored][channel]; empty where plain
 
-  std::vector<float> gradients, packed, effective;
-  std::vector<float> partial;  // [block][parameter]: weight gradients
+  std::vector<float> gradients, packed;
+  std::vector<float> folded, effective;  // of parameters that are rounded: before and after
+  std::vector<float> partial;            // [block][parameter]: weight gradients
   int scratch_threads = 0;
   int64_t arena_slots = 0;
   hwy::AlignedFreeUniquePtr<float[]> arena, gradient_arena, scratch;

@@ -159,11 +159,14 @@ class Fitting {
       batch.draw = options_.seed ^ (static_cast<uint64_t>(optimizer_.Steps()) << 20);
       batch.epoch = epoch;
       batch.epochs = options_.epochs;
+      batch.norms_move = epoch < options_.norm_epochs;
+      batch.ranges_move = epoch < options_.range_epochs;
       const Network::Outcome outcome = network_.Train(batch, loss_, pool_);
       if (!outcome.finite) FailNotFinite(epoch, "the loss", at / batch_ + 1);
       const Optimizer::Outcome step =
           optimizer_.Step(network_.Parameters(), network_.Gradients(), result.learning_rate, pool_);
       if (!step.finite) FailNotFinite(epoch, "a gradient", at / batch_ + 1);
+      network_.KeepStepsPositive();
       Average();
       loss += outcome.loss + static_cast<double>(count) * step.penalty;
       correct += outcome.correct;

@@ -37,30 +37,33 @@ Pass Network::Impl::MakePass(const LocalLayer& l, int64_t block, int64_t slot, f
 }
 
 void Network::Impl::Forward(const LayerKind& layer, int64_t block, int64_t slot, float* temporary) {
-  std::visit(graph::Overloaded{
-                 [&](const ConvolutionLayer& l) {
-                   const float* x = FetchBordered(l, slot, temporary);
-                   l.convolution.Forward(x, std::span(packed).subspan(l.packed),
-                                         l.has_bias ? plan.parameters.data() + l.bias : nullptr,
-                                         Data(l.out, slot));
-                 },
-                 [&](const PoolLayer& l) {
-                   const Dims& out = At(l.out).dims;
-                   const float* x = Data(l.in, slot);
-                   float* y = Data(l.out, slot);
-                   for (int64_t c = 0; c < out.c; ++c) {
-                     (l.is_max ? MaxPoolForward : AveragePoolForward)(
-                         l.windows, StepsOf(l.in, c), x + c * l.windows.InPlane() * kLanes,
-                         y + c * out.Plane() * kLanes);
-                   }
-                 },
-                 [&](const LocalLayer& l) {
-                   const Pass pass = MakePass(l, block, slot, temporary);
-                   std::visit([&](const auto& k) { k.Forward(pass); }, l.kernel);
-                 },
-                 [&](const JoinLayer& l) { ForwardJoin(l, slot, temporary); },
-                 [](const NormLayer&) {}, [](const RangeLayer&) {}},
-             layer);
+  std::visit(
+      graph::Overloaded{
+          [&](const ConvolutionLayer& l) {
+            const float* x = FetchBordered(l, slot, temporary);
+            l.convolution.Forward(x, std::span(packed).subspan(l.packed),
+                                  l.has_bias ? plan.parameters.data() + l.bias : nullptr,
+                                  Data(l.out, slot));
+          },
+          [&](const PoolLayer& l) {
+            const Dims& out = At(l.out).dims;
+            const float* x = Data(l.in, slot);
+            float* y = Data(l.out, slot);
+            for (int64_t c = 0; c < out.c; ++c) {
+              (l.is_max ? MaxPoolForward : AveragePoolForward)(l.windows, StepsOf(l.in, c),
+                                                               x + c * l.windows.InPlane() * kLanes,
+                                                               y + c * out.Plane() * kLanes);
+            }
+          },
+          [&](const LocalLayer& l) {
+            const Pass pass = MakePass(l, block, slot, temporary);
+            std::visit([&](const auto& k) { k.Forward(pass); }, l.kernel);
+          },
+          [&](const JoinLayer& l) { ForwardJoin(l, slot, temporary); }, [](const NormLayer&) {},
+          [&](const RangeLayer& l) {
+            if (ranges_move && !RangeOf(At(l.stored)).op.learned_step) Measure(l, block);
+          }},
+      layer);
 }
 
 void Network::Impl::ForwardJoin(const JoinLayer& l, int64_t slot, float* temporary) {
@@ -158,26 +161,45 @@ void Network::Impl::Reduce(const NormLayer& l) {
   RefreshNorm(t);
 }
 
+std::pair<float, float> Network::Impl::Extremes(const RangeState& range, int64_t blocks) {
+  return {*std::min_element(range.low.begin(), range.low.begin() + blocks),
+          *std::max_element(range.high.begin(), range.high.begin() + blocks)};
+}
+
+// Calibration: the range holds all that came by.
 void Network::Impl::Reduce(const RangeLayer& l) {
   const Stored& t = At(l.stored);
-  const RangeState& range = ranges[static_cast<size_t>(t.range)];
-  const auto used = static_cast<std::ptrdiff_t>(UsedBlocks());
-  const float low = *std::min_element(range.low.begin(), range.low.begin() + used);
-  const float high = *std::max_element(range.high.begin(), range.high.begin() + used);
-  const size_t state = plan.ranges[static_cast<size_t>(t.range)].state;
-  float& min = plan.state[state];
-  float& max = plan.state[state + 1];
-  const bool unset = min > max;
-  min = unset ? low : std::min(min, low);
-  max = unset ? high : std::max(max, high);
+  const auto [low, high] = Extremes(ranges[static_cast<size_t>(t.range)], UsedBlocks());
+  float* limits = Limits(RangeOf(t));
+  const bool unset = limits[0] > limits[1];
+  limits[0] = unset ? low : std::min(limits[0], low);
+  limits[1] = unset ? high : std::max(limits[1], high);
   RefreshRange(t);
+}
+
+// The batch that moves a range is itself rounded by the range as it was: nobody has to wait.
+void Network::Impl::Follow(const RangeLayer& l) {
+  constexpr float kShare = 0.01f;
+  const Stored& t = At(l.stored);
+  if (RangeOf(t).op.learned_step) return;
+  const auto [low, high] = Extremes(ranges[static_cast<size_t>(t.range)], UsedBlocks());
+  float* limits = Limits(RangeOf(t));
+  if (limits[0] > limits[1]) {
+    limits[0] = low;
+    limits[1] = high;
+  } else {
+    limits[0] += kShare * (low - limits[0]);
+    limits[1] += kShare * (high - limits[1]);
+  }
 }
 
 void Network::Impl::ForwardAll(const Batch& batch, bool observe, const BlockStep& then,
                                ThreadPool& pool) {
   const auto is_barrier = [&](const LayerKind& layer) {
-    return (std::holds_alternative<NormLayer>(layer) && !plan.frozen_norms) ||
-           (std::holds_alternative<RangeLayer>(layer) && observe);
+    const auto* norm = std::get_if<NormLayer>(&layer);
+    if (norm != nullptr)
+      return norms_move && !plan.norms[static_cast<size_t>(At(norm->stored).norm)].frozen;
+    return std::holds_alternative<RangeLayer>(layer) && observe;
   };
   size_t first = 0;
   for (size_t i = 0; i <= plan.layers.size(); ++i) {

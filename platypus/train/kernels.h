@@ -100,6 +100,11 @@ void PointGradient(const Pointwise& p, const NormGradient& norm, const float* y,
 void SumGradient(const Pointwise& p, const float* y, const float* g, float mean, int64_t positions,
                  const float* mask, double* sum, double* product);
 
+// Sum of g * dv/dscale over positions and lanes with mask, v the rounded value: code - t / scale
+// inside the codes, the code at either end outside.
+double StepGradient(const Pointwise& p, const float* y, const float* g, int64_t positions,
+                    const float* mask);
+
 // to = a * b, or to += a * b: `count` values, a multiple of kLanes.
 void Multiply(const float* a, const float* b, int64_t count, bool add, float* to);
 

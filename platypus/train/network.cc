@@ -7,6 +7,16 @@
 #include "platypus/train/engine.h"
 
 namespace platypus::train {
+namespace {
+
+// The range that is learned: {0, m} or {-m, m} around what was observed.
+void Centre(float* limits) {
+  if (limits[0] > limits[1]) return;  // nothing yet
+  limits[1] = std::max(limits[1], -limits[0]);
+  limits[0] = limits[0] < 0.0f ? -limits[1] : 0.0f;
+}
+
+}  // namespace
 
 Network::Impl::Impl(const graph::Graph& source, int64_t batch)
     : graph(source), plan(MakePlan(source)), blocks((batch + kLanes - 1) / kLanes) {
@@ -14,6 +24,7 @@ Network::Impl::Impl(const graph::Graph& source, int64_t batch)
   gradients.assign(plan.parameters.size(), 0.0f);
   partial.assign(n * plan.parameters.size(), 0.0f);
   packed.assign(plan.packed_floats, 0.0f);
+  folded.assign(plan.parameters.size(), 0.0f);
   effective.assign(plan.parameters.size(), 0.0f);
   masks.assign(n * kLanes, 0.0f);
   results.resize(n);
@@ -31,10 +42,15 @@ Network::Impl::Impl(const graph::Graph& source, int64_t batch)
       norm.mean.assign(channels, 0.0);
       norm.variance.assign(channels, 1.0);
       norm.gradient.assign(channels, {});
+      norm.deviation.assign(channels, 1.0f);
+      norm.folding.assign(channels, 0.0);
     }
     if (t.range >= 0) {
-      ranges[static_cast<size_t>(t.range)].low.assign(n, 0.0f);
-      ranges[static_cast<size_t>(t.range)].high.assign(n, 0.0f);
+      RangeState& range = ranges[static_cast<size_t>(t.range)];
+      range.low.assign(n, 0.0f);
+      range.high.assign(n, 0.0f);
+      range.slopes.assign(n, 0.0);
+      if (RangeOf(t).op.learned_step) Centre(Limits(RangeOf(t)));
     }
   }
 }
@@ -85,6 +101,7 @@ void Network::Impl::Prepare(ThreadPool& pool) {
       for (size_t c = 0; c < now.mean.size(); ++c) {
         now.mean[c] = plan.state[norm.mean + c];
         now.variance[c] = plan.state[norm.variance + c];
+        now.deviation[c] = std::sqrt(plan.state[norm.variance + c] + norm.epsilon);
       }
       RefreshNorm(t);
     }
@@ -93,44 +110,6 @@ void Network::Impl::Prepare(ThreadPool& pool) {
   const auto pack = [&](int64_t i, int) { PackWeights(plan.layers[static_cast<size_t>(i)]); };
   pool.Run(static_cast<int64_t>(plan.layers.size()),
            std::function<void(int64_t, int)>(std::ref(pack)));
-}
-
-void Network::Impl::PackWeights(const LayerKind& layer) {
-  if (const auto* local = std::get_if<LocalLayer>(&layer)) {
-    std::visit(
-        [&](const auto& kernel) {
-          kernel.Pack(plan.parameters.data() + local->parameters, packed.data() + local->packed);
-        },
-        local->kernel);
-  }
-  const auto* l = std::get_if<ConvolutionLayer>(&layer);
-  if (l == nullptr) return;
-  const size_t size = l->Weights();
-  std::span<const float> weight(plan.parameters.data() + l->weight, size);
-  if (l->quantizer) {
-    const auto channels = static_cast<size_t>(l->convolution.OutChannels());
-    const std::span<float> rounded(effective.data() + l->weight, size);
-    RoundWeights(RoundingOf(*l->quantizer), *l->quantizer, channels, weight, rounded);
-    weight = rounded;
-  }
-  l->convolution.Pack(weight, std::span(packed).subspan(l->packed, 2 * size));
-}
-
-WeightRounding Network::Impl::RoundingOf(const graph::WeightQuantizer& quantizer) const {
-  return training ? TrainingRounding(quantizer.rounding, epoch, epochs)
-                  : HardRounding(quantizer.rounding);
-}
-
-// From gradients of rounded weights to those of the weights.
-void Network::Impl::BackwardRounding() {
-  for (const LayerKind& layer : plan.layers) {
-    const auto* l = std::get_if<ConvolutionLayer>(&layer);
-    if (l == nullptr || !l->quantizer) continue;
-    RoundGradients(RoundingOf(*l->quantizer), *l->quantizer,
-                   static_cast<size_t>(l->convolution.OutChannels()),
-                   std::span(plan.parameters).subspan(l->weight, l->Weights()),
-                   std::span(gradients).subspan(l->weight, l->Weights()));
-  }
 }
 
 void Network::Impl::RefreshNorm(const Stored& t) {
@@ -146,9 +125,9 @@ void Network::Impl::RefreshNorm(const Stored& t) {
 }
 
 void Network::Impl::RefreshRange(const Stored& t) {
-  const Range& range = plan.ranges[static_cast<size_t>(t.range)];
-  const float min = plan.state[range.state];
-  const float max = plan.state[range.state + 1];
+  const Range& range = RangeOf(t);
+  const float min = Limits(range)[0];
+  const float max = Limits(range)[1];
   const graph::Codes codes =
       min > max ? graph::Codes{} : graph::ActivationCodes(range.op, min, max);
   for (Pointwise& p : points[static_cast<size_t>(&t - plan.stored.data())]) {
@@ -208,19 +187,23 @@ Network::Outcome Network::Train(const Batch& batch, const Loss& loss, ThreadPool
   impl.draw = batch.draw;
   impl.epoch = batch.epoch;
   impl.epochs = batch.epochs;
+  impl.norms_move = batch.norms_move;
+  impl.ranges_move = batch.ranges_move;
   impl.Allocate(impl.blocks, pool.Threads());
   impl.SetCount(batch);
   impl.Prepare(pool);
   impl.weight = TotalWeight(loss, batch.targets.empty() ? batch.labels : std::span<const int32_t>(),
                             impl.count);
   impl.TrainAll(batch, loss, pool);
-  impl.BackwardRounding();
+  impl.BackwardRounding(pool);
   return impl.Total();
 }
 
+void Network::KeepStepsPositive() { impl_->KeepStepsPositive(); }
+
 void Network::Observe(const Batch& batch, ThreadPool& pool) {
   Impl& impl = *impl_;
-  impl.training = false;
+  impl.training = impl.norms_move = impl.ranges_move = false;
   impl.Allocate(impl.blocks, pool.Threads());
   impl.SetCount(batch);
   impl.Prepare(pool);
@@ -229,7 +212,7 @@ void Network::Observe(const Batch& batch, ThreadPool& pool) {
 }
 
 void Network::Predict(const Batch& batch, std::span<float> logits, ThreadPool& pool) {
-  impl_->training = false;
+  impl_->training = impl_->norms_move = impl_->ranges_move = false;
   // The blocks of a thread share one slot.
   impl_->Allocate(pool.Threads(), pool.Threads());
   impl_->SetCount(batch);

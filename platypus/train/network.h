@@ -44,6 +44,11 @@ class Network {
     // How far a training is, from 0: what soft rounding of weights hardens by (rounding.h).
     int epoch = 0;
     int epochs = 1;
+    // Batch norms normalise with the batch's statistics, which their running ones follow; else
+    // with the running ones. (The input's of a fake-quantised graph always does that.)
+    bool norms_move = true;
+    // Ranges that are not learned follow the batch's extremes.
+    bool ranges_move = false;
   };
   struct Outcome {
     double loss = 0;    // sum over the samples
@@ -52,9 +57,11 @@ class Network {
     bool finite = true;
   };
 
-  // Forward and backward with batch statistics, weights rounded softly where their quantizer says
-  // so; fills Gradients(). All other passes compute with the codes that conversion gives.
+  // Forward and backward, weights rounded softly where their quantizer says so; fills Gradients().
+  // All other passes compute with the codes that conversion gives.
   Outcome Train(const Batch& batch, const Loss& loss, ThreadPool& pool);
+  // After a step of the optimiser: learned steps that have become smaller than any scale end there.
+  void KeepStepsPositive();
   // Forward only: every FakeQuantize's range grows to hold what it sees.
   void Observe(const Batch& batch, ThreadPool& pool);
   // Forward with running statistics; writes logits [sample][class].

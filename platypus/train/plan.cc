@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "platypus/base/error.h"
 
@@ -49,12 +50,10 @@ class Compiler {
   Plan Run() {
     AddStored("input", graph_.Input().shape);
     views_[graph_.input] = {0, false, false};
-    for (const Node& node : graph_.nodes) {
-      if (std::holds_alternative<graph::FakeQuantize>(node.op)) plan_.frozen_norms = true;
-    }
     for (const Node& node : graph_.nodes) Compile(node);
+    FoldNorms();
     plan_.output = views_.at(graph_.output).stored;
-    plan_.stored[0].needs_gradient = plan_.stored[0].norm >= 0 || plan_.output == 0;
+    plan_.stored[0].needs_gradient = plan_.IsTrainedBehind(0) || plan_.output == 0;
     return std::move(plan_);
   }
 
@@ -127,6 +126,42 @@ class Compiler {
     views_[node.output] = view;
   }
 
+  // Batch norms behind layers with rounded weights; and whether those of the input move.
+  void FoldNorms() {
+    const auto fold = [&](int out, std::vector<RoundedArray>& arrays) {
+      for (RoundedArray& array : arrays) array.norm = At(out).norm;
+    };
+    for (LayerKind& layer : plan_.layers) {
+      if (auto* conv = std::get_if<ConvolutionLayer>(&layer)) fold(conv->out, conv->rounded);
+      auto* local = std::get_if<LocalLayer>(&layer);
+      if (local != nullptr && std::holds_alternative<TransposedConvolution>(local->kernel)) {
+        fold(local->out, local->rounded);
+      }
+    }
+    if (At(0).norm >= 0 && !plan_.ranges.empty()) {
+      plan_.norms[static_cast<size_t>(At(0).norm)].frozen = true;
+    }
+  }
+
+  // The node's weights that are rounded; `roles` begin at `offset` of the parameters. Learned steps
+  // follow.
+  std::vector<RoundedArray> AddRounded(const Node& node, const std::vector<graph::Role>& roles,
+                                       size_t offset) {
+    std::vector<RoundedArray> arrays;
+    const std::optional<graph::WeightQuantizer> quantizer = graph::QuantizerOf(node.op);
+    if (!quantizer) return arrays;
+    for (const graph::Role& role : roles) {
+      if (role.name.starts_with("weight")) {
+        arrays.push_back({*quantizer, graph::LayoutOf(node.op, role.shape), offset});
+        if (arrays.back().Steps() > 0) {
+          arrays.back().steps = Parameter(node, graph::StepRole(role.name));
+        }
+      }
+      offset += static_cast<size_t>(NumElements(role.shape));
+    }
+    return arrays;
+  }
+
   void AddConvolution(const Node& node, const graph::Conv2d& op, int in, const Shape& in_shape,
                       const Shape& out_shape) {
     const Dims i = DimsOf(in_shape);
@@ -139,8 +174,9 @@ class Compiler {
                            0,
                            op.has_bias,
                            plan_.packed_floats,
-                           op.weight_quantizer};
+                           {}};
     if (op.has_bias) layer.bias = Parameter(node, "bias");
+    layer.rounded = AddRounded(node, graph::Roles(node.op, in_shape), layer.weight);
     plan_.packed_floats += 2 * layer.Weights();
     plan_.layers.emplace_back(std::move(layer));
     views_[node.output] = {out, false, false};
@@ -157,11 +193,13 @@ class Compiler {
   void AddLocal(const Node& node, int in, Kernel kernel) {
     const int out = AddStored(node.name, graph_.At(node.output).shape);
     const size_t first = plan_.parameters.size();
-    for (const graph::Role& role : graph::Roles(node.op, graph_.At(node.inputs[0]).shape)) {
-      Parameter(node, role.name);
+    const std::vector<graph::Role> roles = graph::Roles(node.op, graph_.At(node.inputs[0]).shape);
+    for (const graph::Role& role : roles) {
+      if (!role.name.starts_with("step")) Parameter(node, role.name);
     }
     Check(plan_.parameters.size() - first == kernel.Parameters(), "node {}: parameters", node.name);
-    LocalLayer layer{in, out, std::move(kernel), first, plan_.packed_floats, 0};
+    LocalLayer layer{in, out, std::move(kernel), first, plan_.packed_floats, 0, {}};
+    layer.rounded = AddRounded(node, roles, first);
     plan_.packed_floats += std::visit([](const auto& k) { return k.Packed(); }, layer.kernel);
     plan_.layers.emplace_back(std::move(layer));
     views_[node.output] = {out, false, false};
@@ -204,7 +242,8 @@ class Compiler {
                    [&](const graph::FakeQuantize& op) {
                      const View view = Extendable(node.inputs[0], At(in.stored).range < 0);
                      At(view.stored).range = static_cast<int>(plan_.ranges.size());
-                     plan_.ranges.push_back({op, State(node, "range")});
+                     plan_.ranges.push_back(
+                         {op, op.learned_step ? Parameter(node, "range") : State(node, "range")});
                      plan_.layers.emplace_back(RangeLayer{view.stored});
                      views_[node.output] = view;
                    },
@@ -215,7 +254,6 @@ class Compiler {
                      graph::Conv2d conv;
                      conv.out_channels = op.out_features;
                      conv.has_bias = op.has_bias;
-                     conv.weight_quantizer = op.weight_quantizer;
                      AddConvolution(node, conv, in.stored, in_shape, out_shape);
                    },
                    [&](const graph::MaxPool& op) {

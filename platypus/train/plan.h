@@ -3,13 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "platypus/graph/graph.h"
+#include "platypus/graph/quantization.h"
 #include "platypus/train/convolution.h"
 #include "platypus/train/kernels.h"
 #include "platypus/train/local_layer.h"
@@ -30,12 +30,15 @@ struct Norm {
   size_t gamma = 0, beta = 0;     // into the parameters
   size_t mean = 0, variance = 0;  // into the state
   float epsilon = 0, momentum = 0;
+  // Its statistics stay: of the input of a fake-quantised graph, whose training changes nothing
+  // that comes by there.
+  bool frozen = false;
 };
 
 // A FakeQuantize behind a stored tensor.
 struct Range {
   graph::FakeQuantize op;
-  size_t state = 0;  // {min, max}
+  size_t values = 0;  // {min, max}: into the parameters if learned, else into the state
 };
 
 // A tensor that is kept. What stands between it and its readers (batch norm, ReLU, rounding) is
@@ -53,13 +56,27 @@ struct Stored {
   bool IsPlain() const { return norm < 0 && !relu && range < 0; }
 };
 
+// Weights that are rounded.
+struct RoundedArray {
+  graph::WeightQuantizer quantizer;
+  graph::WeightLayout layout;
+  size_t weight = 0;  // into the parameters
+  size_t steps = 0;   // where they are learned
+  int norm = -1;      // will be folded into them, so that they are rounded as they are then
+
+  size_t Steps() const {
+    const bool learned = quantizer.rounding == graph::Rounding::kLearnedStep;
+    return learned ? graph::CodeRows(quantizer, layout.channels) : 0;
+  }
+};
+
 struct ConvolutionLayer {
   int in, out;
   Convolution convolution;
   size_t weight, bias;  // into the parameters
   bool has_bias;
   size_t packed;
-  std::optional<graph::WeightQuantizer> quantizer;
+  std::vector<RoundedArray> rounded;
 
   size_t Weights() const { return static_cast<size_t>(convolution.PackedSize() / 2); }
 };
@@ -75,6 +92,7 @@ struct LocalLayer {
   size_t parameters = 0;
   size_t packed = 0;
   size_t kept = 0;  // offset into a block's arena of values
+  std::vector<RoundedArray> rounded;
 
   size_t Parameters() const {
     return std::visit([](const auto& k) { return static_cast<size_t>(k.Parameters()); }, kernel);
@@ -101,7 +119,8 @@ using LayerKind =
 // A run of layers, last to first, that needs no sums over the batch in between.
 struct BackwardPart {
   std::vector<size_t> run;  // layers
-  int measure = -1;         // stored tensor whose gradient the batch norm behind it has to know
+  // Stored tensor behind which something is trained, or a batch norm has to know its gradient.
+  int measure = -1;
 };
 
 struct Plan {
@@ -112,8 +131,6 @@ struct Plan {
   std::vector<Norm> norms;
   std::vector<Range> ranges;
   int output = 0;
-  bool frozen_norms =
-      false;  // a graph with FakeQuantize trains on the statistics that it will run with
 
   std::vector<float> parameters, state;  // the graph's values
   Names parameter_names, state_names;
@@ -122,6 +139,12 @@ struct Plan {
   std::vector<BackwardPart> parts;
   std::vector<std::pair<size_t, size_t>> summed;  // parameters [first, last) summed over blocks
   std::vector<std::vector<char>> adds;  // [layer][input]: another reader writes its gradient before
+
+  // Whether the gradient of a stored tensor trains something behind it.
+  bool IsTrainedBehind(int s) const {
+    const Stored& t = stored[static_cast<size_t>(s)];
+    return t.norm >= 0 || (t.range >= 0 && ranges[static_cast<size_t>(t.range)].op.learned_step);
+  }
 
   size_t arena_floats = 0;     // of a block: values
   size_t gradient_floats = 0;  // of a block: gradients, memory shared over their lifetimes

@@ -58,7 +58,9 @@ void PlanBackward(Plan& plan) {
   plan.parts.emplace_back();
   const auto barrier = [&](int s) {
     const Stored& t = plan.stored[static_cast<size_t>(s)];
-    if (t.norm < 0 || !t.needs_gradient || written[static_cast<size_t>(s)] == 0) return;
+    if (!plan.IsTrainedBehind(s) || !t.needs_gradient || written[static_cast<size_t>(s)] == 0) {
+      return;
+    }
     plan.parts.back().measure = s;
     plan.parts.emplace_back();
   };

@@ -158,6 +158,19 @@ void SumGradientImpl(const Pointwise& p, const float* HWY_RESTRICT y, const floa
   *product = totals[1];
 }
 
+double StepGradientImpl(const Pointwise& p, const float* HWY_RESTRICT y,
+                        const float* HWY_RESTRICT g, int64_t positions, const float* mask) {
+  const D d;
+  double total[1] = {};
+  if (!p.quantize) return 0;
+  Choose(p, [&](const auto& steps) HWY_ATTR {
+    SumUp<1>(positions, mask, total, [=](size_t at, V(&sum)[1]) HWY_ATTR {
+      sum[0] = hn::MulAdd(hn::Load(d, g + at), steps.StepSlope(hn::Load(d, y + at)), sum[0]);
+    });
+  });
+  return total[0];
+}
+
 // body(whole vectors at i), then the rest one by one with one(i).
 template <typename Body, typename One>
 HWY_INLINE void ForAll(size_t count, Body body, One one) {
@@ -274,6 +287,7 @@ HWY_EXPORT(PointGradientImpl);
 HWY_EXPORT(SumImpl);
 HWY_EXPORT(MomentsImpl);
 HWY_EXPORT(SumGradientImpl);
+HWY_EXPORT(StepGradientImpl);
 HWY_EXPORT(AccumulateImpl);
 HWY_EXPORT(AllFiniteImpl);
 HWY_EXPORT(BlendImpl);
@@ -305,6 +319,10 @@ void Moments(const float* in, float centre, int64_t positions, const float* mask
 void SumGradient(const Pointwise& p, const float* y, const float* g, float mean, int64_t positions,
                  const float* mask, double* sum, double* product) {
   HWY_DYNAMIC_DISPATCH(SumGradientImpl)(p, y, g, mean, positions, mask, sum, product);
+}
+double StepGradient(const Pointwise& p, const float* y, const float* g, int64_t positions,
+                    const float* mask) {
+  return HWY_DYNAMIC_DISPATCH(StepGradientImpl)(p, y, g, positions, mask);
 }
 void Accumulate(const float* from, size_t count, float* to) {
   HWY_DYNAMIC_DISPATCH(AccumulateImpl)(from, count, to);

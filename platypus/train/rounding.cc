@@ -18,6 +18,8 @@ namespace platypus::train::HWY_NAMESPACE {
 // r(u) of each rounding, before the clamp.
 HWY_INLINE V Value(const NearestRounding&, V u) { return hn::Round(u); }
 
+HWY_INLINE V Value(const LearnedStepRounding&, V u) { return hn::Round(u); }
+
 HWY_INLINE V Value(const TernaryRounding&, V u) {
   const D d;
   const V sign = hn::CopySign(hn::Set(d, 1.0f), u);
@@ -129,6 +131,24 @@ void SoftTernaryGradientImpl(const SoftTernaryRounding& rounding, const graph::C
   });
 }
 
+// The gradient of the step, before its division.
+double LearnedStepGradientImpl(const graph::Codes& codes, const float* HWY_RESTRICT weight,
+                               size_t count, float* HWY_RESTRICT gradient) {
+  const D d;
+  const V lo = hn::Set(d, static_cast<float>(codes.lo));
+  const V hi = hn::Set(d, static_cast<float>(codes.hi));
+  V sum = hn::Zero(d);
+  ForVectors(count, [&](size_t i, size_t lanes) HWY_ATTR {
+    const V u = hn::Div(Take(weight + i, lanes), hn::Set(d, codes.scale));
+    const V g = Take(gradient + i, lanes);
+    const auto inside = hn::And(hn::Ge(u, lo), hn::Le(u, hi));
+    const V r = hn::Min(hi, hn::Max(lo, hn::Round(u)));
+    sum = hn::MulAdd(g, hn::Sub(r, hn::IfThenElseZero(inside, u)), sum);
+    Put(hn::IfThenElseZero(inside, g), lanes, gradient + i);
+  });
+  return double{hn::GetLane(hn::SumOfLanes(d, sum))};
+}
+
 }  // namespace platypus::train::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -138,18 +158,32 @@ namespace platypus::train {
 HWY_EXPORT(LargestImpl);
 HWY_EXPORT(RoundImpl);
 HWY_EXPORT(SoftTernaryGradientImpl);
+HWY_EXPORT(LearnedStepGradientImpl);
 
 namespace {
 
-// body(first weight, count, codes) for every run of weights with the same codes.
+// body(row, first weight, count, codes) for every run of weights, row by row of codes.
 template <typename Body>
-void ForRows(const graph::WeightQuantizer& quantizer, size_t channels,
-             std::span<const float> weight, Body body) {
-  const size_t rows = graph::CodeRows(quantizer, channels);
-  const size_t count = weight.size() / rows;
-  for (size_t first = 0; first < weight.size(); first += count) {
-    const float largest = HWY_DYNAMIC_DISPATCH(LargestImpl)(weight.data() + first, count);
-    body(first, count, graph::WeightCodes(quantizer, largest));
+void ForRows(const WeightArray& weights, Body body) {
+  const graph::WeightQuantizer& quantizer = weights.quantizer;
+  const size_t rows = graph::CodeRows(quantizer, weights.layout.channels);
+  for (size_t row = 0; row < rows; ++row) {
+    const auto for_runs = [&](auto visit) {
+      if (!quantizer.per_channel) return visit(0, weights.values.size());
+      weights.layout.ForRuns(row, [&](size_t first) { visit(first, weights.layout.length); });
+    };
+    graph::Codes codes;
+    if (quantizer.rounding == graph::Rounding::kLearnedStep) {
+      codes = graph::StepCodes(quantizer, weights.steps[row]);
+    } else {
+      float largest = 0.0f;
+      for_runs([&](size_t first, size_t count) {
+        const float* run = weights.values.data() + first;
+        largest = std::max(largest, HWY_DYNAMIC_DISPATCH(LargestImpl)(run, count));
+      });
+      codes = graph::WeightCodes(quantizer, largest);
+    }
+    for_runs([&](size_t first, size_t count) { body(row, first, count, codes); });
   }
 }
 
@@ -157,13 +191,15 @@ void ForRows(const graph::WeightQuantizer& quantizer, size_t channels,
 
 WeightRounding HardRounding(graph::Rounding rounding) {
   if (rounding == graph::Rounding::kTernary) return TernaryRounding{};
+  if (rounding == graph::Rounding::kLearnedStep) return LearnedStepRounding{};
   return NearestRounding{};
 }
 
 WeightRounding TrainingRounding(graph::Rounding rounding, int epoch, int epochs) {
   constexpr float kLastTemperature = 500.0f;
   constexpr int kMostDoublings = 20;
-  const float share = static_cast<float>(epoch) / static_cast<float>(std::max(1, epochs - 1));
+  const float share =
+      epochs < 2 ? 1.0f : static_cast<float>(epoch) / static_cast<float>(epochs - 1);
   const float temperature = std::pow(kLastTemperature, share);
   switch (rounding) {
     case graph::Rounding::kSoftSigmoid:
@@ -171,28 +207,42 @@ WeightRounding TrainingRounding(graph::Rounding rounding, int epoch, int epochs)
     case graph::Rounding::kSoftTanh:
       return SoftTanhRounding{temperature};
     case graph::Rounding::kTernary:
-      return SoftTernaryRounding{std::ldexp(1.0f, std::min(epoch, kMostDoublings))};
+      return SoftTernaryRounding{
+          std::max(temperature, std::ldexp(1.0f, std::min(epoch, kMostDoublings)))};
+    case graph::Rounding::kLearnedStep:
+      return LearnedStepRounding{};
     case graph::Rounding::kNearest:
       break;
   }
   return NearestRounding{};
 }
 
-void RoundWeights(const WeightRounding& rounding, const graph::WeightQuantizer& quantizer,
-                  size_t channels, std::span<const float> weight, std::span<float> rounded) {
-  ForRows(quantizer, channels, weight, [&](size_t first, size_t count, const graph::Codes& codes) {
+void RoundWeights(const WeightRounding& rounding, const WeightArray& weights,
+                  std::span<float> rounded) {
+  ForRows(weights, [&](size_t, size_t first, size_t count, const graph::Codes& codes) {
     HWY_DYNAMIC_DISPATCH(RoundImpl)
-    (rounding, codes, weight.data() + first, count, rounded.data() + first);
+    (rounding, codes, weights.values.data() + first, count, rounded.data() + first);
   });
 }
 
-void RoundGradients(const WeightRounding& rounding, const graph::WeightQuantizer& quantizer,
-                    size_t channels, std::span<const float> weight, std::span<float> gradient) {
-  const auto* soft = std::get_if<SoftTernaryRounding>(&rounding);
-  if (soft == nullptr) return;
-  ForRows(quantizer, channels, weight, [&](size_t first, size_t count, const graph::Codes& codes) {
-    HWY_DYNAMIC_DISPATCH(SoftTernaryGradientImpl)
-    (*soft, codes, weight.data() + first, count, gradient.data() + first);
+void RoundGradients(const WeightRounding& rounding, const WeightArray& weights,
+                    std::span<float> gradient, std::span<float> step_gradient) {
+  const float* values = weights.values.data();
+  if (const auto* soft = std::get_if<SoftTernaryRounding>(&rounding)) {
+    ForRows(weights, [&](size_t, size_t first, size_t count, const graph::Codes& codes) {
+      HWY_DYNAMIC_DISPATCH(SoftTernaryGradientImpl)
+      (*soft, codes, values + first, count, gradient.data() + first);
+    });
+  }
+  if (!std::holds_alternative<LearnedStepRounding>(rounding)) return;
+  const double n = static_cast<double>(weights.values.size()) /
+                   static_cast<double>(step_gradient.size());  // weights of a step
+  const double share = 1.0 / std::sqrt(n * graph::LargestCode(weights.quantizer));
+  std::ranges::fill(step_gradient, 0.0f);
+  ForRows(weights, [&](size_t row, size_t first, size_t count, const graph::Codes& codes) {
+    const double sum = HWY_DYNAMIC_DISPATCH(LearnedStepGradientImpl)(codes, values + first, count,
+                                                                     gradient.data() + first);
+    step_gradient[row] += static_cast<float>(share * sum);
   });
 }
 

@@ -42,6 +42,13 @@ struct Steps {
     const V t = Rectified(y);
     return kQuantize ? hn::Mul(AtMost(hi, AtLeast(lo, Code(t))), scale) : t;
   }
+  // Derivative of the rounded value by the scale.
+  HWY_INLINE V StepSlope(V y) const {
+    const V t = Rectified(y);
+    const V code = Code(t);
+    const V kept = AtMost(hi, AtLeast(lo, code));
+    return hn::Sub(kept, hn::IfThenElseZero(hn::Eq(kept, code), hn::Mul(t, inverse_scale)));
+  }
   // g where the value was not cut off, else 0.
   HWY_INLINE V Masked(V y, V g) const {
     const V t = Affine(y);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -61,6 +62,10 @@ struct Options {
       settings;  // optimiser, schedule, batch size, smoothing, lambda_reg, clipping, ...
   Loss loss = CrossEntropy{};  // its smoothing is settings.label_smoothing
   Judge judge;                 // of the validation set; empty: classification by its labels
+  // Batch norms normalise with the batches' statistics in the first so many epochs, with their
+  // running ones from then on; ranges of FakeQuantize follow the batches' extremes so long.
+  int norm_epochs = std::numeric_limits<int>::max();
+  int range_epochs = 0;
   uint64_t seed = 42;
   std::string stage = "train";  // of progress events
   // After every epoch everything needed to go on is written here (atomically); resumed if it exists
@@ -78,7 +83,7 @@ struct Result {
   std::vector<Epoch> history;
 };
 
-// Trains `graph` (with CrossEntropy its output is logits); ranges of a fake-quantised graph stay.
+// Trains `graph` (with CrossEntropy its output is logits).
 // The best epoch is by IsBetter, of equal ones the earliest. Deterministic: the same bits for any
 // thread count. Error (model) if a loss is not finite, naming epoch and batch, with what to try.
 Result Fit(const graph::Graph& graph, const LabelledSet& train, const LabelledSet& val,

@@ -11,6 +11,7 @@
 #include "tm_moves.h"
 #include "tm_resize.h"
 #include "tm_shape.h"
+#include "tm_weights.h"
 
 /* How sums become codes. */
 typedef struct {
@@ -53,11 +54,26 @@ TM_INLINE tm_i32 tm_requantize(tm_i32 sum, tm_i32 c, tm_requant r) {
 #define TM_IN i8
 #define TM_OUT u8
 #include "tm_layers.h"
+#define TM_IN i8
+#define TM_OUT i16
+#include "tm_layers.h"
 #define TM_IN u8
 #define TM_OUT i8
 #include "tm_layers.h"
 #define TM_IN u8
 #define TM_OUT u8
+#include "tm_layers.h"
+#define TM_IN u8
+#define TM_OUT i16
+#include "tm_layers.h"
+#define TM_IN i16
+#define TM_OUT i8
+#include "tm_layers.h"
+#define TM_IN i16
+#define TM_OUT u8
+#include "tm_layers.h"
+#define TM_IN i16
+#define TM_OUT i16
 #include "tm_layers.h"
 
 /* q = clamp((x * m0 + y * m1 + half) >> shift); z may be x or y */
@@ -71,45 +87,58 @@ TM_INLINE tm_i32 tm_requantize(tm_i32 sum, tm_i32 c, tm_requant r) {
     }                                                                                            \
   }
 
-TM_DEFINE_ADD(i8, i8, i8)
-TM_DEFINE_ADD(i8, i8, u8)
-TM_DEFINE_ADD(i8, u8, i8)
-TM_DEFINE_ADD(i8, u8, u8)
-TM_DEFINE_ADD(u8, i8, i8)
-TM_DEFINE_ADD(u8, i8, u8)
-TM_DEFINE_ADD(u8, u8, i8)
-TM_DEFINE_ADD(u8, u8, u8)
+#define TM_DEFINE_ADDS(left, right) \
+  TM_DEFINE_ADD(left, right, i8)    \
+  TM_DEFINE_ADD(left, right, u8)    \
+  TM_DEFINE_ADD(left, right, i16)
+
+TM_DEFINE_ADDS(i8, i8)
+TM_DEFINE_ADDS(i8, u8)
+TM_DEFINE_ADDS(i8, i16)
+TM_DEFINE_ADDS(u8, i8)
+TM_DEFINE_ADDS(u8, u8)
+TM_DEFINE_ADDS(u8, i16)
+TM_DEFINE_ADDS(i16, i8)
+TM_DEFINE_ADDS(i16, u8)
+TM_DEFINE_ADDS(i16, i16)
 
 /* q = clamp(floor((x + offset) * multiplier * 2^-shift)), every operation rounded to float; a NaN
- * becomes lo. x and q are [channel][position]. power[c] is 2^-shift. */
-#define TM_DEFINE_QUANTIZE(out)                                                              \
-  TM_INLINE void tm_quantize_##out(const tm_f32* x, tm_i32 channels, tm_i32 positions,       \
-                                   const tm_f32* offset, const tm_f32* multiplier,           \
-                                   const tm_f32* power, tm_f32 lo, tm_f32 hi, tm_##out* q) { \
-    tm_i32 c, p;                                                                             \
-    for (c = 0; c < channels; ++c) {                                                         \
-      for (p = 0; p < positions; ++p) {                                                      \
-        tm_f32 v = (*x++ + offset[c]) * multiplier[c];                                       \
-        v = v * power[c];                                                                    \
-        v = v > lo ? (v < hi ? tm_floorf(v) : hi) : lo;                                      \
-        *q++ = (tm_##out)v;                                                                  \
-      }                                                                                      \
-    }                                                                                        \
+ * becomes lo. x and q are [outer][channel][inner], parameters [channel]: channel after channel with
+ * outer 1, channels last with inner 1, one parameter for all with channels 1. power[c] is
+ * 2^-shift. */
+#define TM_DEFINE_QUANTIZE(out)                                                                  \
+  TM_INLINE void tm_quantize_##out(const tm_f32* x, tm_i32 outer, tm_i32 channels, tm_i32 inner, \
+                                   const tm_f32* offset, const tm_f32* multiplier,               \
+                                   const tm_f32* power, tm_f32 lo, tm_f32 hi, tm_##out* q) {     \
+    tm_i32 o, c, i;                                                                              \
+    for (o = 0; o < outer; ++o) {                                                                \
+      for (c = 0; c < channels; ++c) {                                                           \
+        for (i = 0; i < inner; ++i) {                                                            \
+          tm_f32 v = (*x++ + offset[c]) * multiplier[c];                                         \
+          v = v * power[c];                                                                      \
+          v = v > lo ? (v < hi ? tm_floorf(v) : hi) : lo;                                        \
+          *q++ = (tm_##out)v;                                                                    \
+        }                                                                                        \
+      }                                                                                          \
+    }                                                                                            \
   }
 
 TM_DEFINE_QUANTIZE(i8)
 TM_DEFINE_QUANTIZE(u8)
+TM_DEFINE_QUANTIZE(i16)
 
-/* y = q * scale */
+/* y = (q - zero) * scale */
 #define TM_DEFINE_DEQUANTIZE(in)                                                           \
-  TM_INLINE void tm_dequantize_##in(const tm_##in* q, tm_i32 n, tm_f32 scale, tm_f32* y) { \
+  TM_INLINE void tm_dequantize_##in(const tm_##in* q, tm_i32 n, tm_i32 zero, tm_f32 scale, \
+                                    tm_f32* y) {                                           \
     tm_i32 i;                                                                              \
     for (i = 0; i < n; ++i) {                                                              \
-      y[i] = (tm_f32)q[i] * scale;                                                         \
+      y[i] = (tm_f32)(q[i] - zero) * scale;                                                \
     }                                                                                      \
   }
 
 TM_DEFINE_DEQUANTIZE(i8)
 TM_DEFINE_DEQUANTIZE(u8)
+TM_DEFINE_DEQUANTIZE(i16)
 
 #endif /* TM_KERNELS_H */

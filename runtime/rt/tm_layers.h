@@ -1,14 +1,37 @@
 /* Platypus runtime: integer layers for one pair of code types. SPDX-License-Identifier: 0BSD
  *
- * Included by tm_kernels.h once for each pair, with TM_IN and TM_OUT naming the types (i8 or u8).
+ * Included by tm_kernels.h once for each pair, with TM_IN and TM_OUT naming the types (i8, u8,
+ * i16).
  */
 #define TM_X TM_TYPE(TM_IN)
 #define TM_Y TM_TYPE(TM_OUT)
 #define TM_FN(name) TM_JOIN4(name, TM_IN, TM_OUT)
 
+/* sum + the products of n values with a row that stands alone, from place k. */
+TM_INLINE tm_i32 TM_FN(tm_dot_alone)(const TM_X* p, tm_i32 n, tm_weights q, tm_i32 channels,
+                                     tm_i32 row, tm_i32 c, tm_i32 k, tm_i32 sum) {
+  tm_i32 i;
+  if (tm_whole_elements(q, n)) {
+    const tm_i32 first = tm_first_alone(channels, row, c) + TM_ASR(k, 2);
+    for (i = 0; i < n; i += 4) {
+      const tm_i32 e = first + TM_ASR(i, 2);
+      sum += p[i] * tm_unpack(q, e, 0);
+      sum += p[i + 1] * tm_unpack(q, e, 1);
+      sum += p[i + 2] * tm_unpack(q, e, 2);
+      sum += p[i + 3] * tm_unpack(q, e, 3);
+    }
+  } else {
+    TM_UNROLL(4)
+    for (i = 0; i < n; ++i) {
+      sum += p[i] * tm_code_alone(q, channels, row, c, k + i);
+    }
+  }
+  return sum;
+}
+
 /* All channels of one output position; the window may stick out of the input.
  * Four channels at a time share the loads of x. */
-TM_INLINE void TM_FN(tm_conv_point)(const TM_X* x, const tm_i8* weight, tm_shape s, tm_requant r,
+TM_INLINE void TM_FN(tm_conv_point)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r,
                                     tm_window w, TM_Y* y) {
   const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
   tm_i32 c, ky, kx, i;
@@ -18,14 +41,15 @@ TM_INLINE void TM_FN(tm_conv_point)(const TM_X* x, const tm_i8* weight, tm_shape
     for (ky = w.ky0; ky < w.ky1; ++ky) {
       for (kx = w.kx0; kx < w.kx1; ++kx) {
         const TM_X* p = x + tm_tap(w, ky, kx, s);
-        const tm_i8* q = weight + c * row + (ky * s.kernel_w + kx) * s.in_c;
+        const tm_i32 k = (ky * s.kernel_w + kx) * s.in_c;
         TM_UNROLL(4)
         for (i = 0; i < s.in_c; ++i) {
+          const tm_four f = tm_four_at(q, row, c, k + i);
           const tm_i32 v = p[i];
-          a0 += v * q[i];
-          a1 += v * q[i + row];
-          a2 += v * q[i + 2 * row];
-          a3 += v * q[i + 3 * row];
+          a0 += v * f.a;
+          a1 += v * f.b;
+          a2 += v * f.c;
+          a3 += v * f.d;
         }
       }
     }
@@ -39,11 +63,8 @@ TM_INLINE void TM_FN(tm_conv_point)(const TM_X* x, const tm_i8* weight, tm_shape
     for (ky = w.ky0; ky < w.ky1; ++ky) {
       for (kx = w.kx0; kx < w.kx1; ++kx) {
         const TM_X* p = x + tm_tap(w, ky, kx, s);
-        const tm_i8* q = weight + c * row + (ky * s.kernel_w + kx) * s.in_c;
-        TM_UNROLL(4)
-        for (i = 0; i < s.in_c; ++i) {
-          sum += (tm_i32)p[i] * q[i];
-        }
+        const tm_i32 k = (ky * s.kernel_w + kx) * s.in_c;
+        sum = TM_FN(tm_dot_alone)(p, s.in_c, q, s.out_c, row, c, k, sum);
       }
     }
     y[c] = (TM_Y)tm_requantize(sum, c, r);
@@ -53,50 +74,79 @@ TM_INLINE void TM_FN(tm_conv_point)(const TM_X* x, const tm_i8* weight, tm_shape
 /* `blocks` times TM_POSITIONS neighbouring columns of one output row, whose windows lie within the
  * input from left to right. x: tap (0, 0) of the first; w: only its rows count. */
 #if TM_POSITIONS == 4
+#define TM_ADD_FOUR(code)             \
+  do {                                \
+    const tm_i32 v = code;            \
+    a0 += tm_mul(p[i], v);            \
+    a1 += tm_mul(p[i + step], v);     \
+    a2 += tm_mul(p[i + 2 * step], v); \
+    a3 += tm_mul(p[i + 3 * step], v); \
+  } while (0)
+
 /* One channel at a time: eight registers hold everything, and each product overwrites its x. */
-TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, const tm_i8* weight, tm_shape s,
-                                      tm_requant r, tm_window w, tm_i32 blocks, TM_Y* y) {
+TM_INLINE void TM_FN(tm_conv_channel)(const TM_X* x, tm_i32 first, tm_weights q, int alone,
+                                      tm_i32 c, tm_shape s, tm_requant r, tm_window w,
+                                      tm_i32 blocks, TM_Y* y) {
   const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
   const tm_i32 step = s.stride_w * s.in_c;
   const tm_i32 runs = s.dilation_w == 1 ? 1 : s.kernel_w;
   const tm_i32 run = s.dilation_w == 1 ? s.kernel_w * s.in_c : s.in_c;
-  tm_i32 c, b, ky, k, i;
-  for (c = 0; c < s.out_c; ++c) {
-    const tm_i32 offset = tm_offset(c, r);
-    TM_Y* z = y + c;
-    for (b = 0; b < blocks; ++b) {
-      const tm_i32 at = first + b * 4 * step;
-      tm_i32 a0 = offset, a1 = offset, a2 = offset, a3 = offset;
-      for (ky = w.ky0; ky < w.ky1; ++ky) {
-        for (k = 0; k < runs; ++k) {
-          const TM_X* p = x + (at + (ky * s.dilation_h * s.in_w + k * s.dilation_w) * s.in_c);
-          const tm_i8* q = weight + (c * row + (ky * s.kernel_w + k) * s.in_c);
+  const tm_i32 offset = tm_offset(c, r);
+  tm_i32 b, ky, n, i;
+  for (b = 0; b < blocks; ++b) {
+    const tm_i32 at = first + b * 4 * step;
+    tm_i32 a0 = offset, a1 = offset, a2 = offset, a3 = offset;
+    for (ky = w.ky0; ky < w.ky1; ++ky) {
+      for (n = 0; n < runs; ++n) {
+        const TM_X* p = x + (at + (ky * s.dilation_h * s.in_w + n * s.dilation_w) * s.in_c);
+        const tm_i32 k = (ky * s.kernel_w + n) * s.in_c;
+        if (q.bits == 8) {
           TM_UNROLL(8)
           for (i = 0; i < run; ++i) {
-            const tm_i32 v = q[i];
-            a0 += v * p[i];
-            a1 += v * p[i + step];
-            a2 += v * p[i + 2 * step];
-            a3 += v * p[i + 3 * step];
+            TM_ADD_FOUR(tm_code_alone(q, s.out_c, row, c, k + i));
+          }
+        } else if (alone && tm_whole_elements(q, run)) {
+          a0 = TM_FN(tm_dot_alone)(p, run, q, s.out_c, row, c, k, a0);
+          a1 = TM_FN(tm_dot_alone)(p + step, run, q, s.out_c, row, c, k, a1);
+          a2 = TM_FN(tm_dot_alone)(p + 2 * step, run, q, s.out_c, row, c, k, a2);
+          a3 = TM_FN(tm_dot_alone)(p + 3 * step, run, q, s.out_c, row, c, k, a3);
+        } else {
+          TM_UNROLL(4)
+          for (i = 0; i < run; ++i) {
+            TM_ADD_FOUR(alone ? tm_code_alone(q, s.out_c, row, c, k + i)
+                              : tm_code_in_block(q, row, c, k + i));
           }
         }
       }
-      z[0] = (TM_Y)tm_requantize(a0, c, r);
-      z[s.out_c] = (TM_Y)tm_requantize(a1, c, r);
-      z[2 * s.out_c] = (TM_Y)tm_requantize(a2, c, r);
-      z[3 * s.out_c] = (TM_Y)tm_requantize(a3, c, r);
-      z += 4 * s.out_c;
     }
+    y[0] = (TM_Y)tm_requantize(a0, c, r);
+    y[s.out_c] = (TM_Y)tm_requantize(a1, c, r);
+    y[2 * s.out_c] = (TM_Y)tm_requantize(a2, c, r);
+    y[3 * s.out_c] = (TM_Y)tm_requantize(a3, c, r);
+    y += 4 * s.out_c;
+  }
+}
+
+#undef TM_ADD_FOUR
+
+TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, tm_weights q, tm_shape s,
+                                      tm_requant r, tm_window w, tm_i32 blocks, TM_Y* y) {
+  tm_i32 c;
+  for (c = 0; c < tm_in_blocks(q, s.out_c); ++c) {
+    TM_FN(tm_conv_channel)(x, first, q, 0, c, s, r, w, blocks, y + c);
+  }
+  for (; c < s.out_c; ++c) {
+    TM_FN(tm_conv_channel)(x, first, q, 1, c, s, r, w, blocks, y + c);
   }
 }
 #else
-TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, const tm_i8* weight, tm_shape s,
+TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, tm_weights q, tm_shape s,
                                       tm_requant r, tm_window w, tm_i32 blocks, TM_Y* y) {
   const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
   const tm_i32 step = s.stride_w * s.in_c;
   const tm_i32 runs = s.dilation_w == 1 ? 1 : s.kernel_w;
   const tm_i32 run = s.dilation_w == 1 ? s.kernel_w * s.in_c : s.in_c;
-  tm_i32 c, b, ky, k, i;
+  tm_i32 c, b, ky, n, i;
   for (c = 0; c + 4 <= s.out_c; c += 4) {
     const tm_i32 o0 = tm_offset(c, r), o1 = tm_offset(c + 1, r);
     const tm_i32 o2 = tm_offset(c + 2, r), o3 = tm_offset(c + 3, r);
@@ -105,20 +155,21 @@ TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, const tm_i8* 
       const tm_i32 at = first + b * 2 * step;
       tm_i32 a0 = o0, a1 = o1, a2 = o2, a3 = o3, b0 = o0, b1 = o1, b2 = o2, b3 = o3;
       for (ky = w.ky0; ky < w.ky1; ++ky) {
-        for (k = 0; k < runs; ++k) {
-          const TM_X* p = x + (at + (ky * s.dilation_h * s.in_w + k * s.dilation_w) * s.in_c);
-          const tm_i8* q = weight + (c * row + (ky * s.kernel_w + k) * s.in_c);
+        for (n = 0; n < runs; ++n) {
+          const TM_X* p = x + (at + (ky * s.dilation_h * s.in_w + n * s.dilation_w) * s.in_c);
+          const tm_i32 k = (ky * s.kernel_w + n) * s.in_c;
           TM_UNROLL(4)
           for (i = 0; i < run; ++i) {
+            const tm_four f = tm_four_at(q, row, c, k + i);
             const tm_i32 v = p[i], u = p[i + step];
-            a0 += v * q[i];
-            b0 += u * q[i];
-            a1 += v * q[i + row];
-            b1 += u * q[i + row];
-            a2 += v * q[i + 2 * row];
-            b2 += u * q[i + 2 * row];
-            a3 += v * q[i + 3 * row];
-            b3 += u * q[i + 3 * row];
+            a0 += v * f.a;
+            b0 += u * f.a;
+            a1 += v * f.b;
+            b1 += u * f.b;
+            a2 += v * f.c;
+            b2 += u * f.c;
+            a3 += v * f.d;
+            b3 += u * f.d;
           }
         }
       }
@@ -140,13 +191,19 @@ TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, const tm_i8* 
       const tm_i32 at = first + b * 2 * step;
       tm_i32 a = offset, d = offset;
       for (ky = w.ky0; ky < w.ky1; ++ky) {
-        for (k = 0; k < runs; ++k) {
-          const TM_X* p = x + (at + (ky * s.dilation_h * s.in_w + k * s.dilation_w) * s.in_c);
-          const tm_i8* q = weight + (c * row + (ky * s.kernel_w + k) * s.in_c);
-          TM_UNROLL(4)
-          for (i = 0; i < run; ++i) {
-            a += (tm_i32)p[i] * q[i];
-            d += (tm_i32)p[i + step] * q[i];
+        for (n = 0; n < runs; ++n) {
+          const TM_X* p = x + (at + (ky * s.dilation_h * s.in_w + n * s.dilation_w) * s.in_c);
+          const tm_i32 k = (ky * s.kernel_w + n) * s.in_c;
+          if (tm_whole_elements(q, run)) {
+            a = TM_FN(tm_dot_alone)(p, run, q, s.out_c, row, c, k, a);
+            d = TM_FN(tm_dot_alone)(p + step, run, q, s.out_c, row, c, k, d);
+          } else {
+            TM_UNROLL(4)
+            for (i = 0; i < run; ++i) {
+              const tm_i32 f = tm_code_alone(q, s.out_c, row, c, k + i);
+              a += p[i] * f;
+              d += p[i + step] * f;
+            }
           }
         }
       }
@@ -158,9 +215,8 @@ TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, const tm_i8* 
 }
 #endif
 
-/* weight [out_c][kernel_h][kernel_w][in_c] */
-TM_INLINE void TM_FN(tm_conv)(const TM_X* x, const tm_i8* weight, tm_shape s, tm_requant r,
-                              TM_Y* y) {
+/* Rows [kernel_h][kernel_w][in_c] */
+TM_INLINE void TM_FN(tm_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r, TM_Y* y) {
   const tm_i32 inner = tm_first_inner(s);
   const tm_i32 room = tm_last_inner(s) - inner;
   const tm_i32 blocks = room < 0 ? 0 : room / TM_POSITIONS;
@@ -169,11 +225,11 @@ TM_INLINE void TM_FN(tm_conv)(const TM_X* x, const tm_i8* weight, tm_shape s, tm
     ox = 0;
     if (blocks > 0) {
       const tm_window w = tm_window_at(oy, inner, s);
-      TM_FN(tm_conv_columns)(x, tm_tap(w, 0, 0, s), weight, s, r, w, blocks, y + inner * s.out_c);
+      TM_FN(tm_conv_columns)(x, tm_tap(w, 0, 0, s), q, s, r, w, blocks, y + inner * s.out_c);
       ox = inner > 0 ? 0 : blocks * TM_POSITIONS;
     }
     while (ox < s.out_w) {
-      TM_FN(tm_conv_point)(x, weight, s, r, tm_window_at(oy, ox, s), y + ox * s.out_c);
+      TM_FN(tm_conv_point)(x, q, s, r, tm_window_at(oy, ox, s), y + ox * s.out_c);
       ox += 1;
       if (blocks > 0 && ox == inner) {
         ox += blocks * TM_POSITIONS;
@@ -183,9 +239,9 @@ TM_INLINE void TM_FN(tm_conv)(const TM_X* x, const tm_i8* weight, tm_shape s, tm
   }
 }
 
-/* Every channel by itself; weight [kernel_h][kernel_w][out_c] */
-TM_INLINE void TM_FN(tm_depthwise)(const TM_X* x, const tm_i8* weight, tm_shape s, tm_requant r,
-                                   TM_Y* y) {
+/* Every channel by itself; rows [kernel_h][kernel_w] */
+TM_INLINE void TM_FN(tm_depthwise)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r, TM_Y* y) {
+  const tm_i32 row = s.kernel_h * s.kernel_w;
   tm_i32 oy, ox, c, ky, kx;
   for (oy = 0; oy < s.out_h; ++oy) {
     for (ox = 0; ox < s.out_w; ++ox) {
@@ -196,11 +252,11 @@ TM_INLINE void TM_FN(tm_depthwise)(const TM_X* x, const tm_i8* weight, tm_shape 
         for (ky = w.ky0; ky < w.ky1; ++ky) {
           for (kx = w.kx0; kx < w.kx1; ++kx) {
             const TM_X* p = x + (tm_tap(w, ky, kx, s) + c);
-            const tm_i8* q = weight + ((ky * s.kernel_w + kx) * s.out_c + c);
-            a0 += (tm_i32)p[0] * q[0];
-            a1 += (tm_i32)p[1] * q[1];
-            a2 += (tm_i32)p[2] * q[2];
-            a3 += (tm_i32)p[3] * q[3];
+            const tm_four f = tm_four_in_column(q, s.out_c, row, c, ky * s.kernel_w + kx);
+            a0 += p[0] * f.a;
+            a1 += p[1] * f.b;
+            a2 += p[2] * f.c;
+            a3 += p[3] * f.d;
           }
         }
         y[c] = (TM_Y)tm_requantize(a0, c, r);
@@ -212,8 +268,8 @@ TM_INLINE void TM_FN(tm_depthwise)(const TM_X* x, const tm_i8* weight, tm_shape 
         tm_i32 sum = tm_offset(c, r);
         for (ky = w.ky0; ky < w.ky1; ++ky) {
           for (kx = w.kx0; kx < w.kx1; ++kx) {
-            sum +=
-                (tm_i32)x[tm_tap(w, ky, kx, s) + c] * weight[(ky * s.kernel_w + kx) * s.out_c + c];
+            sum += x[tm_tap(w, ky, kx, s) + c] *
+                   tm_code_in_column(q, s.out_c, row, c, ky * s.kernel_w + kx);
           }
         }
         y[c] = (TM_Y)tm_requantize(sum, c, r);
@@ -223,28 +279,43 @@ TM_INLINE void TM_FN(tm_depthwise)(const TM_X* x, const tm_i8* weight, tm_shape 
   }
 }
 
-/* Output channel c reads the in_c / groups input channels of its group; weight
- * [out_c][kernel_h][kernel_w][in_c / groups] */
-TM_INLINE void TM_FN(tm_grouped)(const TM_X* x, const tm_i8* weight, tm_i32 groups, tm_shape s,
+/* One output channel at one position; `input`: the first channel of its group. */
+TM_INLINE tm_i32 TM_FN(tm_grouped_channel)(const TM_X* input, tm_weights q, int alone, tm_i32 c,
+                                           tm_i32 ins, tm_shape s, tm_requant r, tm_window w) {
+  const tm_i32 row = s.kernel_h * s.kernel_w * ins;
+  tm_i32 sum = tm_offset(c, r);
+  tm_i32 ky, kx, i;
+  for (ky = w.ky0; ky < w.ky1; ++ky) {
+    for (kx = w.kx0; kx < w.kx1; ++kx) {
+      const TM_X* p = input + tm_tap(w, ky, kx, s);
+      const tm_i32 k = (ky * s.kernel_w + kx) * ins;
+      if (alone) {
+        sum = TM_FN(tm_dot_alone)(p, ins, q, s.out_c, row, c, k, sum);
+        continue;
+      }
+      for (i = 0; i < ins; ++i) {
+        sum += p[i] * tm_code_in_block(q, row, c, k + i);
+      }
+    }
+  }
+  return tm_requantize(sum, c, r);
+}
+
+/* Output channel c reads the in_c / groups input channels of its group; rows
+ * [kernel_h][kernel_w][in_c / groups] */
+TM_INLINE void TM_FN(tm_grouped)(const TM_X* x, tm_weights q, tm_i32 groups, tm_shape s,
                                  tm_requant r, TM_Y* y) {
   const tm_i32 ins = s.in_c / groups;
   const tm_i32 outs = s.out_c / groups;
-  tm_i32 oy, ox, c, ky, kx, i;
+  tm_i32 oy, ox, c;
   for (oy = 0; oy < s.out_h; ++oy) {
     for (ox = 0; ox < s.out_w; ++ox) {
       const tm_window w = tm_window_at(oy, ox, s);
-      for (c = 0; c < s.out_c; ++c) {
-        tm_i32 sum = tm_offset(c, r);
-        for (ky = w.ky0; ky < w.ky1; ++ky) {
-          for (kx = w.kx0; kx < w.kx1; ++kx) {
-            const TM_X* p = x + (tm_tap(w, ky, kx, s) + c / outs * ins);
-            const tm_i8* q = weight + ((c * s.kernel_h + ky) * s.kernel_w + kx) * ins;
-            for (i = 0; i < ins; ++i) {
-              sum += (tm_i32)p[i] * q[i];
-            }
-          }
-        }
-        y[c] = (TM_Y)tm_requantize(sum, c, r);
+      for (c = 0; c < tm_in_blocks(q, s.out_c); ++c) {
+        y[c] = (TM_Y)TM_FN(tm_grouped_channel)(x + c / outs * ins, q, 0, c, ins, s, r, w);
+      }
+      for (; c < s.out_c; ++c) {
+        y[c] = (TM_Y)TM_FN(tm_grouped_channel)(x + c / outs * ins, q, 1, c, ins, s, r, w);
       }
       y += s.out_c;
     }

@@ -45,17 +45,20 @@ TM_ASSERT(char_bits, CHAR_BIT == 8 || CHAR_BIT == 16);
 TM_ASSERT(i32_bits, sizeof(tm_i32) * CHAR_BIT >= 32);
 TM_ASSERT(twos_complement, (-1 & 3) == 3);
 TM_ASSERT(arithmetic_shift, (-8 >> 1) == -4);
+TM_ASSERT(unsigned_to_signed, (tm_i32)(~(tm_u32)0) == -1);
 
 /* Shift right towards minus infinity. */
 #define TM_ASR(value, by) ((value) >> (by))
 
 #if defined(__GNUC__) || defined(__clang__)
 #define TM_INLINE static inline __attribute__((always_inline, unused))
+#define TM_NOINLINE __attribute__((noinline))
 #define TM_ALIGN(octets) __attribute__((aligned(octets)))
 #define TM_SECTION(name) __attribute__((section(name)))
 #define TM_RAMFUNC
 #else
 #define TM_INLINE static inline
+#define TM_NOINLINE
 #define TM_ALIGN(octets)
 #define TM_SECTION(name)
 #define TM_RAMFUNC
@@ -70,6 +73,16 @@ TM_ASSERT(arithmetic_shift, (-8 >> 1) == -4);
 #else
 #define TM_UNROLL(n)
 #endif
+
+/* x * y, on Armv6-M in a register that the next addition can take: where registers are short GCC
+ * would copy it to a high one and back. */
+TM_INLINE tm_i32 tm_mul(tm_i32 x, tm_i32 y) {
+  tm_i32 product = x * y;
+#if defined(__ARM_ARCH_6M__) && defined(__GNUC__)
+  __asm__("" : "+l"(product));
+#endif
+  return product;
+}
 
 /* Output positions that an integer convolution computes together: what the registers hold. */
 #ifndef TM_POSITIONS

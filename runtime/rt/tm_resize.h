@@ -79,6 +79,7 @@ TM_INLINE tm_blend tm_blend_at(tm_i32 i, tm_stretch s, tm_i32 in) {
 
 TM_DEFINE_NEAREST(i8)
 TM_DEFINE_NEAREST(u8)
+TM_DEFINE_NEAREST(i16)
 TM_DEFINE_NEAREST(f32)
 
 TM_INLINE void tm_resize_bilinear_f32(const tm_f32* x, tm_shape s, tm_f32* y) {

@@ -36,11 +36,15 @@ inline std::vector<float> Floats(Random& random, int64_t count, double deviation
   return values;
 }
 
-inline std::vector<int8_t> Weights(Random& random, int64_t count) {
+// Codes of 8 bits, or all that fewer bits hold.
+inline std::vector<int8_t> Weights(Random& random, int64_t count, int bits = 8) {
+  const int most = (1 << (bits - 1)) - 1;
   std::vector<int8_t> values(static_cast<size_t>(count));
-  for (int8_t& v : values) v = static_cast<int8_t>(Between(random, -127, 127));
+  for (int8_t& v : values)
+    v = static_cast<int8_t>(Between(random, bits == 8 ? -most : -most - 1, most));
   return values;
 }
+inline double WeightSpread(int bits) { return bits == 8 ? 73.0 : bits == 4 ? 4.6 : 1.1; }
 
 // How a Requantize is drawn.
 enum class Scaling { kShift, kNarrow, kWide };
@@ -51,6 +55,9 @@ struct Codes {
 };
 constexpr Codes kSigned{-128, 127};
 constexpr Codes kUnsigned{0, 255};
+constexpr Codes kSixteenBits{-32768, 32767};
+
+inline double SpreadOf(DType type) { return type == DType::kInt16 ? 15000.0 : 60.0; }
 
 // A Requantize that brings sums of standard deviation `spread` to the range of the codes.
 inline TensorId AddRequantize(Graph& g, Random& random, const std::string& name, TensorId in,
@@ -64,7 +71,8 @@ inline TensorId AddRequantize(Graph& g, Random& random, const std::string& name,
     if (scaling == Scaling::kNarrow) m = Between(random, 3, 15);
     if (scaling == Scaling::kWide) m = Between(random, 2048, 4095);
     if (scaling != Scaling::kShift && Below(random, 8) == 0) m = -m;
-    const int bits = static_cast<int>(std::lround(std::log2(spread * std::abs(m) / 60.0)));
+    const double wanted = codes.hi > 255 ? 15000.0 : 60.0;
+    const int bits = static_cast<int>(std::lround(std::log2(spread * std::abs(m) / wanted)));
     multiplier.push_back(m);
     shift.push_back(std::clamp(bits + Below(random, 2), 0, 31));
     offset.push_back(static_cast<int32_t>(random.Normal() * spread));
@@ -77,49 +85,58 @@ inline TensorId AddRequantize(Graph& g, Random& random, const std::string& name,
   return out;
 }
 
-inline TensorId AddInput(Graph& g, Random& random, Codes codes) {
-  const int64_t channels = g.Input().shape.at(0);
+// Values of about 1 to codes.
+inline TensorId AddQuantize(Graph& g, Random& random, const std::string& name, TensorId in,
+                            Codes codes, bool shared = false) {
+  const int64_t channels = shared ? 1 : g.At(in).shape.at(0);
+  const int finer = codes.hi > 255 ? 6 : 0;
   std::vector<int32_t> multiplier;
   std::vector<int32_t> shift;
   for (int64_t c = 0; c < channels; ++c) {
     multiplier.push_back(Between(random, 2048, 4095));
-    shift.push_back(Between(random, 5, 7));
+    shift.push_back(Between(random, 5, 7) - finer);
   }
-  const TensorId out =
-      graph::Append(g, "input.quantize", graph::QuantizeInput{codes.lo, codes.hi}, {g.input});
+  const TensorId out = graph::Append(g, name, graph::QuantizeInput{codes.lo, codes.hi}, {in});
   g.At(out).scale = 0.03125f;
-  g.parameters["input.quantize.offset"] = {{channels}, Floats(random, channels, 0.5)};
-  g.parameters["input.quantize.multiplier"] = {{channels}, multiplier};
-  g.parameters["input.quantize.shift"] = {{channels}, shift};
+  g.parameters[name + ".offset"] = {{channels}, Floats(random, channels, 0.5)};
+  g.parameters[name + ".multiplier"] = {{channels}, multiplier};
+  for (int32_t& s : shift) s = std::max(s, 0);
+  g.parameters[name + ".shift"] = {{channels}, shift};
   return out;
+}
+
+inline TensorId AddInput(Graph& g, Random& random, Codes codes) {
+  return AddQuantize(g, random, "input.quantize", g.input, codes);
 }
 
 // Conv2d and the Requantize behind it.
 inline TensorId AddConv(Graph& g, Random& random, const std::string& name, TensorId in,
-                        graph::Conv2d op, Scaling scaling, Codes codes) {
+                        graph::Conv2d op, Scaling scaling, Codes codes, int bits = 8) {
   op.has_bias = false;
   const int64_t row = g.At(in).shape.at(0) / op.groups * op.kernel.h * op.kernel.w;
   const TensorId sums = graph::Append(g, name, op, {in});
   g.parameters[name + ".weight"] = {
       {op.out_channels, g.At(in).shape.at(0) / op.groups, op.kernel.h, op.kernel.w},
-      Weights(random, op.out_channels * row)};
-  const double spread = 73.0 * 70.0 * std::sqrt(static_cast<double>(row));
+      Weights(random, op.out_channels * row, bits)};
+  const double spread =
+      WeightSpread(bits) * SpreadOf(g.At(in).dtype) * std::sqrt(static_cast<double>(row));
   return AddRequantize(g, random, name + ".requantize", sums, spread, scaling, codes, false);
 }
 
 inline TensorId AddLinear(Graph& g, Random& random, const std::string& name, TensorId in, int outs,
-                          Scaling scaling, Codes codes) {
+                          Scaling scaling, Codes codes, int bits = 8) {
   const int64_t ins = g.At(in).shape.at(0);
   const TensorId sums = graph::Append(g, name, graph::Linear{outs, false, {}}, {in});
-  g.parameters[name + ".weight"] = {{outs, ins}, Weights(random, outs * ins)};
-  const double spread = 73.0 * 70.0 * std::sqrt(static_cast<double>(ins));
+  g.parameters[name + ".weight"] = {{outs, ins}, Weights(random, outs * ins, bits)};
+  const double spread =
+      WeightSpread(bits) * SpreadOf(g.At(in).dtype) * std::sqrt(static_cast<double>(ins));
   return AddRequantize(g, random, name + ".requantize", sums, spread, scaling, codes, false);
 }
 
 inline TensorId AddMeanPool(Graph& g, Random& random, const std::string& name, TensorId in,
                             graph::SumPool op, Codes codes) {
   const TensorId sums = graph::Append(g, name, op, {in});
-  const double spread = 60.0 * op.kernel.h * op.kernel.w;
+  const double spread = SpreadOf(g.At(in).dtype) * op.kernel.h * op.kernel.w;
   return AddRequantize(g, random, name + ".requantize", sums, spread, Scaling::kNarrow, codes,
                        true);
 }
@@ -131,14 +148,15 @@ inline TensorId AddBilinear(Graph& g, Random& random, const std::string& name, T
   const auto parts = [](int64_t ins, int outs) {
     return tm_stretch_of(static_cast<int>(ins), outs).parts;
   };
-  const double spread = 60.0 * parts(shape[1], op.output.h) * parts(shape[2], op.output.w);
+  const double spread =
+      SpreadOf(g.At(in).dtype) * parts(shape[1], op.output.h) * parts(shape[2], op.output.w);
   const TensorId sums = graph::Append(g, name, op, {in});
   return AddRequantize(g, random, name + ".requantize", sums, spread, Scaling::kNarrow, codes,
                        true);
 }
 
 // The layers of the catalogue's CLS_1k (two classes) for [1, length, 1], with random codes.
-inline Graph Cls1k(int length) {
+inline Graph Cls1k(int length, int bits = 8) {
   Random random(3, "cls_1k");
   Graph g = graph::MakeGraph("CLS_1k", {1, length, 1});
   TensorId t = AddInput(g, random, kSigned);
@@ -149,16 +167,16 @@ inline Graph Cls1k(int length) {
     op.padding = {kernel / 2, 0, kernel / 2, 0};
     return op;
   };
-  t = AddConv(g, random, "features.1.0", t, conv(8, 5), Scaling::kShift, kUnsigned);
-  t = AddConv(g, random, "features.1a.0", t, conv(8, 5), Scaling::kShift, kUnsigned);
+  t = AddConv(g, random, "features.1.0", t, conv(8, 5), Scaling::kShift, kUnsigned, bits);
+  t = AddConv(g, random, "features.1a.0", t, conv(8, 5), Scaling::kShift, kUnsigned, bits);
   t = graph::Append(g, "features.2", graph::MaxPool{{3, 1}, {2, 1}, {}, {1, 0, 1, 0}}, {t});
   g.At(t).scale = 0.0625f;
-  t = AddConv(g, random, "features.3.0", t, conv(16, 3), Scaling::kShift, kUnsigned);
+  t = AddConv(g, random, "features.3.0", t, conv(16, 3), Scaling::kShift, kUnsigned, bits);
   const int rest = static_cast<int>(g.At(t).shape[1]);
   t = AddMeanPool(g, random, "features.5", t, graph::SumPool{{rest, 1}, {rest, 1}, {}}, kUnsigned);
   t = graph::Append(g, "features.6", graph::Flatten{}, {t});
   g.At(t).scale = 0.0625f;
-  AddLinear(g, random, "classifier", t, 2, Scaling::kShift, kSigned);
+  AddLinear(g, random, "classifier", t, 2, Scaling::kShift, kSigned, bits);
   return g;
 }
 
@@ -235,8 +253,9 @@ inline void Fill(Model& model, int64_t samples, uint64_t seed, double deviation 
   request.facts = {{"model", model.network.name}};
 }
 
-// The network alone as C on this machine, beside the interpreter on random samples.
-inline VerifyResult VerifyOnHost(graph::Graph network, int64_t samples, uint64_t seed) {
+// The network alone as C on a core, beside the interpreter on random samples.
+inline VerifyResult VerifyOn(const std::string& core, graph::Graph network, int64_t samples,
+                             uint64_t seed) {
   Model model;
   model.network = std::move(network);
   model.pipeline = PlainPipeline(1, static_cast<int>(NumElements(model.network.Input().shape)));
@@ -244,7 +263,11 @@ inline VerifyResult VerifyOnHost(graph::Graph network, int64_t samples, uint64_t
   const TemporaryFolder folder;
   Write(Generate(model.request), folder.Path() / "net");
   NullSink sink;
-  return Verify(folder.Path() / "net", model.set, "host", sink, &model.network);
+  return Verify(folder.Path() / "net", model.set, core, sink, &model.network);
+}
+
+inline VerifyResult VerifyOnHost(graph::Graph network, int64_t samples, uint64_t seed) {
+  return VerifyOn("host", std::move(network), samples, seed);
 }
 
 // CLS_1k on windows of a recording.
@@ -305,6 +328,51 @@ inline void MakeReconstructionModel(Model& model, int64_t samples) {
     g.parameters[std::string("units.") + role] = {{op.out_channels}, values};
   }
   Fill(model, samples, 18);
+}
+
+// The same features through weights of 4 and 2 bits.
+inline void MakeFewBitsModel(Model& model, int64_t samples) {
+  Random random(19, "few bits");
+  TensorId t = StartOnSpectra(model, random, "few bits");
+  Graph& g = model.network;
+  graph::Conv2d op;
+  op.out_channels = 6;
+  op.kernel = {3, 1};
+  op.padding = {1, 0, 1, 0};
+  t = AddConv(g, random, "features.0", t, op, Scaling::kNarrow, kUnsigned, 4);
+  op.groups = 6;
+  t = AddConv(g, random, "features.1", t, op, Scaling::kNarrow, kUnsigned, 2);
+  op.groups = 2;
+  op.out_channels = 10;
+  t = AddConv(g, random, "features.2", t, op, Scaling::kShift, kUnsigned, 4);
+  t = graph::Append(g, "flatten", graph::Flatten{}, {t});
+  AddLinear(g, random, "classifier", t, 3, Scaling::kShift, kSigned, 2);
+  Fill(model, samples, 20);
+}
+
+// The same features, normalised as floats, through codes of 16 bits that turn back into floats on
+// the way. Input codes have a zero point; the output has 16 bits.
+inline void MakeMixedModel(Model& model, int64_t samples) {
+  Random random(21, "mixed");
+  model.pipeline = SpectrumPipeline();
+  model.network = graph::MakeGraph("mixed", model.pipeline.OutputShape());
+  Graph& g = model.network;
+  TensorId t = graph::Append(g, "norm", graph::Scale{}, {g.input});
+  g.parameters["norm.weight"] = {{1}, std::vector<float>{0.03125f}};
+  t = AddQuantize(g, random, "start.quantize", t, kSixteenBits, true);
+  g.At(t).zero_point = -40;
+  t = graph::Append(g, "start.pad", graph::Pad{{1, 0, 1, 0}, -40.0f}, {t});
+  graph::Conv2d op;
+  op.out_channels = 6;
+  op.kernel = {3, 1};
+  t = AddConv(g, random, "features.0", t, op, Scaling::kWide, kSixteenBits);
+  t = graph::Append(g, "island.real", graph::Dequantize{0.0001f, 12}, {t});
+  t = graph::Append(g, "island.tanh", graph::Tanh{}, {t});
+  t = AddQuantize(g, random, "island.quantize", t, kUnsigned);
+  t = AddConv(g, random, "features.1", t, op, Scaling::kNarrow, kSixteenBits, 4);
+  t = graph::Append(g, "flatten", graph::Flatten{}, {t});
+  AddLinear(g, random, "classifier", t, 3, Scaling::kWide, kSixteenBits, 2);
+  Fill(model, samples, 22);
 }
 
 // The same features through a float network.

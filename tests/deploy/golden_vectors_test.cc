@@ -32,9 +32,13 @@ void MakeAnomalyDetector(fixtures::Model& model) {
   model.request.error_threshold = 0.125f;
 }
 
+void MakeClassifierOf16Bits(fixtures::Model& model) { fixtures::MakeMixedModel(model, 1); }
+
 struct Kind {
   const char* name;
   void (*make)(fixtures::Model&);
+  const char* type;
+  bool skips_normalisation;
   friend void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
 };
 
@@ -58,11 +62,13 @@ class GoldenVectorsTest : public testing::TestWithParam<Kind> {
   Package files_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Tasks, GoldenVectorsTest,
-                         testing::Values(Kind{"Classification", MakeClassifier},
-                                         Kind{"Regression", MakeRegression},
-                                         Kind{"AnomalyDetection", MakeAnomalyDetector}),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Tasks, GoldenVectorsTest,
+    testing::Values(Kind{"Classification", MakeClassifier, "int8_t", true},
+                    Kind{"ClassificationOf16Bits", MakeClassifierOf16Bits, "int16_t", false},
+                    Kind{"Regression", MakeRegression, "float", false},
+                    Kind{"AnomalyDetection", MakeAnomalyDetector, "float", true}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 // As the file's comment says: SET 0 into a comment, the marks of another one away.
 std::string Select(std::string text, size_t set) {
@@ -80,7 +86,7 @@ std::string Select(std::string text, size_t set) {
 }
 
 TEST_P(GoldenVectorsTest, EverySetHasTheValuesOfTheSample) {
-  const std::string type = std::string(GetParam().name) == "Classification" ? "int8_t" : "float";
+  const bool names = !model_.request.classes.empty();
   for (size_t set = 0; set < model_.request.golden.size(); ++set) {
     Package program = files_;
     program[kVectors] = Select(files_.at(kVectors), set);
@@ -106,7 +112,7 @@ int main(void) {{
   return 0;
 }}
 )",
-                    type, int{files_.contains(kAux)}, model_.request.golden[set].raw.size());
+                    GetParam().type, names ? 1 : 0, model_.request.golden[set].raw.size());
     const ProcessResult result = BuildAndRun(program);
     ASSERT_EQ(result.status, 0) << result.output.substr(0, 3000);
     const GoldenSample& sample = model_.request.golden[set];
@@ -144,8 +150,10 @@ TEST_P(GoldenVectorsTest, TheHeaderHasTheMacrosOfThePackage) {
   EXPECT_EQ(
       std::count(header.begin(), header.end(), "#define RECONSTRUCTION_ERROR_THRESHOLD 0.125f"),
       detects ? 1 : 0);
-  const bool codes = std::string(GetParam().name) == "Classification";
+  const bool codes = std::string(GetParam().type) != "float";
   EXPECT_EQ(std::count(header.begin(), header.end(), "#define OUTPUT_INT"), codes ? 1 : 0);
+  EXPECT_EQ(std::count(header.begin(), header.end(), "#define SKIP_NORMALIZE"),
+            GetParam().skips_normalisation ? 1 : 0);
   EXPECT_EQ(files_.contains(kAux), !model_.request.classes.empty());
 }
 

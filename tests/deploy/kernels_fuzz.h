@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "tests/deploy/fixtures.h"
@@ -13,6 +14,8 @@ namespace {
 
 using fixtures::Between;
 
+enum class Kind { kPlain, kDepthwise, kGrouped, kLinear };
+
 // Values of codes, one Requantize for each output channel, and an output with guards around it.
 template <typename In, typename Out>
 struct Layer {
@@ -20,6 +23,10 @@ struct Layer {
   int groups = 1;
   std::vector<In> x;
   std::vector<tm_i8> weight;  // [out][kh][kw][in / groups]
+  std::vector<tm_i8> octets;  // as the kernels read it: of 8 bits, of 4, of 2
+  std::vector<tm_u16> fours;
+  std::vector<tm_u8> twos;
+  tm_weights q{};
   std::vector<tm_i32> offset;
   std::vector<tm_i16> multiplier;
   std::vector<tm_u8> shift;
@@ -31,15 +38,48 @@ struct Layer {
 
 template <typename T>
 tm_i32 Lowest() {
-  return std::is_signed_v<T> ? -128 : 0;
+  return std::numeric_limits<T>::min();
 }
 template <typename T>
 tm_i32 Highest() {
-  return std::is_signed_v<T> ? 127 : 255;
+  return std::numeric_limits<T>::max();
+}
+
+// The layout that tm_weights.h describes: where the code of channel c at place k stands.
+struct CodePlace {
+  size_t element;
+  int at;
+};
+inline CodePlace PlaceOf(int channels, int row, int c, int k) {
+  const int blocks = channels / 4;
+  if (c < 4 * blocks) return {static_cast<size_t>(c / 4 * row + k), c % 4};
+  const int behind = blocks * row + (c - 4 * blocks) * ((row + 3) / 4);
+  return {static_cast<size_t>(behind + k / 4), k % 4};
 }
 
 template <typename In, typename Out>
-Layer<In, Out> RandomLayer(Random& random, bool depthwise) {
+void StoreWeights(Layer<In, Out>& l, int bits, bool depthwise) {
+  const int channels = l.s.out_c;
+  const int row = static_cast<int>(l.weight.size()) / channels;
+  l.octets.resize(l.weight.size());
+  l.fours.assign(l.weight.size(), 0);
+  l.twos.assign(l.weight.size(), 0);
+  for (int c = 0; c < channels; ++c) {
+    for (int k = 0; k < row; ++k) {
+      const tm_i8 code = l.weight[static_cast<size_t>(c * row + k)];
+      l.octets[static_cast<size_t>(depthwise ? k * channels + c : c * row + k)] = code;
+      const CodePlace place = PlaceOf(channels, row, c, k);
+      l.fours.at(place.element) |= static_cast<tm_u16>((code & 15) << (4 * place.at));
+      l.twos.at(place.element) |= static_cast<tm_u8>((code & 3) << (2 * place.at));
+    }
+  }
+  const void* stored[] = {l.twos.data(), l.fours.data(), l.octets.data()};
+  l.q = {stored[bits / 4], bits};
+}
+
+template <typename In, typename Out>
+Layer<In, Out> RandomLayer(Random& random, Kind kind_of_layer, int bits = 8) {
+  const bool depthwise = kind_of_layer == Kind::kDepthwise;
   Layer<In, Out> l;
   tm_shape& s = l.s;
   do {
@@ -61,20 +101,31 @@ Layer<In, Out> RandomLayer(Random& random, bool depthwise) {
     s.out_h = room_h < 0 ? 0 : room_h / s.stride_h + 1;
     s.out_w = room_w < 0 ? 0 : room_w / s.stride_w + 1;
   } while (s.out_h == 0 || s.out_w == 0);
-  s.out_c = depthwise ? s.in_c : Between(random, 1, 11);
-  l.groups = depthwise ? s.in_c : 1;
+  if (kind_of_layer == Kind::kLinear) {
+    s = {1, 1, Between(random, 1, 40), 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0};
+  }
+  l.groups = depthwise ? s.in_c : kind_of_layer == Kind::kGrouped ? Between(random, 2, 3) : 1;
+  if (kind_of_layer == Kind::kGrouped) s.in_c = l.groups * Between(random, 1, 3);
+  s.out_c = depthwise ? s.in_c : l.groups * Between(random, 1, l.groups == 1 ? 11 : 4);
   for (int i = 0; i < s.in_h * s.in_w * s.in_c; ++i) {
     l.x.push_back(static_cast<In>(Between(random, Lowest<In>(), Highest<In>())));
   }
   const int row = s.kernel_h * s.kernel_w * s.in_c / l.groups;
-  l.weight = fixtures::Weights(random, int64_t{s.out_c} * row);
+  const int most = (1 << (bits - 1)) - 1;
+  for (int i = 0; i < s.out_c * row; ++i) {
+    l.weight.push_back(static_cast<tm_i8>(Between(random, -most - 1, most)));
+  }
+  StoreWeights(l, bits, depthwise);
   const int kind = fixtures::Below(random, 3);  // multiplier 1, 32 bits, 64 bits
   l.r.shared = fixtures::Below(random, 4) == 0 ? 1 : 0;
   l.r.wide = kind == 2 ? 1 : 0;
+  // What keeps a product within 32 bits.
+  const int64_t bound = int64_t{row} * (most + 1) * (Highest<In>() + 1) + 20000;
+  const auto narrow = static_cast<int>(std::min<int64_t>(200, INT32_MAX / bound));
   for (int c = 0; c < (l.r.shared != 0 ? 1 : s.out_c); ++c) {
     l.offset.push_back(Between(random, -20000, 20000));
-    l.multiplier.push_back(
-        static_cast<tm_i16>(kind == 1 ? Between(random, -200, 200) : Between(random, -4095, 4095)));
+    l.multiplier.push_back(static_cast<tm_i16>(kind == 1 ? Between(random, -narrow, narrow)
+                                                         : Between(random, -32767, 32767)));
     l.shift.push_back(static_cast<tm_u8>(Between(random, kind == 0 ? 4 : 10, kind == 2 ? 22 : 15)));
   }
   l.r.offset = l.offset.data();
@@ -142,73 +193,114 @@ void ExpectOutput(const std::vector<Out>& guarded, const std::vector<Out>& expec
   ASSERT_EQ(guarded.back(), 77) << "round " << round;
 }
 
-// One name for the four pairs of types.
-#define TM_TEST_OVERLOADS(name)                                                              \
-  [[maybe_unused]] void Run_##name(const tm_i8* x, const tm_i8* w, tm_shape s, tm_requant r, \
-                                   tm_i8* y) {                                               \
-    tm_##name##_i8_i8(x, w, s, r, y);                                                        \
-  }                                                                                          \
-  [[maybe_unused]] void Run_##name(const tm_i8* x, const tm_i8* w, tm_shape s, tm_requant r, \
-                                   tm_u8* y) {                                               \
-    tm_##name##_i8_u8(x, w, s, r, y);                                                        \
-  }                                                                                          \
-  [[maybe_unused]] void Run_##name(const tm_u8* x, const tm_i8* w, tm_shape s, tm_requant r, \
-                                   tm_i8* y) {                                               \
-    tm_##name##_u8_i8(x, w, s, r, y);                                                        \
-  }                                                                                          \
-  [[maybe_unused]] void Run_##name(const tm_u8* x, const tm_i8* w, tm_shape s, tm_requant r, \
-                                   tm_u8* y) {                                               \
-    tm_##name##_u8_u8(x, w, s, r, y);                                                        \
+// One name for all pairs of types.
+#define TM_TEST_KERNELS(in, out)                                                                \
+  [[maybe_unused]] void Convolve(const tm_##in* x, tm_weights q, tm_shape s, tm_requant r,      \
+                                 tm_##out* y) {                                                 \
+    tm_conv_##in##_##out(x, q, s, r, y);                                                        \
+  }                                                                                             \
+  [[maybe_unused]] void Depthwise(const tm_##in* x, tm_weights q, tm_shape s, tm_requant r,     \
+                                  tm_##out* y) {                                                \
+    tm_depthwise_##in##_##out(x, q, s, r, y);                                                   \
+  }                                                                                             \
+  [[maybe_unused]] void Grouped(const tm_##in* x, tm_weights q, int groups, tm_shape s,         \
+                                tm_requant r, tm_##out* y) {                                    \
+    tm_grouped_##in##_##out(x, q, groups, s, r, y);                                             \
+  }                                                                                             \
+  [[maybe_unused]] void SumPool(const tm_##in* x, tm_shape s, tm_requant r, tm_##out* y) {      \
+    tm_sum_pool_##in##_##out(x, s, r, y);                                                       \
+  }                                                                                             \
+  [[maybe_unused]] void Requantize(const tm_##in* x, int positions, int channels, tm_requant r, \
+                                   tm_##out* y) {                                               \
+    tm_requantize_##in##_##out(x, positions, channels, r, y);                                   \
   }
-TM_TEST_OVERLOADS(conv)
-TM_TEST_OVERLOADS(depthwise)
+#define TM_TEST_ALL_KERNELS(in) \
+  TM_TEST_KERNELS(in, i8)       \
+  TM_TEST_KERNELS(in, u8)       \
+  TM_TEST_KERNELS(in, i16)
+TM_TEST_ALL_KERNELS(i8)
+TM_TEST_ALL_KERNELS(u8)
+TM_TEST_ALL_KERNELS(i16)
 
-template <typename In, typename Out>
-void FuzzConvolutions(uint64_t seed) {
+// Calls fuzz(input, output) with a value of every pair of types.
+template <typename Fuzz>
+void ForAllTypes(Fuzz fuzz) {
+  const auto with = [&](auto in) {
+    fuzz(in, tm_i8{});
+    fuzz(in, tm_u8{});
+    fuzz(in, tm_i16{});
+  };
+  with(tm_i8{});
+  with(tm_u8{});
+  with(tm_i16{});
+}
+
+// Every pair of types with weights of every number of bits.
+template <typename Run>
+void FuzzLayers(uint64_t seed, Kind kind, int rounds, Run run) {
   Random random(seed, "kernels");
-  for (int round = 0; round < 2000; ++round) {
-    Layer<In, Out> l = RandomLayer<In, Out>(random, false);
-    Run_conv(l.x.data(), l.weight.data(), l.s, l.r, l.y.data() + 1);
-    ExpectOutput(l.y, NaiveConvolution(l), round);
+  for (const int bits : {8, 4, 2}) {
+    ForAllTypes([&](auto in, auto out) {
+      for (int round = 0; round < rounds && !testing::Test::HasFatalFailure(); ++round) {
+        auto l = RandomLayer<decltype(in), decltype(out)>(random, kind, bits);
+        run(l, l.y.data() + 1);
+        ExpectOutput(l.y, NaiveConvolution(l), round);
+      }
+    });
   }
 }
 
-template <typename In, typename Out>
-void FuzzDepthwise(uint64_t seed) {
-  Random random(seed, "kernels");
-  for (int round = 0; round < 1500; ++round) {
-    Layer<In, Out> l = RandomLayer<In, Out>(random, true);
-    const tm_shape& s = l.s;
-    const int taps = s.kernel_h * s.kernel_w;
-    std::vector<tm_i8> reordered(l.weight.size());  // [kh][kw][channel]
-    for (int c = 0; c < s.in_c; ++c) {
-      for (int t = 0; t < taps; ++t) {
-        reordered[static_cast<size_t>(t * s.in_c + c)] =
-            l.weight[static_cast<size_t>(c * taps + t)];
-      }
-    }
-    Run_depthwise(l.x.data(), reordered.data(), s, l.r, l.y.data() + 1);
-    ExpectOutput(l.y, NaiveConvolution(l), round);
-  }
+[[maybe_unused]] void FuzzConvolutions(uint64_t seed) {
+  const auto run = [](const auto& l, auto* y) { Convolve(l.x.data(), l.q, l.s, l.r, y); };
+  FuzzLayers(seed, Kind::kPlain, 700, run);
+  FuzzLayers(seed, Kind::kLinear, 100, run);
+}
+
+[[maybe_unused]] void FuzzDepthwise(uint64_t seed) {
+  FuzzLayers(seed, Kind::kDepthwise, 300,
+             [](const auto& l, auto* y) { Depthwise(l.x.data(), l.q, l.s, l.r, y); });
+}
+
+[[maybe_unused]] void FuzzGrouped(uint64_t seed) {
+  FuzzLayers(seed, Kind::kGrouped, 300,
+             [](const auto& l, auto* y) { Grouped(l.x.data(), l.q, l.groups, l.s, l.r, y); });
 }
 
 [[maybe_unused]] void FuzzPools(uint64_t seed) {
   Random random(seed, "kernels");
-  for (int round = 0; round < 1500; ++round) {
-    Layer<tm_u8, tm_i8> sum = RandomLayer<tm_u8, tm_i8>(random, true);
-    sum.s.dilation_h = sum.s.dilation_w = 1;
-    sum.s.out_h = (sum.s.in_h + sum.s.pad_h - sum.s.kernel_h) / sum.s.stride_h + 1;
-    sum.s.out_w = (sum.s.in_w + sum.s.pad_w - sum.s.kernel_w) / sum.s.stride_w + 1;
-    if (sum.s.in_h + sum.s.pad_h < sum.s.kernel_h || sum.s.in_w + sum.s.pad_w < sum.s.kernel_w) {
-      continue;
+  ForAllTypes([&](auto in, auto out) {
+    for (int round = 0; round < 300; ++round) {
+      auto l = RandomLayer<decltype(in), decltype(out)>(random, Kind::kDepthwise);
+      tm_shape& s = l.s;
+      if (s.in_h + s.pad_h < s.kernel_h || s.in_w + s.pad_w < s.kernel_w) continue;
+      s.dilation_h = s.dilation_w = 1;
+      s.out_h = (s.in_h + s.pad_h - s.kernel_h) / s.stride_h + 1;
+      s.out_w = (s.in_w + s.pad_w - s.kernel_w) / s.stride_w + 1;
+      l.y.assign(l.OutLength() + 2, 77);
+      SumPool(l.x.data(), s, l.r, l.y.data() + 1);
+      const auto term = [&](int at, int, int, int c) {
+        return int64_t{l.x[static_cast<size_t>(at + c)]};
+      };
+      ExpectOutput(l.y, Naive(l, term), round);
     }
-    sum.y.assign(sum.OutLength() + 2, 77);
-    tm_sum_pool_u8_i8(sum.x.data(), sum.s, sum.r, sum.y.data() + 1);
-    ExpectOutput(sum.y,
-                 Naive(sum, [&](int at, int, int,
-                                int c) { return int64_t{sum.x[static_cast<size_t>(at + c)]}; }),
-                 round);
-  }
+  });
+}
+
+[[maybe_unused]] void FuzzRequantize(uint64_t seed) {
+  Random random(seed, "kernels");
+  ForAllTypes([&](auto in, auto out) {
+    for (int round = 0; round < 100; ++round) {
+      auto l = RandomLayer<decltype(in), decltype(out)>(random, Kind::kDepthwise);
+      const int positions = l.s.in_h * l.s.in_w;
+      l.y.assign(l.x.size() + 2, 77);
+      Requantize(l.x.data(), positions, l.s.in_c, l.r, l.y.data() + 1);
+      decltype(l.y) expected;
+      for (size_t i = 0; i < l.x.size(); ++i) {
+        expected.push_back(Requantized(l, l.x[i], static_cast<int>(i) % l.s.in_c));
+      }
+      ExpectOutput(l.y, expected, round);
+    }
+  });
 }
 
 }  // namespace

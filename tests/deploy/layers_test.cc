@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "platypus/base/error.h"
+#include "platypus/graph/quantization.h"
 #include "tests/deploy/random_graphs.h"
 
 namespace platypus::deploy {
@@ -48,6 +49,62 @@ TEST(LayersTest, CellsHaveMemoryForTheirStates) {
   constexpr int64_t kSeries = 4 * 5 * 8;
   constexpr int64_t kStates = 4 * 2 * 5;
   EXPECT_EQ(net.memory.arena_octets, kInput + kSeries + kStates);
+}
+
+// Tables of few bits have the size that summaries report, and layers name their bits.
+TEST(LayersTest, WeightsOfFewBitsArePacked) {
+  for (const int bits : {8, 4, 2}) {
+    Random random(1, "packed");
+    Graph g = graph::MakeGraph("t", {3, 12, 1});
+    TensorId t = fixtures::AddInput(g, random, fixtures::kSigned);
+    graph::Conv2d conv;
+    conv.out_channels = 6;
+    conv.kernel = {5, 1};
+    t = fixtures::AddConv(g, random, "conv", t, conv, fixtures::Scaling::kShift,
+                          fixtures::kSixteenBits, bits);
+    conv.groups = 6;
+    t = fixtures::AddConv(g, random, "depth", t, conv, fixtures::Scaling::kShift, fixtures::kSigned,
+                          bits);
+    t = graph::Append(g, "flat", graph::Flatten{}, {t});
+    fixtures::AddLinear(g, random, "linear", t, 2, fixtures::Scaling::kShift, fixtures::kSigned,
+                        bits);
+    const CNetwork net = LowerToC(g);
+    const auto table = [&](const std::string& name) {
+      const auto found = std::find_if(net.tables.begin(), net.tables.end(),
+                                      [&](const Table& each) { return each.name == name; });
+      return found == net.tables.end() ? -1 : found->octets;
+    };
+    // Four channels of 15 codes together, and two rows of 15 codes each; and so on.
+    const int64_t eighths = bits;
+    EXPECT_EQ(table("conv_weight"), bits == 8 ? 6 * 15 : (4 * 15 + 2 * 16) * eighths / 8);
+    EXPECT_EQ(table("depth_weight"), bits == 8 ? 6 * 5 : (4 * 5 + 2 * 8) * eighths / 8);
+    EXPECT_EQ(table("linear_weight"), 2 * 24 * eighths / 8);
+    for (const graph::Node& node : g.nodes) {
+      if (!g.HasParameter(node, "weight")) continue;
+      EXPECT_EQ(table(node.name + "_weight"),
+                graph::StoredOctets(node.op, g.Parameter(node, "weight")));
+    }
+    const CLayer& layer = net.layers[1];
+    EXPECT_EQ(layer.weight_bits, bits);
+    EXPECT_NE(layer.comment.find(fmt::format("3x12x1 int8 -> 6x8x1 int16")), std::string::npos)
+        << layer.comment;
+    EXPECT_NE(layer.comment.find(fmt::format("weights of {} bits", bits)), std::string::npos)
+        << layer.comment;
+    EXPECT_EQ(layer.activation_octets, 2 * 6 * 8);
+    EXPECT_EQ(net.arena_type, "tm_i16");
+  }
+}
+
+// Floats and codes of 16 bits take turns in one arena: their layers stay functions of their own.
+TEST(LayersTest, TheWidestTypeHasTheArena) {
+  fixtures::Model mixed;
+  fixtures::MakeMixedModel(mixed, 1);
+  const CNetwork net = LowerToC(mixed.network);
+  EXPECT_EQ(net.arena_type, "tm_f32");
+  EXPECT_TRUE(net.takes_turns);
+  EXPECT_EQ(net.in_type, "tm_f32");
+  EXPECT_EQ(net.out_type, "tm_i16");
+  EXPECT_FALSE(LowerToC(fixtures::Cls1k(64)).takes_turns);
 }
 
 // Views of as many channels, and of flat tensors that only a Linear reads, need no code.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <set>
 
 #include "platypus/base/error.h"
@@ -36,16 +37,15 @@ class PackageTest : public testing::TestWithParam<Kind> {
   Package package_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Models, PackageTest,
-                         testing::Values(Kind{"Cls1k",
-                                              [](fixtures::Model& m, int64_t n) {
-                                                fixtures::MakeCls1k(m, 64, n);
-                                              }},
-                                         Kind{"Spectrum", fixtures::MakeSpectrumModel},
-                                         Kind{"Reconstruction", fixtures::MakeReconstructionModel},
-                                         Kind{"Float", fixtures::MakeFloatModel},
-                                         Kind{"Recurrent", fixtures::MakeRecurrentModel}),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Models, PackageTest,
+    testing::Values(
+        Kind{"Cls1k", [](fixtures::Model& m, int64_t n) { fixtures::MakeCls1k(m, 64, n); }},
+        Kind{"Spectrum", fixtures::MakeSpectrumModel},
+        Kind{"Reconstruction", fixtures::MakeReconstructionModel},
+        Kind{"FewBits", fixtures::MakeFewBitsModel}, Kind{"Mixed", fixtures::MakeMixedModel},
+        Kind{"Float", fixtures::MakeFloatModel}, Kind{"Recurrent", fixtures::MakeRecurrentModel}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 TEST_P(PackageTest, FilesAreAsciiWithoutPathsAndTheSameEveryTime) {
   EXPECT_EQ(package_, Generate(model_.request));
@@ -113,11 +113,10 @@ TEST_P(PackageTest, SelfTestSeesAChangedWeight) {
   std::string& weights = package_["net_weights.c"];
   const size_t table = weights.find('{', weights.rfind("_weight["));
   ASSERT_NE(table, std::string::npos);
-  std::string values = weights.substr(table, weights.find('}', table) - table);
-  const size_t octets = values.size();
-  std::erase(values, '-');  // the classifier's weights without their signs
-  ASSERT_NE(values.size(), octets);
-  weights.replace(table, octets, values);
+  const std::regex number("-?[0-9][0-9.]*(e[-+]?[0-9]+)?f?");
+  const std::string values = weights.substr(table, weights.find('}', table) - table);
+  // The classifier's weights all 0.
+  weights.replace(table, values.size(), std::regex_replace(values, number, "0"));
   const TemporaryFolder folder;
   Write(package_, folder.Path() / "net");
   const ProcessResult result = RunProcess({"make", "check"}, folder.Path() / "net", 100);
@@ -158,6 +157,34 @@ TEST_P(PackageTest, ConfigurationHeaderNamesEverything) {
     const bool found = config.find(std::string("#define ") + name + " ") != std::string::npos;
     EXPECT_EQ(found, spectrum) << name;
   }
+}
+
+// Codes of the input and of the output, and what 0 is in them.
+TEST_P(PackageTest, DocumentsNameTypesAndZeroPoints) {
+  const auto manifest = nlohmann::json::parse(package_.at("manifest.json"));
+  const graph::Graph& network = model_.network;
+  const graph::Tensor& output = network.Output();
+  EXPECT_EQ(manifest.at("output").at("zero_point"), output.zero_point);
+  const std::string type = manifest.at("output").at("type");
+  EXPECT_EQ(type == "tm_f32", output.dtype == DType::kFloat32) << type;
+  EXPECT_EQ(type == "tm_i16", output.dtype == DType::kInt16) << type;
+  const graph::Node* first = graph::Consumers(network, network.input).at(0);
+  const bool codes = std::holds_alternative<graph::QuantizeInput>(first->op);
+  EXPECT_EQ(manifest.at("input").at("type") == "tm_f32", !codes);
+  const std::string& config = package_.at("net_config.h");
+  EXPECT_THAT(config, HasSubstr(fmt::format("#define NET_INPUT_IS_INTEGER {}\n", codes ? 1 : 0)));
+  EXPECT_EQ(config.find("#define SKIP_NORMALIZE") != std::string::npos, codes);
+  EXPECT_EQ(config.find("#define OUTPUT_INT") != std::string::npos, type != "tm_f32");
+}
+
+TEST(PackageRequestTest, InputCodesMayHaveAZeroPoint) {
+  fixtures::Model model;
+  fixtures::MakeCls1k(model, 64, 1);
+  const graph::Node* first = graph::Consumers(model.network, model.network.input).at(0);
+  model.network.At(first->output).zero_point = 17;
+  const Package package = Generate(model.request);
+  EXPECT_EQ(nlohmann::json::parse(package.at("manifest.json")).at("input").at("zero_point"), 17);
+  EXPECT_THAT(package.at("net_config.h"), HasSubstr("#define NET_INPUT_ZERO_POINT 17\n"));
 }
 
 TEST(PackageRequestTest, BadPrefixes) {

@@ -48,7 +48,18 @@ inline Window RandomWindow(Random& random, const Shape& in) {
   return w;
 }
 
-inline Codes RandomCodes(Random& random) { return Below(random, 3) == 0 ? kSigned : kUnsigned; }
+inline Codes RandomCodes(Random& random) {
+  const int kind = Below(random, 9);
+  return kind < 2 ? kSixteenBits : kind < 4 ? kSigned : kUnsigned;
+}
+inline Codes RandomShortCodes(Random& random) {
+  return Below(random, 3) == 0 ? kSigned : kUnsigned;
+}
+// Bits of weights whose sums over `row` codes of a tensor stay within 32 bits.
+inline int RandomBits(Random& random, const graph::Tensor& in, int64_t row) {
+  const int bits = 1 << Between(random, 1, 3);
+  return in.dtype == DType::kInt16 && row > 400 ? std::min(bits, 4) : bits;
+}
 inline Scaling RandomScaling(Random& random) { return static_cast<Scaling>(Below(random, 3)); }
 
 inline graph::Conv2d RandomConv(Random& random, const Shape& in) {
@@ -89,127 +100,45 @@ inline graph::ConvTranspose2d RandomSpread(Random& random, const Shape& in) {
   return op;
 }
 
-// A function of codes.
+// A function of codes of 8 bits.
 inline TensorId AddFunction(Graph& g, Random& random, const std::string& name, TensorId t) {
   switch (Below(random, 4)) {
     case 0:
-      return AddLookup(g, random, name, t, RandomCodes(random));
+      return AddLookup(g, random, name, t, RandomShortCodes(random));
     case 1:
       return AddSoftmax(g, name, t);
     case 2:
-      return AddLayerNorm(g, random, name, t, RandomCodes(random));
+      return AddLayerNorm(g, random, name, t, RandomShortCodes(random));
     default: {
-      const TensorId gate = AddLookup(g, random, name + ".gate", t, RandomCodes(random));
-      return AddMul(g, random, name, t, gate, RandomCodes(random));
+      const TensorId gate = AddLookup(g, random, name + ".gate", t, RandomShortCodes(random));
+      return AddMul(g, random, name, t, gate, RandomShortCodes(random));
     }
   }
 }
 
-inline Graph RandomIntegerGraph(uint64_t seed) {
-  Random random(seed, "integer graph");
-  const bool narrow = Below(random, 2) == 0;
-  Graph g = graph::MakeGraph("random", {Between(random, 1, 4), Between(random, 2, 24),
-                                        narrow ? 1 : Between(random, 2, 6)});
-  TensorId t = AddInput(g, random, RandomCodes(random));
-  const int layers = Between(random, 1, 6);
-  for (int i = 0; i < layers; ++i) {
-    const std::string name = "layer." + std::to_string(i);
-    const Shape in = g.At(t).shape;
-    switch (Below(random, 17)) {
-      case 11:
-      case 12:
-      case 13:
-        t = AddFunction(g, random, name, t);
-        break;
-      case 14:
-        t = AddTransposed(g, random, name, t, RandomSpread(random, in), RandomScaling(random),
-                          RandomCodes(random));
-        break;
-      case 15:
-        t = AddCellPool(g, random, name, t,
-                        {Between(random, 1, static_cast<int>(in[1]) + 1),
-                         Between(random, 1, static_cast<int>(in[2]))},
-                        RandomCodes(random));
-        break;
-      case 16:
-        if (in[2] == 1) {
-          const auto cell = static_cast<graph::Recurrent::Cell>(Below(random, 3));
-          t = AddCells(
-              g, random, name, t,
-              {cell, Between(random, 1, 5), Between(random, 1, 3), false, Between(random, 8, 12)});
-        } else {
-          t = graph::Append(g, name, graph::Transpose{{0, 2, 1}}, {t});
-        }
-        break;
-      case 8:
-        t = graph::Append(g, name, graph::Resize{RandomSize(random, in)}, {t});
-        break;
-      case 9: {
-        const graph::Resize op{RandomSize(random, in), graph::Resize::Mode::kBilinear};
-        t = AddBilinear(g, random, name, t, op, RandomCodes(random));
-        break;
+// Operators that take codes of 8 bits.
+inline TensorId AddShortOperator(Graph& g, Random& random, const std::string& name, TensorId t) {
+  const Shape in = g.At(t).shape;
+  switch (Below(random, 6)) {
+    case 0:
+      return AddTransposed(g, random, name, t, RandomSpread(random, in), RandomScaling(random),
+                           RandomShortCodes(random));
+    case 1:
+      return AddCellPool(g, random, name, t,
+                         {Between(random, 1, static_cast<int>(in[1]) + 1),
+                          Between(random, 1, static_cast<int>(in[2]))},
+                         RandomShortCodes(random));
+    case 2:
+      if (in[2] == 1) {
+        const auto cell = static_cast<graph::Recurrent::Cell>(Below(random, 3));
+        return AddCells(
+            g, random, name, t,
+            {cell, Between(random, 1, 5), Between(random, 1, 3), false, Between(random, 8, 12)});
       }
-      case 0: {
-        const Window w = RandomWindow(random, in);
-        t = graph::Append(g, name, graph::MaxPool{w.kernel, w.stride, w.dilation, w.padding}, {t});
-        break;
-      }
-      case 1: {
-        const Window w = RandomWindow(random, in);
-        t = AddMeanPool(g, random, name, t, {w.kernel, w.stride, w.padding}, RandomCodes(random));
-        break;
-      }
-      case 2: {  // a residual: t + f(t)
-        graph::Conv2d op;
-        op.out_channels = static_cast<int>(in[0]);
-        op.kernel = {in[1] >= 3 ? 3 : 1, 1};
-        op.padding = {op.kernel.h / 2, 0, op.kernel.h / 2, 0};
-        const TensorId branch =
-            AddConv(g, random, name + ".branch", t, op, RandomScaling(random), RandomCodes(random));
-        const Codes codes = RandomCodes(random);
-        std::vector<TensorId> inputs = {t, branch};
-        if (Below(random, 2) == 0) std::swap(inputs[0], inputs[1]);
-        t = graph::Append(g, name,
-                          graph::AddRequantize{Between(random, 1, 9000), Between(random, 1, 9000),
-                                               Between(random, 12, 14), codes.lo, codes.hi},
-                          inputs);
-        break;
-      }
-      case 3: {  // two branches joined along channels or time
-        const Codes codes = RandomCodes(random);
-        graph::Conv2d op;
-        op.out_channels = static_cast<int>(in[0]);
-        const TensorId a = AddConv(g, random, name + ".a", t, op, RandomScaling(random), codes);
-        const TensorId b = AddConv(g, random, name + ".b", t, op, RandomScaling(random), codes);
-        t = graph::Append(g, name, graph::Concat{Below(random, 3)}, {a, b, a});
-        break;
-      }
-      case 4:
-        t = AddRequantize(g, random, name, t, 60.0, Scaling::kNarrow, RandomCodes(random),
-                          Below(random, 2) == 0);
-        break;
-      default:
-        t = AddConv(g, random, name, t, RandomConv(random, in), RandomScaling(random),
-                    RandomCodes(random));
-    }
+      return graph::Append(g, name, graph::Transpose{{0, 2, 1}}, {t});
+    default:
+      return AddFunction(g, random, name, t);
   }
-  const int end = Below(random, 6);
-  if (end == 5 && g.At(t).shape[2] == 1) {
-    const auto cell = static_cast<graph::Recurrent::Cell>(Below(random, 3));
-    t = AddCells(g, random, "last", t, {cell, 4, Between(random, 1, 2), true});
-  } else if (end > 0) {
-    t = graph::Append(g, "flatten", graph::Flatten{}, {t});
-  }
-  if (g.At(t).shape.size() == 1 && Below(random, 4) != 0) {
-    if (Below(random, 3) == 0) t = AddFunction(g, random, "function", t);
-    t = AddLinear(g, random, "classifier", t, Between(random, 2, 6), RandomScaling(random),
-                  RandomCodes(random));
-  }
-  if (Below(random, 3) == 0) {
-    t = graph::Append(g, "real", graph::Dequantize{0.0625f}, {t});
-    if (Below(random, 2) == 0) AddNorm(g, random, "units", t);
-  }
-  return g;
 }
 
 inline TensorId AddFloatConv(Graph& g, Random& random, const std::string& name, TensorId in,
@@ -276,6 +205,144 @@ inline graph::Op RandomImageOperator(Random& random, const Shape& in) {
     default:
       return graph::Scale{};
   }
+}
+
+// Codes moved, or padded with a code: what 0 is with a zero point.
+inline graph::Op RandomMove(Random& random, const graph::Tensor& in) {
+  const Shape& shape = in.shape;
+  switch (Below(random, 3)) {
+    case 0:
+      return RandomSlice(random, shape);
+    case 1:
+      return graph::Transpose{{2, 0, 1}};
+    default:
+      return graph::Pad{{Below(random, 3), shape[2] == 1 ? 0 : Below(random, 2), Below(random, 2),
+                         shape[2] == 1 ? 0 : Below(random, 3)},
+                        static_cast<float>(Between(random, in.dtype == DType::kUInt8 ? 0 : -128,
+                                                   in.dtype == DType::kUInt8 ? 255 : 127))};
+  }
+}
+
+// Layers that stay float between integer ones.
+inline TensorId AddIsland(Graph& g, Random& random, const std::string& name, TensorId in) {
+  const float scale = g.At(in).dtype == DType::kInt16 ? 0.0001f : 0.02f;
+  TensorId t =
+      graph::Append(g, name + ".real", graph::Dequantize{scale, Between(random, -3, 3)}, {in});
+  for (int i = Below(random, 3); i >= 0; --i) {
+    const std::string layer = fmt::format("{}.{}", name, i);
+    t = AddFloat(g, random, layer, RandomImageOperator(random, g.At(t).shape), {t});
+  }
+  return AddQuantize(g, random, name + ".quantize", t, RandomCodes(random), Below(random, 2) == 0);
+}
+
+// The input's codes, of each channel by its own parameters or not, or behind layers of floats.
+inline TensorId AddStart(Graph& g, Random& random) {
+  TensorId t = g.input;
+  if (Below(random, 4) == 0) {
+    t = AddFloat(g, random, "start", RandomImageOperator(random, g.Input().shape), {t});
+  }
+  t = AddQuantize(g, random, "input.quantize", t, RandomCodes(random), Below(random, 3) == 0);
+  g.At(t).zero_point = Between(random, 0, 20);
+  return t;
+}
+
+inline Graph RandomIntegerGraph(uint64_t seed) {
+  Random random(seed, "integer graph");
+  const bool narrow = Below(random, 2) == 0;
+  Graph g = graph::MakeGraph("random", {Between(random, 1, 4), Between(random, 2, 24),
+                                        narrow ? 1 : Between(random, 2, 6)});
+  TensorId t = AddStart(g, random);
+  const int layers = Between(random, 1, 6);
+  for (int i = 0; i < layers; ++i) {
+    const std::string name = "layer." + std::to_string(i);
+    const Shape in = g.At(t).shape;
+    const bool is_short = g.At(t).dtype != DType::kInt16;
+    if (is_short && Below(random, 3) == 0) {
+      t = AddShortOperator(g, random, name, t);
+      continue;
+    }
+    switch (Below(random, 15)) {
+      case 8:
+        t = graph::Append(g, name, graph::Resize{RandomSize(random, in)}, {t});
+        break;
+      case 9: {
+        const graph::Resize op{RandomSize(random, in), graph::Resize::Mode::kBilinear};
+        t = AddBilinear(g, random, name, t, op, RandomCodes(random));
+        break;
+      }
+      case 0: {
+        const Window w = RandomWindow(random, in);
+        t = graph::Append(g, name, graph::MaxPool{w.kernel, w.stride, w.dilation, w.padding}, {t});
+        break;
+      }
+      case 1: {
+        const Window w = RandomWindow(random, in);
+        t = AddMeanPool(g, random, name, t, {w.kernel, w.stride, w.padding}, RandomCodes(random));
+        break;
+      }
+      case 2: {  // a residual: t + f(t)
+        graph::Conv2d op;
+        op.out_channels = static_cast<int>(in[0]);
+        op.kernel = {in[1] >= 3 ? 3 : 1, 1};
+        op.padding = {op.kernel.h / 2, 0, op.kernel.h / 2, 0};
+        const TensorId branch = AddConv(g, random, name + ".branch", t, op, RandomScaling(random),
+                                        RandomCodes(random), RandomBits(random, g.At(t), 0));
+        const Codes codes = RandomCodes(random);
+        std::vector<TensorId> inputs = {t, branch};
+        if (Below(random, 2) == 0) std::swap(inputs[0], inputs[1]);
+        t = graph::Append(g, name,
+                          graph::AddRequantize{Between(random, 1, 9000), Between(random, 1, 9000),
+                                               Between(random, 12, 14), codes.lo, codes.hi},
+                          inputs);
+        break;
+      }
+      case 3: {  // two branches joined along channels or time
+        const Codes codes = RandomCodes(random);
+        graph::Conv2d op;
+        op.out_channels = static_cast<int>(in[0]);
+        const TensorId a = AddConv(g, random, name + ".a", t, op, RandomScaling(random), codes);
+        const TensorId b = AddConv(g, random, name + ".b", t, op, RandomScaling(random), codes);
+        t = graph::Append(g, name, graph::Concat{Below(random, 3)}, {a, b, a});
+        break;
+      }
+      case 4:
+        t = AddRequantize(g, random, name, t, SpreadOf(g.At(t).dtype), Scaling::kNarrow,
+                          RandomCodes(random), Below(random, 2) == 0);
+        break;
+      case 10:
+        t = AddIsland(g, random, name, t);
+        break;
+      case 11:
+        t = graph::Append(g, name, RandomMove(random, g.At(t)), {t});
+        break;
+      default: {
+        const graph::Conv2d op = RandomConv(random, in);
+        const int64_t row = in[0] / op.groups * op.kernel.h * op.kernel.w;
+        t = AddConv(g, random, name, t, op, RandomScaling(random), RandomCodes(random),
+                    RandomBits(random, g.At(t), row));
+      }
+    }
+  }
+  const int end = Below(random, 6);
+  if (end == 5 && g.At(t).shape[2] == 1 && g.At(t).dtype != DType::kInt16) {
+    const auto cell = static_cast<graph::Recurrent::Cell>(Below(random, 3));
+    t = AddCells(g, random, "last", t, {cell, 4, Between(random, 1, 2), true});
+  } else if (end > 0) {
+    t = graph::Append(g, "flatten", graph::Flatten{}, {t});
+  }
+  if (g.At(t).shape.size() == 1) {
+    if (g.At(t).dtype != DType::kInt16 && Below(random, 3) == 0)
+      t = AddFunction(g, random, "function", t);
+    if (Below(random, 4) != 0) {
+      t = AddLinear(g, random, "classifier", t, Between(random, 1, 6), RandomScaling(random),
+                    RandomCodes(random), RandomBits(random, g.At(t), g.At(t).shape[0]));
+    }
+  }
+  if (Below(random, 3) == 0) {
+    t = graph::Append(g, "real", graph::Dequantize{0.0625f, Between(random, -9, 9)}, {t});
+    if (Below(random, 2) == 0) AddNorm(g, random, "units", t);
+  }
+  return g;
 }
 
 inline Graph RandomFloatGraph(uint64_t seed) {

@@ -138,6 +138,31 @@ TEST(RealUnitsTest, FloatsAreTheInterpretersBits) {
   }
 }
 
+// Floats before, between and behind codes; the features go to floats and to codes at once.
+TEST(IslandTest, CodesAndFloatsAreTheInterpreters) {
+  for (uint64_t seed = 0; seed < 6; ++seed) {
+    Random random(seed, "islands");
+    const fixtures::Codes codes[] = {fixtures::kSigned, fixtures::kUnsigned,
+                                     fixtures::kSixteenBits};
+    graph::Graph g = graph::MakeGraph("islands", {3, 8, 2});
+    const graph::TensorId sine = fixtures::AddFloat(g, random, "sine", graph::Sigmoid{}, {g.input});
+    graph::TensorId a = fixtures::AddQuantize(g, random, "a", sine, codes[seed % 3], seed % 2 == 0);
+    graph::TensorId b =
+        fixtures::AddQuantize(g, random, "b", g.input, codes[(seed + 1) % 3], seed % 2 == 1);
+    graph::TensorId t =
+        graph::Append(g, "sum", graph::AddRequantize{200, 300, 8, -128, 127}, {a, b});
+    for (int i = 0; i < 2; ++i) t = fixtures::AddIsland(g, random, fmt::format("island{}", i), t);
+    graph::Conv2d conv;
+    conv.out_channels = 5;
+    const int bits = fixtures::RandomBits(random, g.At(t), g.At(t).shape[0]);
+    t = fixtures::AddConv(g, random, "conv", t, conv, fixtures::Scaling::kWide, codes[seed % 3],
+                          bits);
+    t = graph::Append(g, "real", graph::Dequantize{0.125f, 7}, {t});
+    fixtures::AddFloat(g, random, "softmax", graph::Softmax{}, {t});
+    ExpectSame(std::move(g), seed);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomGraphTest, testing::Range(0, 32));
 
 }  // namespace

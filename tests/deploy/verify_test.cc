@@ -71,6 +71,28 @@ INSTANTIATE_TEST_SUITE_P(Cores, CoreTest, testing::ValuesIn(Cores()), [](const a
   return name;
 });
 
+// Fewer bits are less flash, and the same outputs.
+TEST_P(CoreTest, Cls1kOfFewBits) {
+  int64_t flash = std::numeric_limits<int64_t>::max();
+  for (const int bits : {8, 4, 2}) {
+    fixtures::Model model;
+    model.network = fixtures::Cls1k(256, bits);
+    model.pipeline = fixtures::PlainPipeline(1, 256);
+    fixtures::Fill(model, 30, 7);
+    const TemporaryFolder folder;
+    Write(Generate(model.request), folder.Path() / "net");
+    NullSink sink;
+    const VerifyResult result = Verify(folder.Path() / "net", model.set, GetParam(), sink);
+    if (!result.ran) GTEST_SKIP() << result.notice;
+    EXPECT_EQ(result.mismatches, 0) << result.first_difference;
+    RecordProperty(fmt::format("instructions{}", bits), std::to_string(result.instructions));
+    RecordProperty(fmt::format("flash{}", bits), std::to_string(result.flash_bytes));
+    if (GetParam() == "host") continue;
+    EXPECT_LT(result.flash_bytes, flash) << bits;
+    flash = result.flash_bytes;
+  }
+}
+
 // Files of the harness and of the package do not meet, whatever the package is called.
 TEST(VerifyTest, PackagesMayBeCalledLikeTheHarness) {
   for (const char* prefix : {"model", "harness", "host"}) {
@@ -88,7 +110,8 @@ TEST(VerifyTest, PackagesMayBeCalledLikeTheHarness) {
 // Features, general multipliers (64 bits wide) and depthwise layers; and float networks.
 TEST_P(CoreTest, EveryBitOfSpectraAndFloats) {
   for (const auto make :
-       {fixtures::MakeSpectrumModel, fixtures::MakeFloatModel, fixtures::MakeRecurrentModel}) {
+       {fixtures::MakeSpectrumModel, fixtures::MakeFloatModel, fixtures::MakeRecurrentModel,
+        fixtures::MakeFewBitsModel, fixtures::MakeMixedModel}) {
     fixtures::Model model;
     make(model, 40);
     const TemporaryFolder folder;
@@ -150,6 +173,27 @@ TEST_F(MismatchTest, NamesTheLayerAndTheElement) {
   EXPECT_THAT(result.first_difference,
               HasSubstr("first in layer features.3.0 [0, 0, 0]: expected "));
   EXPECT_THAT(result.first_difference, HasSubstr(", found 255"));
+}
+
+// Codes of 16 bits, in an arena that floats share.
+TEST_F(MismatchTest, NamesTheElementOf16Bits) {
+  fixtures::Model mixed;
+  fixtures::MakeMixedModel(mixed, 10);
+  Package package = Generate(mixed.request);
+  std::string& weights = package["net_weights.c"];
+  const size_t table = weights.find('{', weights.find("w_features_1_offset"));
+  ASSERT_NE(table, std::string::npos);
+  const size_t first = weights.find_first_of("-0123456789", table);
+  weights.replace(first, weights.find(',', first) - first, "1000000000");
+  const TemporaryFolder folder;
+  Write(package, folder.Path() / "net");
+  NullSink sink;
+  const VerifyResult result =
+      Verify(folder.Path() / "net", mixed.set, "host", sink, &mixed.network);
+  ASSERT_TRUE(result.ran) << result.notice;
+  EXPECT_GT(result.mismatches, 0);
+  EXPECT_THAT(result.first_difference, HasSubstr("first in layer features.1 [0, 0, 0]: expected "));
+  EXPECT_THAT(result.first_difference, HasSubstr(", found 32767"));
 }
 
 TEST_F(MismatchTest, NamesTheInput) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "platypus/base/error.h"
+#include "platypus/graph/quantization.h"
 
 namespace platypus::graph {
 namespace {
@@ -259,12 +260,61 @@ TEST(GraphTest, FoldsBatchNorms) {
   EXPECT_EQ(folded.parameters.at("c.bias").Floats()[0], -3.0f);   // (0 - 4) * 1 + 1
 }
 
+// [in][out / groups][k][k]: each output channel by its own factor.
+TEST(GraphTest, FoldsBatchNormsIntoTransposedConvolutions) {
+  Graph g = MakeGraph("g", {2, 4, 1});
+  ConvTranspose2d conv{4, {2, 1}, {}, {}, {}, {0, 0}, 2, false};
+  Append(g, "c", conv, {0});
+  g.parameters["c.weight"] = {{2, 2, 2, 1}, std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8}};
+  Append(g, "b", BatchNorm{0.0f, 0.1f}, {g.output});
+  g.parameters["b.weight"] = {{4}, std::vector<float>{1, 10, 100, 1000}};
+  g.parameters["b.bias"] = {{4}, std::vector<float>{0, 1, 2, 3}};
+  g.parameters["b.running_mean"] = {{4}, std::vector<float>{1, 1, 1, 1}};
+  g.parameters["b.running_var"] = {{4}, std::vector<float>{4, 4, 4, 4}};
+  Verify(g);
+  const Graph folded = FoldBatchNorm(g);
+  Verify(folded);
+  ASSERT_EQ(folded.nodes.size(), 1u);
+  EXPECT_EQ(folded.parameters.at("c.weight").Floats(),
+            (std::vector<float>{0.5f, 1, 15, 20, 250, 300, 3500, 4000}));
+  EXPECT_EQ(folded.parameters.at("c.bias").Floats(), (std::vector<float>{-0.5f, -4, -48, -497}));
+}
+
+// Who else reads a layer sees what it made without the batch norm, also behind an Identity.
+TEST(GraphTest, FoldsOnlyWhatNobodyElseReads) {
+  Graph g = ConvNorm();
+  Append(g, "i", Identity{}, {g.nodes[0].output});
+  Append(g, "a", Add{}, {g.nodes[1].output, g.output});
+  EXPECT_EQ(FoldBatchNorm(g).nodes.size(), 3u);
+  EXPECT_EQ(FoldingNorm(g, g.nodes[0]), nullptr);
+  const Graph alone = ConvNorm();
+  EXPECT_EQ(FoldingNorm(alone, alone.nodes[0]), &alone.nodes[1]);
+}
+
 TEST(GraphTest, CountsAndListings) {
   const Graph g = ConvNorm();
   EXPECT_EQ(CountParameters(g), 3);
   EXPECT_EQ(CountMacs(g), 4);
   EXPECT_NE(ToText(g).find("Conv2d"), std::string::npos);
   EXPECT_NE(ToDot(g).find("t0 -> t1;"), std::string::npos);
+}
+
+TEST(GraphTest, CodesAreStoredInTheFewestBitsThatHoldThem) {
+  EXPECT_EQ(CodeBits(std::vector<int8_t>{-1, 0, 1}), 2);
+  EXPECT_EQ(CodeBits(std::vector<int8_t>{-2, 1}), 2);
+  EXPECT_EQ(CodeBits(std::vector<int8_t>{2}), 4);
+  EXPECT_EQ(CodeBits(std::vector<int8_t>{-3}), 4);
+  EXPECT_EQ(CodeBits(std::vector<int8_t>{-8, 7}), 4);
+  EXPECT_EQ(CodeBits(std::vector<int8_t>{8}), 8);
+  EXPECT_EQ(CodeBits(std::vector<int8_t>{-9}), 8);
+  // Rows of 5 codes: of four channels side by side, of the others filled up to 8.
+  EXPECT_EQ(PackedOctets(8, 7, 5), 35);
+  EXPECT_EQ(PackedOctets(4, 7, 5), (4 * 5 + 3 * 8) / 2);
+  EXPECT_EQ(PackedOctets(2, 7, 5), (4 * 5 + 3 * 8) / 4);
+  const Array few = {{4, 3}, std::vector<int8_t>(12, -1)};
+  EXPECT_EQ(StoredOctets(Linear{}, few), 3);
+  EXPECT_EQ(StoredOctets(Recurrent{}, few), 12);
+  EXPECT_EQ(StoredOctets(Linear{}, Array{{4}, std::vector<int32_t>(4, 1)}), 16);
 }
 
 TEST(GraphTest, VerifyFindsWhatIsBroken) {

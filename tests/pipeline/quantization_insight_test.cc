@@ -16,7 +16,7 @@ namespace {
 class QuantizationInsightTest : public ::testing::Test {
  protected:
   QuantizationInsightTest() {
-    graph::Append(reference_, "fc", graph::Linear{1, false}, {reference_.output});
+    graph::Append(reference_, "fc", graph::Linear{1, false, {}}, {reference_.output});
     reference_.parameters["fc.weight"] = {{1, 2}, std::vector<float>{1.0f, 0.26f}};
     samples_.shape = {2};
     std::vector<float> inputs;
@@ -66,9 +66,9 @@ TEST_F(QuantizationInsightTest, RangesAndCodesAtTheirEnds) {
   const QuantizedLayer& fc = insight.layers[1];
   EXPECT_EQ(fc.weights, 2);
   EXPECT_EQ(fc.weight_bits, 8);
-  EXPECT_EQ(fc.Octets(8), 2);
-  EXPECT_EQ(fc.Octets(4), 1);
-  EXPECT_EQ(fc.Octets(2), 1);
+  EXPECT_EQ(fc.octets_at_8, 2);
+  EXPECT_EQ(fc.octets_at_4, 2) << "a row of its own fills elements of four codes";
+  EXPECT_EQ(fc.octets_at_2, 1);
   EXPECT_EQ(fc.why_float, "");
   EXPECT_EQ(fc.weight_values.low, 0.26f);
   EXPECT_EQ(fc.weight_values.high, 1.0f);
@@ -102,7 +102,7 @@ TEST_F(QuantizationInsightTest, TheMetricOfOneLayerAlone) {
 }
 
 TEST_F(QuantizationInsightTest, LayersInFloatSayWhy) {
-  graph::Append(reference_, "out", graph::Linear{1, false}, {reference_.output});
+  graph::Append(reference_, "out", graph::Linear{1, false, {}}, {reference_.output});
   reference_.parameters["out.weight"] = {{1, 1}, std::vector<float>{1.0f}};
   training_.layer_precision = {{"out", 32, {}}};
   settings_.layers["out"] = {quantize::Precision::kFloat, 8};

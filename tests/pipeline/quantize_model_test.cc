@@ -59,7 +59,7 @@ class QuantizeModelTest : public ::testing::Test {
     add("second", conv);
     add("relu2", graph::Relu{});
     add("flatten", graph::Flatten{});
-    add("fc", graph::Linear{4});
+    add("fc", graph::Linear{4, true, {}});
     return g;
   }
 

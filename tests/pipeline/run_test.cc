@@ -201,7 +201,7 @@ TEST_F(RunTest, TheQuantisedPhaseAloneChoosesBits) {
   ASSERT_TRUE(budget.precision.has_value());
   EXPECT_LE(budget.precision->used, budget.precision->budget);
   EXPECT_EQ(budget.precision->budget, budget.precision->at_eight_bits / 2);
-  EXPECT_EQ(budget.precision->used, budget.precision->WeightOctets());
+  EXPECT_EQ(budget.precision->used, budget.precision->weight_octets);
 }
 
 TEST_F(RunTest, AFailureIsInTheSummary) {

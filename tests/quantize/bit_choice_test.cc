@@ -61,7 +61,7 @@ TEST(BitChoiceTest, OfEqualLossesTheCheaper) {
 // Scales by hand: 7 steps of 4 bits, and thirds of ternary weights.
 TEST(BitChoiceTest, RoundingErrorIsThatOfTheCodes) {
   graph::Graph g = graph::MakeGraph("g", {2});
-  graph::Append(g, "fc", graph::Linear{2, false}, {g.output});
+  graph::Append(g, "fc", graph::Linear{2, false, {}}, {g.output});
   g.parameters["fc.weight"] = {{2, 2}, std::vector<float>{7.0f, 2.25f, -0.7f, 0.1f}};
   const graph::WeightQuantizer four{4, false, true, graph::Rounding::kNearest};
   EXPECT_NEAR(RoundingError(g, g.nodes[0], four), 0.25 * 0.25, 1e-9)
@@ -72,6 +72,18 @@ TEST(BitChoiceTest, RoundingErrorIsThatOfTheCodes) {
   EXPECT_NEAR(RoundingError(g, g.nodes[0], whole), 0.25 * 0.25 + 0.3 * 0.3 + 0.1 * 0.1, 1e-6)
       << "one scale for both rows";
   EXPECT_EQ(CountWeights(g, g.nodes[0]), 4);
+}
+
+// Five channels of three weights: one block of four, then a row that stands alone.
+TEST(BitChoiceTest, PackedOctetsAreThoseOfTheKernels) {
+  graph::Graph g = graph::MakeGraph("g", {3});
+  graph::Append(g, "fc", graph::Linear{5, true, {}}, {g.output});
+  g.parameters["fc.weight"] = {{5, 3}, std::vector<float>(15)};
+  g.parameters["fc.bias"] = {{5}, std::vector<float>(5)};
+  EXPECT_EQ(PackedOctets(g, g.nodes[0], 32), 60);
+  EXPECT_EQ(PackedOctets(g, g.nodes[0], 8), 15);
+  EXPECT_EQ(PackedOctets(g, g.nodes[0], 4), 3 * 2 + 2);
+  EXPECT_EQ(PackedOctets(g, g.nodes[0], 2), 3 + 1);
 }
 
 // A transposed convolution's output channels lie on the second axis: each has its own scale.

@@ -30,9 +30,9 @@ graph::Graph Network() {
   add("features.1.relu", graph::Relu{});
   add("pool", graph::AvgPool{{2, 1}, {2, 1}, {}});
   add("flatten", graph::Flatten{});
-  add("hidden", graph::Linear{8});
+  add("hidden", graph::Linear{8, true, {}});
   add("hidden.relu", graph::Relu{});
-  add("classifier", graph::Linear{3});
+  add("classifier", graph::Linear{3, true, {}});
   return g;
 }
 

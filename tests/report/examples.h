@@ -223,6 +223,9 @@ class ExampleRun {
       if (i % 2 == 0) {
         layer.weights = 100 * (i + 1);
         layer.weight_bits = i == 6 ? 32 : i == 4 ? 2 : 8;
+        layer.octets_at_8 = layer.weights;
+        layer.octets_at_4 = layer.weights / 2;
+        layer.octets_at_2 = layer.weights / 4;
         layer.weight_range = 1.5;
         layer.weight_values = {-1.4, 1.5, std::vector<int64_t>(48, i + 1)};
         layer.metric_alone = 0.97 - 0.001 * i;

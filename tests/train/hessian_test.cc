@@ -30,7 +30,7 @@ graph::Graph LinearModel(bool with_norm) {
     g.parameters["norm.running_mean"] = {{kInputs}, std::vector<float>(kInputs, 1.0f)};
     g.parameters["norm.running_var"] = {{kInputs}, std::vector<float>(kInputs, 4.0f)};
   }
-  graph::Append(g, "fc", graph::Linear{kOutputs}, {g.output});
+  graph::Append(g, "fc", graph::Linear{kOutputs, true, {}}, {g.output});
   g.parameters["fc.weight"] = {{kOutputs, kInputs}, Normals(kOutputs * kInputs, 2)};
   g.parameters["fc.bias"] = {{kOutputs}, Normals(kOutputs, 3)};
   return g;

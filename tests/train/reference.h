@@ -107,6 +107,8 @@ class Reference {
   std::map<std::string, std::vector<double>> parameters;
   // Of the last Loss, by node: mean and unbiased variance of each channel.
   std::map<std::string, std::vector<double>> means, variances;
+  // Batch norms normalise with the graph's running statistics.
+  bool frozen = false;
   // A hash of every choice of the last loss that is not smooth (which side of a kink, which maximum
   // of a window): where two points differ in it, no difference between them is a derivative.
   uint64_t decisions = 0;
@@ -184,6 +186,12 @@ class Reference {
         for (size_t p = 0; p < plane; ++p)
           variance += std::pow(sample[c * plane + p] - mean, 2) / n;
       }
+      means[node.name].push_back(mean);
+      variances[node.name].push_back(variance * n / (n - 1));
+      if (frozen) {
+        mean = parameters.at(node.name + ".running_mean")[c];
+        variance = parameters.at(node.name + ".running_var")[c];
+      }
       const double gain =
           parameters.at(node.name + ".weight")[c] / std::sqrt(variance + double{op.epsilon});
       const double bias = parameters.at(node.name + ".bias")[c];
@@ -192,8 +200,6 @@ class Reference {
           sample[c * plane + p] = (sample[c * plane + p] - mean) * gain + bias;
         }
       }
-      means[node.name].push_back(mean);
-      variances[node.name].push_back(variance * n / (n - 1));
     }
     return x;
   }

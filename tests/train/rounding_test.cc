@@ -29,6 +29,7 @@ double Logistic(double x) { return 1 / (1 + std::exp(-x)); }
 // r(u) in double, before the clamp.
 double Formula(const WeightRounding& rounding, double u) {
   return std::visit(graph::Overloaded{[&](const NearestRounding&) { return std::nearbyint(u); },
+                                      [&](const LearnedStepRounding&) { return std::nearbyint(u); },
                                       [&](const TernaryRounding&) {
                                         return std::abs(u) > 1.0 / 3 ? std::copysign(1.0, u) : 0.0;
                                       },
@@ -70,6 +71,13 @@ const std::vector<WeightRounding>& AllRoundings() {
   return kAll;
 }
 
+// Rows of equal length.
+WeightArray Rows(const WeightQuantizer& quantizer, size_t channels, std::span<const float> weight,
+                 std::span<const float> steps = {}) {
+  return {
+      quantizer, {channels, channels, 1, weight.size() / channels, weight.size()}, weight, steps};
+}
+
 constexpr size_t kChannels = 3;
 
 // Runs that are no multiple of a vector, one scale each or one for all.
@@ -83,7 +91,7 @@ TEST(RoundingTest, ValuesFollowTheFormulas) {
         const WeightQuantizer quantizer = {ternary ? 2 : 4, power_of_two, per_channel,
                                            ternary ? Rounding::kTernary : Rounding::kNearest};
         std::vector<float> rounded(weight.size());
-        RoundWeights(rounding, quantizer, kChannels, weight, rounded);
+        RoundWeights(rounding, Rows(quantizer, kChannels, weight), rounded);
         const size_t row = per_channel ? 37 : weight.size();
         for (size_t i = 0; i < weight.size(); ++i) {
           const auto first = weight.begin() + static_cast<std::ptrdiff_t>(i / row * row);
@@ -115,12 +123,15 @@ TEST(RoundingTest, HardRoundingIsConversions) {
   weight.push_back(-1.0f / 3.0f);
   for (const int bits : {2, 3, 4, 8}) {
     for (const bool power_of_two : {true, false}) {
-      for (const Rounding kind :
-           {Rounding::kNearest, Rounding::kSoftSigmoid, Rounding::kSoftTanh, Rounding::kTernary}) {
+      for (const Rounding kind : {Rounding::kNearest, Rounding::kSoftSigmoid, Rounding::kSoftTanh,
+                                  Rounding::kTernary, Rounding::kLearnedStep}) {
         const WeightQuantizer quantizer{bits, power_of_two, true, kind};
-        const graph::Codes codes = graph::WeightCodes(quantizer, graph::MaxAbs(weight));
+        const std::vector<float> steps = {0.09f};
+        const graph::Codes codes = kind == Rounding::kLearnedStep
+                                       ? graph::StepCodes(quantizer, steps[0])
+                                       : graph::WeightCodes(quantizer, graph::MaxAbs(weight));
         std::vector<float> rounded(weight.size());
-        RoundWeights(HardRounding(kind), quantizer, 1, weight, rounded);
+        RoundWeights(HardRounding(kind), Rows(quantizer, 1, weight, steps), rounded);
         for (size_t i = 0; i < weight.size(); ++i) {
           const int32_t code = graph::QuantizeWeight(quantizer, weight[i], codes);
           EXPECT_EQ(rounded[i], static_cast<float>(code) * codes.scale) << weight[i];
@@ -136,25 +147,133 @@ TEST(RoundingTest, AChannelOfZerosStaysZero) {
   for (const WeightRounding& rounding : AllRoundings()) {
     const bool sigmoid = std::holds_alternative<SoftSigmoidRounding>(rounding);
     std::vector<float> rounded(zeros.size(), 1.0f);
-    RoundWeights(rounding, {2, true, true, Rounding::kTernary}, 4, zeros, rounded);
+    RoundWeights(rounding, Rows({2, true, true, Rounding::kTernary}, 4, zeros), rounded);
     // The sigmoid does not keep whole numbers: at most one step of the smallest scale.
     for (const float r : rounded) EXPECT_LE(std::abs(r), sigmoid ? 0x1.0p-23f : 1e-12f);
   }
 }
 
-// One output channel is one run, whatever the number of inputs.
+// One output channel is one run, whatever the number of inputs (quirk Q21 of the reference).
 TEST(RoundingTest, OneOutputChannelHasOneScale) {
   const std::vector<float> weight = {0.9f, -0.2f, 0.5f, 0.31f};
   std::vector<float> rounded(4);
   const WeightQuantizer quantizer{2, false, true, Rounding::kTernary};
-  RoundWeights(HardRounding(Rounding::kTernary), quantizer, 1, weight, rounded);
+  RoundWeights(HardRounding(Rounding::kTernary), Rows(quantizer, 1, weight), rounded);
   EXPECT_EQ(rounded, (std::vector<float>{0.9f, 0, 0.9f, 0.9f}));
+  for (const WeightRounding& rounding : AllRoundings()) {
+    // The same channel twice rounds as it does alone.
+    std::vector<float> twice = weight;
+    twice.insert(twice.end(), weight.begin(), weight.end());
+    std::vector<float> both(8);
+    RoundWeights(rounding, Rows(quantizer, 1, weight), rounded);
+    RoundWeights(rounding, Rows(quantizer, 2, twice), both);
+    for (size_t i = 0; i < 8; ++i) EXPECT_EQ(both[i], rounded[i % 4]);
+  }
+}
+
+// However few epochs there are, the last one trains on the codes of conversion (quirk Q20).
+TEST(RoundingTest, IsHardInTheLastEpoch) {
+  const std::vector<float> weight = Weights(2000, 6);
+  for (const int epochs : {1, 2, 3, 7, 10, 50}) {
+    for (const Rounding kind :
+         {Rounding::kNearest, Rounding::kSoftSigmoid, Rounding::kSoftTanh, Rounding::kTernary}) {
+      const WeightQuantizer quantizer{kind == Rounding::kTernary ? 2 : 4, false, true, kind};
+      const float scale = graph::WeightCodes(quantizer, graph::MaxAbs(weight)).scale;
+      std::vector<float> last(weight.size());
+      std::vector<float> hard(weight.size());
+      RoundWeights(TrainingRounding(kind, epochs - 1, epochs), Rows(quantizer, 1, weight), last);
+      RoundWeights(HardRounding(kind), Rows(quantizer, 1, weight), hard);
+      size_t compared = 0;
+      for (size_t i = 0; i < weight.size(); ++i) {
+        const float u = std::abs(weight[i] / scale);
+        const float step = kind == Rounding::kTernary ? 1.0f / 3 : std::floor(u) + 0.5f;
+        if (std::abs(u - step) < 0.02f) continue;
+        EXPECT_NEAR(last[i], hard[i], 1e-4 * scale) << static_cast<int>(kind) << " " << epochs;
+        ++compared;
+      }
+      EXPECT_GT(compared, weight.size() * 9 / 10);
+    }
+  }
+}
+
+// A step of its own for each row, or one for all: values, gradients of weights (1 inside the codes)
+// and of the steps by the formula of the paper.
+TEST(RoundingTest, LearnedStepFollowsThePaper) {
+  const std::vector<float> weight = Weights(kChannels * 37, 7);
+  const std::vector<float> upstream = Weights(weight.size(), 8);
+  for (const bool per_channel : {true, false}) {
+    for (const bool power_of_two : {true, false}) {
+      const WeightQuantizer quantizer{4, power_of_two, per_channel, Rounding::kLearnedStep};
+      const std::vector<float> steps =
+          per_channel ? std::vector<float>{0.1f, 0.2f, 0.06f} : std::vector<float>{0.09f};
+      const WeightArray array = Rows(quantizer, kChannels, weight, steps);
+      std::vector<float> rounded(weight.size());
+      RoundWeights(LearnedStepRounding{}, array, rounded);
+      std::vector<float> gradient = upstream;
+      std::vector<float> step_gradient(steps.size(), 5.0f);
+      RoundGradients(LearnedStepRounding{}, array, gradient, step_gradient);
+      std::vector<double> expected(steps.size(), 0.0);
+      for (size_t i = 0; i < weight.size(); ++i) {
+        const size_t row = per_channel ? i / 37 : 0;
+        double scale = steps[row];
+        if (power_of_two) scale = std::exp2(std::ceil(std::log2(scale)));
+        const double u = weight[i] / scale;
+        const bool inside = std::abs(u) <= 7;
+        const double r = inside ? std::nearbyint(u) : std::copysign(7.0, u);
+        EXPECT_NEAR(rounded[i], scale * r, 1e-6);
+        EXPECT_EQ(gradient[i], inside ? upstream[i] : 0.0f);
+        expected[row] += double{upstream[i]} * (inside ? r - u : r);
+      }
+      const double n = static_cast<double>(weight.size() / steps.size());
+      for (size_t row = 0; row < steps.size(); ++row) {
+        EXPECT_NEAR(step_gradient[row], expected[row] / std::sqrt(n * 7), 1e-5);
+      }
+      const std::vector<float> first = graph::InitialSteps(quantizer, array.layout, weight);
+      ASSERT_EQ(first.size(), steps.size());
+      double sum = 0;
+      for (size_t i = 0; i < weight.size() / steps.size(); ++i) sum += std::abs(weight[i]);
+      EXPECT_NEAR(first[0], 2 * sum / n / std::sqrt(7.0), 1e-6);
+    }
+  }
+}
+
+// Of a transposed convolution, [in][out / groups][k][k]: each output channel's weights stand apart.
+TEST(RoundingTest, TransposedConvolutionsHaveAScaleForEachOutputChannel) {
+  graph::ConvTranspose2d op;
+  op.out_channels = 6;
+  op.kernel = {3, 2};
+  op.groups = 2;
+  const Shape shape = {4, 3, 3, 2};
+  const graph::WeightLayout layout = graph::LayoutOf(op, shape);
+  const std::vector<float> weight = Weights(layout.Size(), 9);
+  ASSERT_EQ(weight.size(), 72u);
+  const WeightQuantizer quantizer{4, false, true, Rounding::kNearest};
+  std::vector<float> rounded(weight.size());
+  RoundWeights(NearestRounding{}, {quantizer, layout, weight}, rounded);
+  for (size_t group = 0; group < 2; ++group) {
+    for (size_t out = 0; out < 3; ++out) {
+      const auto at = [&](size_t in, size_t tap) { return ((2 * group + in) * 3 + out) * 6 + tap; };
+      double largest = 0;
+      for (size_t in = 0; in < 2; ++in) {
+        for (size_t tap = 0; tap < 6; ++tap) {
+          largest = std::max(largest, std::abs(double{weight[at(in, tap)]}));
+        }
+      }
+      for (size_t in = 0; in < 2; ++in) {
+        for (size_t tap = 0; tap < 6; ++tap) {
+          const double u = weight[at(in, tap)] / (largest / 7);
+          EXPECT_NEAR(rounded[at(in, tap)], largest / 7 * std::nearbyint(u), 1e-6);
+        }
+      }
+    }
+  }
 }
 
 TEST(RoundingTest, HardensFromTheFirstToTheLastEpoch) {
   const auto temperature = [](Rounding kind, int epoch, int epochs) {
     return std::visit(graph::Overloaded{[](const NearestRounding&) { return -1.0f; },
                                         [](const TernaryRounding&) { return -2.0f; },
+                                        [](const LearnedStepRounding&) { return -3.0f; },
                                         [](const auto& r) { return r.temperature; }},
                       TrainingRounding(kind, epoch, epochs));
   };
@@ -162,11 +281,12 @@ TEST(RoundingTest, HardensFromTheFirstToTheLastEpoch) {
     EXPECT_FLOAT_EQ(temperature(kind, 0, 11), 1);
     EXPECT_NEAR(temperature(kind, 5, 11), std::sqrt(500.0f), 1e-3);
     EXPECT_NEAR(temperature(kind, 10, 11), 500, 0.01);
-    EXPECT_FLOAT_EQ(temperature(kind, 0, 1), 1);
+    EXPECT_NEAR(temperature(kind, 0, 1), 500, 0.01);
   }
   EXPECT_EQ(temperature(Rounding::kTernary, 0, 50), 1);
   EXPECT_EQ(temperature(Rounding::kTernary, 9, 50), 512);
   EXPECT_EQ(temperature(Rounding::kTernary, 40, 50), 0x1.0p20f);
+  EXPECT_EQ(temperature(Rounding::kTernary, 2, 3), 500);
   EXPECT_EQ(temperature(Rounding::kNearest, 3, 50), -1);
 }
 
@@ -275,8 +395,9 @@ TEST(RoundingTest, AllInstructionSetsAgree) {
     const auto run = [&] {
       std::vector<float> values(weight.size());
       std::vector<float> gradient(weight.size(), 1.0f);
-      RoundWeights(rounding, quantizer, 8, weight, values);
-      RoundGradients(rounding, quantizer, 8, weight, gradient);
+      std::vector<float> steps(8, 0.1f);
+      RoundWeights(rounding, Rows(quantizer, 8, weight), values);
+      RoundGradients(rounding, Rows(quantizer, 8, weight), gradient, steps);
       values.insert(values.end(), gradient.begin(), gradient.end());
       return values;
     };

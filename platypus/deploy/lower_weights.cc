@@ -1,0 +1,74 @@
+// Weights as the kernels of runtime/rt/tm_weights.h read them.
+#include <algorithm>
+#include <span>
+
+#include "platypus/deploy/c_text.h"
+#include "platypus/deploy/lowering.h"
+#include "platypus/graph/quantization.h"
+
+namespace platypus::deploy {
+namespace {
+
+// Four codes, the first one lowest. Fewer are filled up with zeros.
+int32_t Element(std::span<const int32_t> codes, int bits) {
+  int32_t element = 0;
+  for (size_t i = 0; i < codes.size(); ++i) {
+    element |= (codes[i] & ((1 << bits) - 1)) << (static_cast<int>(i) * bits);
+  }
+  return element;
+}
+
+// Rows of four channels side by side, the other ones behind each other.
+std::vector<int32_t> Pack(const std::vector<int8_t>& codes, size_t channels, int bits) {
+  const size_t row = codes.size() / channels;
+  const size_t in_blocks = channels / 4 * 4;
+  std::vector<int32_t> elements;
+  for (size_t c = 0; c < in_blocks; c += 4) {
+    for (size_t k = 0; k < row; ++k) {
+      const std::array<int32_t, 4> four = {codes[c * row + k], codes[(c + 1) * row + k],
+                                           codes[(c + 2) * row + k], codes[(c + 3) * row + k]};
+      elements.push_back(Element(four, bits));
+    }
+  }
+  for (size_t c = in_blocks; c < channels; ++c) {
+    for (size_t k = 0; k < row; k += 4) {
+      const auto first = codes.begin() + static_cast<std::ptrdiff_t>(c * row + k);
+      const std::vector<int32_t> four(
+          first, first + static_cast<std::ptrdiff_t>(std::min(row - k, size_t{4})));
+      elements.push_back(Element(four, bits));
+    }
+  }
+  return elements;
+}
+
+// [channel][place] to [place][channel].
+std::vector<int8_t> Columns(const std::vector<int8_t>& codes, size_t channels) {
+  std::vector<int8_t> result;
+  for (size_t k = 0; k < codes.size() / channels; ++k) {
+    for (size_t c = 0; c < channels; ++c) result.push_back(codes[c * codes.size() / channels + k]);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string Lowering::AddWeights(const std::string& id, const std::vector<int8_t>& codes,
+                                 int64_t channels, bool depthwise, CLayer& layer) {
+  const int bits = graph::CodeBits(codes);
+  const auto count = static_cast<size_t>(channels);
+  std::string table;
+  if (bits == 8) {
+    table = AddTable(id + "_weight", "tm_i8", CList(depthwise ? Columns(codes, count) : codes),
+                     static_cast<int64_t>(codes.size()), 1, layer);
+  } else {
+    const std::vector<int32_t> elements = Pack(codes, count, bits);
+    table = AddTable(id + "_weight", bits == 4 ? "tm_u16" : "tm_u8", CList(elements),
+                     static_cast<int64_t>(elements.size()), bits / 2, layer);
+  }
+  layer.weight_bits = bits;
+  layer.comment += fmt::format(", weights of {} bits", bits);
+  layer.shape += fmt::format("static const tm_weights q_{} = {{{}, {}}};\n", id, table, bits);
+  return "q_" + id;
+}
+
+}  // namespace platypus::deploy

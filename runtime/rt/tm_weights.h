@@ -1,0 +1,94 @@
+/* Platypus runtime: weights of integer layers, of 8, 4 or 2 bits. SPDX-License-Identifier: 0BSD
+ *
+ * Every output channel has a row of codes. 8 bits: tm_i8, row after row (those of depthwise layers
+ * column after column). Of 4 and 2 bits four codes are one element, the first one lowest: tm_u16 or
+ * tm_u8. Four neighbouring channels share a block of elements, one for each place of their rows; of
+ * the one to three channels behind the blocks each row stands alone, four places to an element.
+ * Codes are unpacked in registers, where they are used. */
+#ifndef TM_WEIGHTS_H
+#define TM_WEIGHTS_H
+
+#include "tm_port.h"
+
+typedef struct {
+  const void* codes;
+  int bits; /* 8, 4 or 2 */
+} tm_weights;
+
+/* Code `at` (0 to 3) of element i: its sign goes to the top, and all of it back down. */
+TM_INLINE tm_i32 tm_unpack(tm_weights w, tm_i32 i, tm_i32 at) {
+  const int top = (int)sizeof(tm_i32) * CHAR_BIT - w.bits;
+  const tm_u32 four = w.bits == 4 ? ((const tm_u16*)w.codes)[i] : ((const tm_u8*)w.codes)[i];
+  return TM_ASR((tm_i32)(four << (top - at * w.bits)), top);
+}
+
+/* Channels whose rows are in blocks: the first ones. */
+TM_INLINE tm_i32 tm_in_blocks(tm_weights w, tm_i32 channels) {
+  return w.bits == 8 ? 0 : channels - channels % 4;
+}
+
+/* Codes of channels c ... c + 3 (c a multiple of 4) at place k of their rows. */
+typedef struct {
+  tm_i32 a, b, c, d;
+} tm_four;
+
+TM_INLINE tm_four tm_four_at(tm_weights w, tm_i32 row, tm_i32 c, tm_i32 k) {
+  tm_four four;
+  if (w.bits == 8) {
+    const tm_i8* q = (const tm_i8*)w.codes + (c * row + k);
+    four.a = q[0];
+    four.b = q[row];
+    four.c = q[2 * row];
+    four.d = q[3 * row];
+  } else {
+    const tm_i32 i = TM_ASR(c, 2) * row + k;
+    four.a = tm_unpack(w, i, 0);
+    four.b = tm_unpack(w, i, 1);
+    four.c = tm_unpack(w, i, 2);
+    four.d = tm_unpack(w, i, 3);
+  }
+  return four;
+}
+
+/* Place k of channel c, whose row is in a block. */
+TM_INLINE tm_i32 tm_code_in_block(tm_weights w, tm_i32 row, tm_i32 c, tm_i32 k) {
+  return tm_unpack(w, TM_ASR(c, 2) * row + k, c & 3);
+}
+
+/* The first element of channel c, whose row stands alone. */
+TM_INLINE tm_i32 tm_first_alone(tm_i32 channels, tm_i32 row, tm_i32 c) {
+  const tm_i32 blocks = channels / 4;
+  return blocks * row + (c - blocks * 4) * ((row + 3) / 4);
+}
+
+/* Whether runs of n places of such a row are whole elements of few bits. */
+TM_INLINE int tm_whole_elements(tm_weights w, tm_i32 n) { return w.bits != 8 && n % 4 == 0; }
+
+/* Place k of channel c, whose row stands alone. */
+TM_INLINE tm_i32 tm_code_alone(tm_weights w, tm_i32 channels, tm_i32 row, tm_i32 c, tm_i32 k) {
+  if (w.bits == 8) {
+    return ((const tm_i8*)w.codes)[c * row + k];
+  }
+  return tm_unpack(w, tm_first_alone(channels, row, c) + TM_ASR(k, 2), k & 3);
+}
+
+/* The same of depthwise layers. */
+TM_INLINE tm_four tm_four_in_column(tm_weights w, tm_i32 channels, tm_i32 row, tm_i32 c, tm_i32 k) {
+  if (w.bits == 8) {
+    const tm_i8* q = (const tm_i8*)w.codes + (k * channels + c);
+    tm_four four;
+    four.a = q[0];
+    four.b = q[1];
+    four.c = q[2];
+    four.d = q[3];
+    return four;
+  }
+  return tm_four_at(w, row, c, k);
+}
+
+TM_INLINE tm_i32 tm_code_in_column(tm_weights w, tm_i32 channels, tm_i32 row, tm_i32 c, tm_i32 k) {
+  return w.bits == 8 ? ((const tm_i8*)w.codes)[k * channels + c]
+                     : tm_code_alone(w, channels, row, c, k);
+}
+
+#endif /* TM_WEIGHTS_H */
