@@ -112,6 +112,19 @@ graph::Codes CodesOf(const Target& target) {
           static_cast<int32_t>(target.real.zero)};
 }
 
+// The node whose codes a tensor holds, perhaps in other places.
+const graph::Node* Maker(Importer& importer, graph::TensorId tensor) {
+  const graph::Node* node = importer.Producer(tensor);
+  const auto moves = [](const graph::Op& op) {
+    return std::holds_alternative<graph::MaxPool>(op) ||
+           std::holds_alternative<graph::Flatten>(op) ||
+           std::holds_alternative<graph::Reshape>(op) ||
+           std::holds_alternative<graph::Transpose>(op) || std::holds_alternative<graph::Slice>(op);
+  };
+  while (node != nullptr && moves(node->op)) node = importer.Producer(node->inputs[0]);
+  return node;
+}
+
 // The codes that a view can hold: those of its type, or fewer if its operator says so.
 graph::Codes CodesIn(Importer& importer, const View& view) {
   const DType type = importer.Graph().At(view.tensor).dtype;
@@ -119,7 +132,7 @@ graph::Codes CodesIn(Importer& importer, const View& view) {
                      static_cast<int32_t>(view.real->zero)};
   if (type == DType::kUInt8) codes.lo = 0, codes.hi = 255;
   if (type == DType::kInt16) codes.lo = -32768, codes.hi = 32767;
-  if (const graph::Node* producer = importer.Producer(view.tensor)) {
+  if (const graph::Node* producer = Maker(importer, view.tensor)) {
     std::visit(
         graph::Overloaded{[&](const graph::QuantizeInput& q) { codes.lo = q.lo, codes.hi = q.hi; },
                           [&](const graph::Requantize& q) { codes.lo = q.lo, codes.hi = q.hi; },

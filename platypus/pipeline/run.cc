@@ -462,7 +462,8 @@ class Running {
     const fs::path folder = model_file_.parent_path();
     WriteZip(paths_.training_zip,
              {paths_.training_log, paths_.file_level_log, folder / "post_training_analysis",
-              folder / "checkpoint.bin", folder / "model.onnx"});
+              folder / "checkpoint.bin", folder / "model.onnx", folder / "model_qdq.onnx",
+              folder / "model_qdq_fallback.onnx", folder / "model_npu.onnx"});
     summary_.model_hash = HashFile(model_file_);
   }
 

@@ -2,6 +2,8 @@
 // the integer graph of conversion.
 #include <fmt/format.h>
 
+#include "platypus/graph/quantization.h"
+
 #include "tests/oracle/network_case.h"
 #include "tests/oracle/quantized_networks.h"
 
