@@ -33,7 +33,8 @@ void MeasureNoise(const graph::Graph& reference, const graph::Graph& integer,
       Power& power = of_samples[static_cast<size_t>(k)][m];
       for (size_t i = 0; i < x.size(); ++i) {
         power.signal += double{x[i]} * x[i];
-        power.noise += std::pow(double{x[i]} - matches[m].scale * q[i], 2);
+        power.noise +=
+            std::pow(double{x[i]} - matches[m].scale * (q[i] - matches[m].zero_point), 2);
       }
     }
   });

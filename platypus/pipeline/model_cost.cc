@@ -66,7 +66,7 @@ ModelCost EstimateCost(const graph::Graph& network, const CostModel& model) {
   ModelCost cost;
   cost.parameters = graph::CountParameters(network);
   cost.macs = graph::CountMacs(network);
-  cost.integers = !quantize::WithoutIntegerForm(network).has_value();
+  cost.integers = quantize::FloatLayers(network, {}).empty();
   const deploy::CNetwork net =
       deploy::LowerToC(cost.integers ? IntegersOf(network) : graph::FoldBatchNorm(network));
   int64_t tables = 0;

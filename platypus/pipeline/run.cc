@@ -335,9 +335,13 @@ class Running {
   }
 
   void Quantize() {
-    if (const std::optional<std::string> layer = quantize::WithoutIntegerForm(trained_)) {
-      sink_.OnNotice(fmt::format("{}: the network stays in floating point", *layer));
-      return;
+    const quantize::Settings settings =
+        quantize::MakeSettings(config_.training, config_.common.task_category, trained_);
+    const bool integers = quantize::HasIntegerForm(trained_, settings);
+    for (const quantize::FloatLayer& layer : quantize::FloatLayers(trained_, settings)) {
+      sink_.OnNotice(fmt::format("layer {}: {}: {} stays in floating point", layer.layer,
+                                 layer.reason, integers ? "it" : "the network"));
+      if (!integers) return;
     }
     QuantizedResult result =
         TrainQuantized(trained_, *lesson_, config_, paths_.training_quantization, *log_, pool_,

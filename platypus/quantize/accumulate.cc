@@ -28,22 +28,29 @@ Accumulated Accumulate(Conversion& conversion, const graph::Node& node, const La
         *quantizer, graph::MaxAbs(quantizer->per_channel ? floats : weight.Floats()));
     // A channel of (nearly) nothing but bias: coarser weights keep its offset within the
     // accumulator.
-    constexpr double kLargestBias = 1 << 22;
-    while (std::abs(bias) > kLargestBias * codes.scale * x.codes.scale) codes.scale *= 2.0f;
+    const double largest_bias = LargestMagnitude(x.codes) < 256 ? 1 << 22 : 1 << 29;
+    while (std::abs(bias) > largest_bias * codes.scale * x.codes.scale) codes.scale *= 2.0f;
     int64_t sum = 0;
+    int64_t magnitude = 0;
     for (size_t i = 0; i < row; ++i) {
       const int32_t q = graph::QuantizeWeight(*quantizer, floats[i], codes);
       integers[c * row + i] = static_cast<int8_t>(q);
-      sum += std::abs(q);
+      sum += q;
+      magnitude += std::abs(q);
     }
     value.scale.push_back(double{codes.scale} * x.codes.scale);
     value.bias.push_back(bias);
-    value.bound.push_back(sum * LargestMagnitude(x.codes));
+    value.bound.push_back(magnitude * LargestMagnitude(x.codes));
+    value.zero.push_back(sum * x.codes.zero_point);
   }
   Layer integer = op;
   integer.has_bias = false;
   integer.weight_quantizer.reset();
-  value.tensor = graph::Append(conversion.Out(), node.name, integer, {x.tensor});
+  graph::TensorId input = x.tensor;
+  if constexpr (std::is_same_v<Layer, graph::Conv2d>) {
+    input = conversion.Pad(node.name, x, integer.padding);
+  }
+  value.tensor = graph::Append(conversion.Out(), node.name, integer, {input});
   conversion.Out().parameters[node.name + ".weight"] = {weight.shape, std::move(integers)};
   return value;
 }
@@ -74,13 +81,15 @@ Quantized Finish(Conversion& conversion, const Accumulated& x, const graph::Code
     const double ratio = x.scale[c] / codes.scale;
     Factor factor;
     if (ratio < 0x1.0p-30) {  // the sum never moves the code; only the bias is left
-      factor = {1, 22};
-      const double code = std::clamp(x.bias[c] / codes.scale, -256.0, 256.0);
+      factor = {1, LargestMagnitude(codes) < 256 ? 22 : 14};
+      const double code = CodeOf(x.bias[c], codes);
       offset.push_back(std::llrint(std::ldexp(code + 0.5, factor.shift)));
       ClearWeights(conversion.Out(), x.layer, c);
     } else {
-      factor = MakeFactor(std::min(ratio, kWholeRange), conversion.Asked().MultiplierBits());
-      offset.push_back(RoundingOffset(x.bias[c] / x.scale[c], factor));
+      factor = MakeFactor(std::min(ratio, WholeRange(codes)), conversion.MultiplierBits(codes));
+      const double zero = x.zero.empty() ? 0.0 : static_cast<double>(x.zero[c]);
+      offset.push_back(RoundingOffset(
+          x.bias[c] / x.scale[c] - zero + codes.zero_point / factor.Value(), factor));
     }
     multiplier.push_back(factor.multiplier);
     shift.push_back(factor.shift);

@@ -14,42 +14,44 @@
 #include "platypus/quantize/quantize.h"
 
 // The inside of Convert: fake-quantised graph -> integer graph. Each float tensor is followed as a
-// Pending value: codes that stand for it already, or the operator that waits for the FakeQuantize
-// which decides its codes. An operator has two functions in a file of its kind: Begin makes its
-// pending value, Finish its codes; convert.cc has the table of operators.
+// Pending value: codes that stand for it already, floats, or the operator that waits for the
+// FakeQuantize which decides its codes. An operator has two functions in a file of its kind: Begin
+// makes its pending value, Finish its codes; convert.cc has the table of operators.
 namespace platypus::quantize {
 
 // Products and sums below this are exact in float32, which is how ONNX files are evaluated.
 constexpr int kExactBits = 24;
-// A step of this many codes crosses the whole range of 8 bits, as any larger one does: layers whose
-// results were all 0 when their range was observed have such steps.
-constexpr double kWholeRange = 256.0;
 constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 
-// A tensor of integers: real = scale * code.
+// A tensor of integers: real = scale * (code - zero_point).
 struct Quantized {
   graph::TensorId tensor = -1;
   graph::Codes codes;
 };
-// Float input, possibly normalised: x * gain[c] + shift[c].
+// A tensor of floats: the network's input, or what a float layer makes. A batch norm behind it
+// waits for codes: x * gain[c] + shift[c]; both empty: x.
 struct Normalized {
+  graph::TensorId tensor = -1;
   std::vector<double> gain;
   std::vector<double> shift;
 };
-// int32 accumulators of a Conv2d or Linear: real = scale[c] * accumulator + bias[c].
+// int32 accumulators of a Conv2d or Linear: real = scale[c] * (accumulator - zero[c]) + bias[c].
 struct Accumulated {
   graph::TensorId tensor = -1;
   std::string layer;
   std::vector<double> scale;
   std::vector<double> bias;
   std::vector<int64_t> bound;  // largest magnitude of the accumulator
+  std::vector<int64_t> zero;   // what inputs of 0 make; empty: 0
 };
-// int32 sums over windows or neighbours: real = scale * sum.
+// int32 sums over windows or neighbours: real = scale * (sum - zero).
 struct Summed {
   graph::TensorId tensor = -1;
   std::string layer;
   double scale = 1.0;
   int64_t bound = 0;
+  int64_t zero = 0;
+  bool exact = true;  // of codes of at most 8 bits: float32 can be exact
 };
 struct Added {
   std::string layer;
@@ -70,8 +72,11 @@ class Conversion {
   graph::Graph Run();
 
   const graph::Graph& Source() const { return source_; }
-  const Settings& Asked() const { return settings_; }
   graph::Graph& Out() { return out_; }
+  // Whether what is computed with codes must stay exact in float32, and bits of a Requantize that
+  // makes codes: the TI-NPU's dialect has files of float32, which codes of 16 bits leave anyway.
+  bool ExactInFloat(const graph::Codes& codes) const;
+  int MultiplierBits(const graph::Codes& codes) const;
   // What stands for a tensor of the source; what stands for an operator's input, which has codes.
   const Pending& Value(graph::TensorId source) const { return values_.at(source); }
   const Quantized& Input(const graph::Node& node, size_t i) const;
@@ -79,6 +84,9 @@ class Conversion {
   // Appends an operator whose result has codes.
   Quantized Emit(const std::string& name, graph::Op op, std::vector<graph::TensorId> inputs,
                  const graph::Codes& codes);
+  // The input of a window operator, with its padding written out if padded zeros have another code
+  // than 0; then `padding` is none.
+  graph::TensorId Pad(const std::string& layer, const Quantized& x, graph::Padding2& padding);
   // The parameters of a Requantize, or of a QuantizeInput.
   void SetFactors(const std::string& name, Array offset, const std::vector<int64_t>& multiplier,
                   const std::vector<int64_t>& shift);
@@ -87,6 +95,8 @@ class Conversion {
   Pending Begin(const graph::Node& node);
   Pending Move(const graph::Node& node, graph::Op op);
   Pending Limit(const graph::Node& node, double low, double high);
+  Normalized InFloats(const graph::Node& node);
+  graph::TensorId Floats(graph::TensorId source);
   Quantized Finish(const graph::Node& node, const graph::FakeQuantize& op);
 
   const graph::Graph& source_;
@@ -94,6 +104,7 @@ class Conversion {
   graph::Graph out_;
   std::map<graph::TensorId, Pending> values_;  // what stands for each tensor of source_
   std::map<graph::TensorId, std::pair<double, double>> limits_;  // of pending values
+  std::map<graph::TensorId, graph::TensorId> floats_;  // of tensors that float layers read
 };
 
 // input.cc
@@ -116,9 +127,16 @@ Quantized Finish(Conversion& conversion, const Added& x, const graph::Codes& cod
 Quantized Finish(Conversion& conversion, const Joined& x, const graph::Codes& codes);
 
 int64_t LargestMagnitude(const graph::Codes& codes);
+// A step of this many codes crosses the whole range, as any larger one does: layers whose results
+// were all 0 when their range was observed have such steps.
+double WholeRange(const graph::Codes& codes);
+// The code that stands for a value.
+int32_t CodeOf(double value, const graph::Codes& codes);
 Array Integers(const std::vector<int64_t>& values);
 // Error (model) if something of a layer can reach a bound that an int32 does not hold.
 void RequireInt32(const std::string& layer, size_t channel, int64_t bound, const char* what);
+// The same of every layer of a finished graph.
+void RequireBounds(const graph::Graph& integer);
 
 }  // namespace platypus::quantize
 

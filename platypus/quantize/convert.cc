@@ -4,6 +4,7 @@
 
 #include "platypus/base/error.h"
 #include "platypus/quantize/conversion.h"
+#include "platypus/quantize/form.h"
 
 namespace platypus::quantize {
 namespace {
@@ -12,14 +13,14 @@ using graph::Node;
 using graph::TensorId;
 
 // The codes of values from low to high.
-graph::Codes Limited(const graph::Codes& codes, double low, double high) {
-  const auto code = [&](double value) {
-    return static_cast<int32_t>(std::clamp(std::floor(value / codes.scale + 0.5),
-                                           static_cast<double>(codes.lo),
-                                           static_cast<double>(codes.hi)));
-  };
-  return {codes.scale, code(low), code(high)};
+graph::Codes Limited(graph::Codes codes, double low, double high) {
+  const graph::Codes all = codes;
+  codes.lo = CodeOf(low, all);
+  codes.hi = CodeOf(high, all);
+  return codes;
 }
+
+bool HasMoreThanOctets(const graph::Codes& codes) { return codes.lo < -128 || codes.hi > 255; }
 
 }  // namespace
 
@@ -29,22 +30,37 @@ Conversion::Conversion(const graph::Graph& source, const Settings& settings)
       out_(graph::MakeGraph(source.name, source.Input().shape)) {}
 
 graph::Graph Conversion::Run() {
-  const auto channels = static_cast<size_t>(source_.Input().shape.at(0));
-  values_[source_.input] =
-      Normalized{std::vector<double>(channels, 1.0), std::vector<double>(channels, 0.0)};
+  values_[source_.input] = Normalized{out_.input, {}, {}};
   for (const Node& node : source_.nodes) values_[node.output] = Begin(node);
   const auto* result = std::get_if<Quantized>(&values_.at(source_.output));
-  Check(result != nullptr, "graph {}: the output has no codes", source_.name);
-  out_.output = result->tensor;
-  if (!settings_.output_int) {
-    graph::Append(out_, "output.dequantize", graph::Dequantize{result->codes.scale},
+  if (result == nullptr) {
+    out_.output = Floats(source_.output);
+  } else if (settings_.output_int) {
+    out_.output = result->tensor;
+  } else {
+    graph::Append(out_, "output.dequantize",
+                  graph::Dequantize{result->codes.scale, result->codes.zero_point},
                   {result->tensor});
   }
   graph::Verify(out_);
   return std::move(out_);
 }
 
+bool Conversion::ExactInFloat(const graph::Codes& codes) const {
+  return settings_.dialect == config::Quantization::kTinpu && !HasMoreThanOctets(codes);
+}
+
+int Conversion::MultiplierBits(const graph::Codes& codes) const {
+  constexpr int kMostBits = 15;
+  return HasMoreThanOctets(codes) ? kMostBits : settings_.MultiplierBits();
+}
+
 Pending Conversion::Begin(const Node& node) {
+  const bool real = std::holds_alternative<Normalized>(Value(node.inputs[0]));
+  const Form form = FormOf(node.op);
+  const bool moves = form == Form::kKeeps || form == Form::kLimits;
+  const bool codes = std::holds_alternative<graph::FakeQuantize>(node.op);
+  if (!codes && (WhyFloat(source_, node, settings_) || (real && moves))) return InFloats(node);
   const auto begin = [&](const auto& op) -> Pending { return quantize::Begin(*this, node, op); };
   const auto move = [&](const auto& op) { return Move(node, op); };
   return std::visit(
@@ -59,6 +75,10 @@ Pending Conversion::Begin(const Node& node) {
                         [&](const graph::Reshape& op) { return move(op); },
                         [&](const graph::Transpose& op) { return move(op); },
                         [&](const graph::Slice& op) { return move(op); },
+                        [&](graph::Pad op) {
+                          op.value = static_cast<float>(CodeOf(op.value, Input(node, 0).codes));
+                          return move(op);
+                        },
                         [&](const graph::Resize& op) {
                           return op.mode == graph::Resize::Mode::kNearest ? move(op) : begin(op);
                         },
@@ -79,6 +99,36 @@ Pending Conversion::Begin(const Node& node) {
 Pending Conversion::Move(const Node& node, graph::Op op) {
   const Quantized& x = Input(node, 0);
   return Emit(node.name, std::move(op), {x.tensor}, x.codes);
+}
+
+// A layer that stays float, on floats.
+Normalized Conversion::InFloats(const Node& node) {
+  std::vector<TensorId> inputs;
+  for (const TensorId id : node.inputs) inputs.push_back(Floats(id));
+  const TensorId output = graph::Append(out_, node.name, node.op, inputs);
+  for (const graph::Role& role : graph::Roles(node.op, source_.At(node.inputs[0]).shape)) {
+    out_.parameters[fmt::format("{}.{}", node.name, role.name)] =
+        source_.Parameter(node, role.name);
+  }
+  return {output, {}, {}};
+}
+
+// The floats that stand for a tensor of the source.
+TensorId Conversion::Floats(TensorId source) {
+  const auto [tensor, added] = floats_.try_emplace(source, -1);
+  if (!added) return tensor->second;
+  const Pending& value = Value(source);
+  const std::string& name = source_.At(source).name;
+  if (const auto* x = std::get_if<Quantized>(&value)) {
+    tensor->second =
+        graph::Append(out_, name + ".dequantize",
+                      graph::Dequantize{x->codes.scale, x->codes.zero_point}, {x->tensor});
+    return tensor->second;
+  }
+  const auto* x = std::get_if<Normalized>(&value);
+  Check(x != nullptr, "tensor {}: a float layer reads what has no codes", name);
+  tensor->second = x->gain.empty() ? x->tensor : InFloats(*graph::Producer(source_, source)).tensor;
+  return tensor->second;
 }
 
 // Pending values keep the limits for the FakeQuantize behind them.
@@ -127,7 +177,14 @@ Quantized Conversion::Emit(const std::string& name, graph::Op op, std::vector<Te
                            const graph::Codes& codes) {
   const TensorId tensor = graph::Append(out_, name, std::move(op), std::move(inputs));
   out_.At(tensor).scale = codes.scale;
+  out_.At(tensor).zero_point = codes.zero_point;
   return {tensor, codes};
+}
+
+TensorId Conversion::Pad(const std::string& layer, const Quantized& x, graph::Padding2& padding) {
+  if (x.codes.zero_point == 0 || padding == graph::Padding2{}) return x.tensor;
+  const graph::Pad pad{std::exchange(padding, {}), static_cast<float>(x.codes.zero_point)};
+  return Emit(layer + ".pad", pad, {x.tensor}, x.codes).tensor;
 }
 
 void Conversion::SetFactors(const std::string& name, Array offset,
@@ -140,6 +197,17 @@ void Conversion::SetFactors(const std::string& name, Array offset,
 
 int64_t LargestMagnitude(const graph::Codes& codes) {
   return std::max<int64_t>(std::abs(int64_t{codes.lo}), std::abs(int64_t{codes.hi}));
+}
+
+double WholeRange(const graph::Codes& codes) {
+  // Multipliers have 16 bits with their sign.
+  return std::clamp(static_cast<double>(int64_t{codes.hi} - codes.lo + 1), 256.0, 0x1.0p14);
+}
+
+int32_t CodeOf(double value, const graph::Codes& codes) {
+  return static_cast<int32_t>(std::clamp(std::floor(value / codes.scale + 0.5) + codes.zero_point,
+                                         static_cast<double>(codes.lo),
+                                         static_cast<double>(codes.hi)));
 }
 
 Array Integers(const std::vector<int64_t>& values) {
@@ -165,7 +233,10 @@ graph::Graph Convert(const graph::Graph& fake_quantized, const Settings& setting
       }
     }
   }
-  return Conversion(graph::FoldBatchNorm(fake_quantized), settings).Run();
+  const graph::Graph folded = graph::FoldBatchNorm(fake_quantized);
+  graph::Graph integer = Conversion(folded, settings).Run();
+  RequireBounds(integer);
+  return integer;
 }
 
 double OutputScale(const graph::Graph& integer) {

@@ -1,7 +1,11 @@
 #ifndef PLATYPUS_QUANTIZE_FORM_H_
 #define PLATYPUS_QUANTIZE_FORM_H_
 
-#include "platypus/graph/op.h"
+#include <optional>
+#include <string>
+
+#include "platypus/graph/graph.h"
+#include "platypus/quantize/quantize.h"
 
 namespace platypus::quantize {
 
@@ -13,6 +17,11 @@ enum class Form {
   kMakes,   // values that no input had: codes of their own
 };
 Form FormOf(const graph::Op& op);
+
+// Why a layer stays float inside an integer graph: "Lstm has no integer form". Operators that make
+// no values are of the kind of what they read.
+std::optional<std::string> WhyFloat(const graph::Graph& graph, const graph::Node& node,
+                                    const Settings& settings);
 
 }  // namespace platypus::quantize
 

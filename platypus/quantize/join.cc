@@ -27,26 +27,29 @@ Quantized Finish(Conversion& conversion, const Added& x, const graph::Codes& cod
   for (int shift = 0; shift < t; ++shift) {
     if (exact(left, shift) && exact(right, shift)) t = shift;
   }
-  graph::AddRequantize op;
-  int64_t bound = 0;
+  const bool exact_in_float = conversion.ExactInFloat(x.left.codes) &&
+                              conversion.ExactInFloat(x.right.codes) &&
+                              conversion.ExactInFloat(codes);
+  const double most =
+      exact_in_float ? std::ldexp(1.0, kExactBits) : double{std::numeric_limits<int32_t>::max()};
   for (;; --t) {
     const double m0 = std::nearbyint(std::ldexp(left, t));
     const double m1 = std::nearbyint(std::ldexp(right, t));
+    const double offset = std::ldexp(codes.zero_point, t) - m0 * x.left.codes.zero_point -
+                          m1 * x.right.codes.zero_point;
     const double sum = m0 * static_cast<double>(LargestMagnitude(x.left.codes)) +
                        m1 * static_cast<double>(LargestMagnitude(x.right.codes)) +
-                       std::ldexp(0.5, t);
-    if (sum < std::ldexp(1.0, kExactBits) || t == 0) {
-      if (sum > std::numeric_limits<int32_t>::max()) {
-        Fail(Category::kModel, "layer {}: the sum can reach {}, more than 32 bits hold", x.layer,
-             sum);
-      }
-      bound = static_cast<int64_t>(sum);
-      op = {static_cast<int32_t>(m0), static_cast<int32_t>(m1), t, codes.lo, codes.hi};
-      break;
+                       std::abs(offset) + std::ldexp(0.5, t);
+    if (sum >= most && t > 0) continue;
+    if (sum > std::numeric_limits<int32_t>::max()) {
+      Fail(Category::kModel, "layer {}: the sum can reach {}, more than 32 bits hold", x.layer,
+           sum);
     }
+    const graph::AddRequantize op{
+        static_cast<int32_t>(m0),    static_cast<int32_t>(m1), t, codes.lo, codes.hi,
+        static_cast<int32_t>(offset)};
+    return conversion.Emit(x.layer, op, {x.left.tensor, x.right.tensor}, codes);
   }
-  RequireInt32(x.layer, 0, bound, "sum");
-  return conversion.Emit(x.layer, op, {x.left.tensor, x.right.tensor}, codes);
 }
 
 Quantized Finish(Conversion& conversion, const Joined& x, const graph::Codes& codes) {
@@ -58,12 +61,14 @@ Quantized Finish(Conversion& conversion, const Joined& x, const graph::Codes& co
       continue;
     }
     const std::string name = fmt::format("{}.requantize{}", x.layer, i);
+    const double ratio = double{part.codes.scale} / codes.scale;
     const Factor factor =
-        MakeFactor(std::min(double{part.codes.scale} / codes.scale, kWholeRange), 8);
+        MakeFactor(std::min(ratio, WholeRange(codes)), conversion.MultiplierBits(codes));
+    const int64_t offset =
+        RoundingOffset(codes.zero_point / factor.Value() - part.codes.zero_point, factor);
     inputs.push_back(
         conversion.Emit(name, graph::Requantize{codes.lo, codes.hi}, {part.tensor}, codes).tensor);
-    conversion.SetFactors(name, Integers({RoundingOffset(0.0, factor)}), {factor.multiplier},
-                          {factor.shift});
+    conversion.SetFactors(name, Integers({offset}), {factor.multiplier}, {factor.shift});
   }
   return conversion.Emit(x.layer, graph::Concat{x.axis}, inputs, codes);
 }

@@ -45,15 +45,19 @@ std::vector<Match> MatchLayers(const graph::Graph& reference, const graph::Graph
     const std::string_view layer = LayerOf(node.name);
     Match match;
     match.integer = node.output;
-    match.scale = is_float ? 1.0 : double{tensor.scale};
+    if (!is_float) {
+      match.scale = double{tensor.scale};
+      match.zero_point = tensor.zero_point;
+    }
     if (std::holds_alternative<graph::Dequantize>(node.op)) {
       const auto codes = std::ranges::find(matches, node.inputs[0], &Match::integer);
       if (codes == matches.end()) continue;
       match.reference = codes->reference;
     } else if (const auto found = made.find(layer); found != made.end()) {
-      const bool takes_limit = layer != node.name ||
-                               std::holds_alternative<graph::AddRequantize>(node.op) ||
-                               std::holds_alternative<graph::Concat>(node.op);
+      const bool takes_limit =
+          !is_float &&
+          (layer != node.name || std::holds_alternative<graph::AddRequantize>(node.op) ||
+           std::holds_alternative<graph::Concat>(node.op));
       match.reference = takes_limit ? BehindLimit(reference, found->second) : found->second;
     } else {
       continue;

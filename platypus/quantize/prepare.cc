@@ -1,10 +1,11 @@
 // The fake-quantised graph.
+#include <algorithm>
 #include <cmath>
 #include <map>
-#include <optional>
 #include <set>
 
 #include "platypus/base/error.h"
+#include "platypus/quantize/activation_bits.h"
 #include "platypus/quantize/form.h"
 #include "platypus/quantize/quantize.h"
 
@@ -14,42 +15,19 @@ namespace {
 using graph::Node;
 using graph::TensorId;
 
-template <typename T>
-bool Is(const Node* node) {
-  return node != nullptr && std::holds_alternative<T>(node->op);
-}
-
-bool IsInputStage(const graph::Graph& g, const Node& node) {
-  return std::holds_alternative<graph::BatchNorm>(node.op) && node.inputs[0] == g.input;
-}
-
-// Why a node of a graph with folded batch norms has no integer form.
-std::optional<std::string> Obstacle(const graph::Graph& folded, const Node& node) {
-  if (FormOf(node.op) == Form::kNone) {
-    return fmt::format("layer {}: {} has no integer form", node.name, graph::Name(node.op));
-  }
-  const Shape& shape = folded.At(node.inputs[0]).shape;
-  if (std::holds_alternative<graph::BatchNorm>(node.op) && !IsInputStage(folded, node) &&
-      shape.size() != 3) {
-    return fmt::format(
-        "layer {}: a batch norm on {} that follows no convolution or linear layer has no integer "
-        "form",
-        node.name, ToString(shape));
-  }
-  return std::nullopt;
-}
+bool IsNorm(const Node& node) { return std::holds_alternative<graph::BatchNorm>(node.op); }
 
 // A batch norm that could not be folded, as the depthwise 1x1 convolution that computes the same.
-void AppendBatchNormAsConvolution(graph::Graph& out, const graph::Graph& source, const Node& node,
-                                  TensorId input, const graph::WeightQuantizer& quantizer) {
-  const Shape& shape = out.At(input).shape;
-  const auto channels = static_cast<size_t>(shape[0]);
+TensorId AppendNormAsConvolution(graph::Graph& out, const graph::Graph& source, const Node& node,
+                                 TensorId input, const graph::WeightQuantizer& quantizer) {
+  const Shape shape = out.At(input).shape;
+  const int64_t channels = shape[0];
   std::vector<float> gain = source.Parameter(node, "weight").Floats();
   std::vector<float> bias = source.Parameter(node, "bias").Floats();
   const auto& mean = source.Parameter(node, "running_mean").Floats();
   const auto& variance = source.Parameter(node, "running_var").Floats();
   const float epsilon = std::get<graph::BatchNorm>(node.op).epsilon;
-  for (size_t c = 0; c < channels; ++c) {
+  for (size_t c = 0; c < gain.size(); ++c) {
     gain[c] /= std::sqrt(variance[c] + epsilon);
     bias[c] -= mean[c] * gain[c];
   }
@@ -57,9 +35,15 @@ void AppendBatchNormAsConvolution(graph::Graph& out, const graph::Graph& source,
   conv.out_channels = static_cast<int>(channels);
   conv.groups = conv.out_channels;
   conv.weight_quantizer = quantizer;
-  graph::Append(out, node.name, conv, {input});
-  out.parameters[node.name + ".weight"] = {{shape[0], 1, 1, 1}, std::move(gain)};
-  out.parameters[node.name + ".bias"] = {{shape[0]}, std::move(bias)};
+  const bool flat = shape.size() == 1;
+  if (flat) {
+    input = graph::Append(out, node.name + ".image", graph::Reshape{{channels, 1, 1}}, {input});
+  }
+  TensorId output = graph::Append(out, node.name, conv, {input});
+  if (flat) output = graph::Append(out, node.name + ".flat", graph::Flatten{}, {output});
+  out.parameters[node.name + ".weight"] = {{channels, 1, 1, 1}, std::move(gain)};
+  out.parameters[node.name + ".bias"] = {{channels}, std::move(bias)};
+  return output;
 }
 
 class Preparation {
@@ -71,9 +55,7 @@ class Preparation {
 
   graph::Graph Run() {
     renamed_[source_.input] = out_.input;
-    const std::vector<const Node*> first = graph::Consumers(source_, source_.input);
-    const bool normalises = first.size() == 1 && Is<graph::BatchNorm>(first[0]);
-    if (!normalises) renamed_[source_.input] = Quantize("input", out_.input);
+    real_.insert(source_.input);
     for (const Node& node : source_.nodes) Visit(node);
     out_.output = renamed_.at(source_.output);
     graph::Verify(out_);
@@ -82,63 +64,130 @@ class Preparation {
 
  private:
   void Visit(const Node& node) {
-    if (const std::optional<std::string> obstacle = Obstacle(source_, node)) {
-      throw Error(Category::kModel, *obstacle);
+    if (StaysReal(node)) {
+      AppendReal(node);
+      return;
     }
-    const Form form = FormOf(node.op);
     std::vector<TensorId> inputs;
-    for (const TensorId id : node.inputs) inputs.push_back(renamed_.at(id));
-    const bool on_input = inputs[0] == out_.input;  // which has no codes yet
-    const graph::WeightQuantizer quantizer = settings_.Weights(node.name);
-    if (std::holds_alternative<graph::BatchNorm>(node.op) && !on_input) {
-      AppendBatchNormAsConvolution(out_, source_, node, inputs[0], quantizer);
-    } else {
-      graph::Op op = node.op;
-      if (auto* conv = std::get_if<graph::Conv2d>(&op)) conv->weight_quantizer = quantizer;
-      if (auto* linear = std::get_if<graph::Linear>(&op)) linear->weight_quantizer = quantizer;
-      graph::Append(out_, node.name, op, inputs);
-      CopyParameters(node);
+    for (const TensorId id : node.inputs) inputs.push_back(Coded(id, node.name));
+    const bool waited = waiting_.contains(node.inputs[0]);
+    TensorId output = Append(node, inputs);
+    if (FormOf(node.op) == Form::kMakes && IsLimited(node)) {
+      waiting_.insert(node.output);
+    } else if (FormOf(node.op) == Form::kMakes || waited) {
+      const Node& maker = waited ? *graph::Producer(source_, node.inputs[0]) : node;
+      output = Quantize(node.name, node.output, output, settings_.Of(maker.name));
     }
-    TensorId output = out_.output;
-    // A limit behind the operator is part of it: the codes come behind the limit.
-    const std::vector<const Node*> consumers = graph::Consumers(source_, node.output);
-    const bool fused = consumers.size() == 1 && FormOf(consumers[0]->op) == Form::kLimits &&
-                       node.output != source_.output;
-    const bool limit_of_new = form == Form::kLimits && pending_.contains(inputs[0]);
-    if (form == Form::kMakes && fused) pending_.insert(output);
-    if ((form == Form::kMakes && !fused) || limit_of_new) output = Quantize(node.name, output);
     renamed_[node.output] = output;
   }
 
+  // Whether a layer computes with floats: one that must, and behind floats what normalises or
+  // limits them before they become codes, or moves them to where no codes are wanted.
+  bool StaysReal(const Node& node) const {
+    if (WhyFloat(source_, node, settings_)) return true;
+    return real_.contains(node.inputs[0]) && (IsNorm(node) || !WantsCodes(node));
+  }
+
+  bool WantsCodes(const Node& node) const {
+    if (WhyFloat(source_, node, settings_)) return false;
+    if (FormOf(node.op) != Form::kKeeps) return FormOf(node.op) == Form::kMakes;
+    const std::vector<const Node*> readers = graph::Consumers(source_, node.output);
+    return node.output != source_.output && !readers.empty() &&
+           std::ranges::all_of(readers, [&](const Node* reader) { return WantsCodes(*reader); });
+  }
+
+  // Whether the codes of what a node makes come behind its only reader, which limits its values.
+  bool IsLimited(const Node& node) const {
+    const std::vector<const Node*> readers = graph::Consumers(source_, node.output);
+    return node.output != source_.output && readers.size() == 1 &&
+           FormOf(readers[0]->op) == Form::kLimits;
+  }
+
+  // Whether a tensor's codes are the network's output.
+  bool IsDelivered(TensorId tensor) const {
+    const auto hands_on = [&](const Node* reader) {
+      const Form form = FormOf(reader->op);
+      return (form == Form::kKeeps || form == Form::kLimits) && IsDelivered(reader->output);
+    };
+    return tensor == source_.output ||
+           std::ranges::any_of(graph::Consumers(source_, tensor), hands_on);
+  }
+
   void CopyParameters(const Node& node) {
-    for (const char* role : {"weight", "bias", "running_mean", "running_var"}) {
-      if (source_.HasParameter(node, role)) {
-        out_.parameters[fmt::format("{}.{}", node.name, role)] = source_.Parameter(node, role);
-      }
+    for (const graph::Role& role : graph::Roles(node.op, source_.At(node.inputs[0]).shape)) {
+      out_.parameters[fmt::format("{}.{}", node.name, role.name)] =
+          source_.Parameter(node, role.name);
     }
   }
 
-  TensorId Quantize(const std::string& name, TensorId tensor) {
+  void AppendReal(const Node& node) {
+    std::vector<TensorId> inputs;
+    for (const TensorId id : node.inputs) inputs.push_back(renamed_.at(id));
+    renamed_[node.output] = graph::Append(out_, node.name, node.op, inputs);
+    real_.insert(node.output);
+    CopyParameters(node);
+  }
+
+  TensorId Append(const Node& node, const std::vector<TensorId>& inputs) {
+    const graph::WeightQuantizer quantizer = settings_.Weights(node.name);
+    if (IsNorm(node)) return AppendNormAsConvolution(out_, source_, node, inputs[0], quantizer);
+    graph::Op op = node.op;
+    if (auto* conv = std::get_if<graph::Conv2d>(&op)) conv->weight_quantizer = quantizer;
+    if (auto* linear = std::get_if<graph::Linear>(&op)) linear->weight_quantizer = quantizer;
+    CopyParameters(node);
+    return graph::Append(out_, node.name, op, inputs);
+  }
+
+  // What an integer layer reads. Floats get codes for it, of its bits if their maker has none.
+  TensorId Coded(TensorId tensor, const std::string& reader) {
+    if (!real_.contains(tensor)) return renamed_.at(tensor);
+    const auto [codes, added] = codes_of_real_.try_emplace(tensor, -1);
+    if (added) {
+      const Node* maker = graph::Producer(source_, tensor);
+      const std::string name = maker == nullptr ? "input" : maker->name;
+      const Precision& own = settings_.Of(name);
+      codes->second =
+          Quantize(name, tensor, renamed_.at(tensor), own.IsFloat() ? settings_.Of(reader) : own);
+    }
+    return codes->second;
+  }
+
+  TensorId Quantize(const std::string& name, TensorId source, TensorId tensor,
+                    const Precision& precision) {
+    graph::FakeQuantize op = settings_.Activations(name);
+    op.bits = ActivationBits(source_, source, precision.activation_bits, settings_);
+    op.affine = op.affine && op.bits <= 8 && !IsDelivered(source);
     const std::string node = name + ".quantize";
     out_.parameters[node + ".range"] = {{2}, std::vector<float>{1.0f, -1.0f}};
-    return graph::Append(out_, node, settings_.Activations(name), {tensor});
+    return graph::Append(out_, node, op, {tensor});
   }
 
   const graph::Graph& source_;
   const Settings& settings_;
   graph::Graph out_;
   std::map<TensorId, TensorId> renamed_;  // tensor of source_ -> tensor of out_ that stands for it
-  std::set<TensorId> pending_;            // tensors of out_ whose codes come behind their limit
+  std::set<TensorId> real_;               // tensors of source_ that stay float
+  std::map<TensorId, TensorId> codes_of_real_;  // for the integer layers that read them
+  std::set<TensorId> waiting_;                  // whose codes come behind their limit
 };
 
 }  // namespace
 
-std::optional<std::string> WithoutIntegerForm(const graph::Graph& trained) {
+std::vector<FloatLayer> FloatLayers(const graph::Graph& trained, const Settings& settings) {
   const graph::Graph folded = graph::FoldBatchNorm(trained);
+  std::vector<FloatLayer> layers;
   for (const Node& node : folded.nodes) {
-    if (std::optional<std::string> obstacle = Obstacle(folded, node)) return obstacle;
+    if (std::optional<std::string> reason = WhyFloat(folded, node, settings)) {
+      layers.push_back({node.name, std::move(*reason)});
+    }
   }
-  return std::nullopt;
+  return layers;
+}
+
+bool HasIntegerForm(const graph::Graph& trained, const Settings& settings) {
+  return std::ranges::any_of(PrepareForTraining(trained, settings).nodes, [](const Node& node) {
+    return std::holds_alternative<graph::FakeQuantize>(node.op);
+  });
 }
 
 graph::Graph PrepareForTraining(const graph::Graph& trained, const Settings& settings) {

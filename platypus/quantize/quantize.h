@@ -46,14 +46,21 @@ struct Settings {
 Settings MakeSettings(const config::Training& training, config::TaskCategory category,
                       const graph::Graph& trained);
 
-// The first layer of a trained graph that has no integer form: "layer features.1.rnn: Lstm has no
-// integer form". Nothing if PrepareForTraining takes the graph.
-std::optional<std::string> WithoutIntegerForm(const graph::Graph& trained);
+// A layer that stays float inside an integer graph.
+struct FloatLayer {
+  std::string layer;
+  std::string reason;  // "Lstm has no integer form"
+};
+std::vector<FloatLayer> FloatLayers(const graph::Graph& trained, const Settings& settings);
 
-// Folds batch norms (an input batch norm stays, as float), gives every Conv2d and Linear a
-// WeightQuantizer, and puts a FakeQuantize behind the input stage and behind every operator that
-// makes new values (spec quantization-and-nas 9). Operators that only move or select values share
-// their input's scale. Error (model) naming the layer that has no integer form.
+// Whether any layer of a trained graph computes with integers.
+bool HasIntegerForm(const graph::Graph& trained, const Settings& settings);
+
+// Folds batch norms (one behind floats stays, as float), gives every integer layer with weights a
+// WeightQuantizer, and puts a FakeQuantize behind every integer operator that makes new values and
+// between floats - the network's input, the results of float layers - and the integer layers that
+// read them (spec quantization-and-nas 9). Operators that only move or select values share their
+// input's scale. Activations of 16 bits get as many as the sums of their readers allow.
 graph::Graph PrepareForTraining(const graph::Graph& trained, const Settings& settings);
 
 // Mean loss of a fake-quantised graph on samples of the caller's choice.
@@ -65,16 +72,31 @@ using LossOf = std::function<double(const graph::Graph&)>;
 // smallest change that there is.)
 graph::Graph ChooseRanges(graph::Graph calibrated, const LossOf& loss);
 
-// A graph from PrepareForTraining whose ranges have been observed -> the integer graph (TI-NPU
-// dialect). Tensor::scale is set on every integer tensor. Proves that no accumulator, (a + offset)
-// * multiplier or sum leaves int32; Error (model) naming layer, channel and bound otherwise.
+// A graph from PrepareForTraining whose ranges have been observed -> the integer graph. Float
+// layers stand in it between a Dequantize and a QuantizeInput. Tensor::scale and zero_point are set
+// on every integer tensor; the output's zero point is 0. Proves that no accumulator, (a + offset) *
+// multiplier or sum leaves what the kernels hold it in; Error (model) naming layer, channel and
+// bound otherwise.
 graph::Graph Convert(const graph::Graph& fake_quantized, const Settings& settings);
+
+// How far the integers of one layer can go, whatever its input.
+struct LayerBounds {
+  std::string layer;
+  int64_t accumulator = 0;  // largest |sum|, offset and every partial sum included
+  int64_t product = 0;      // largest |(sum + offset) * multiplier|
+  int bits = 0;             // of a signed integer that holds both
+  bool exact_in_float32 = false;
+  int64_t channel = 0;  // whose accumulator is the largest
+};
+// Every layer of an integer graph that sums or scales codes, from the graph alone.
+std::vector<LayerBounds> ProveBounds(const graph::Graph& integer);
 
 // A tensor of the integer graph and the tensor of the float graph that it stands for.
 struct Match {
   graph::TensorId reference = -1;
   graph::TensorId integer = -1;
-  double scale = 1;           // real value = scale * integer
+  double scale = 1;  // real value = scale * (integer - zero_point)
+  int32_t zero_point = 0;
   std::vector<size_t> nodes;  // of the integer graph: positions of those that make it
 };
 // For a graph from Convert and the float graph, batch norms folded, that it was prepared from:

@@ -1,5 +1,6 @@
 // Sums of codes with whole weights: average pools and blended neighbours.
 #include <algorithm>
+#include <cstdlib>
 
 #include "platypus/base/error.h"
 #include "platypus/quantize/conversion.h"
@@ -27,24 +28,27 @@ graph::AvgPool EvenWindows(const graph::Graph& source, const graph::Node& node,
   return {kernel, kernel, {}};
 }
 
-// `op` makes sums of codes that are `parts` times too large.
-Summed Sum(Conversion& conversion, const graph::Node& node, graph::Op op, int64_t parts,
-           const char* what) {
-  const Quantized& x = conversion.Input(node, 0);
+// `op` makes sums of codes that are `parts` times too large, of a tensor that stands for x.
+Summed Sum(Conversion& conversion, const graph::Node& node, const Quantized& x,
+           graph::TensorId input, graph::Op op, int64_t parts, const char* what) {
   Summed value;
   value.layer = node.name;
   value.scale = double{x.codes.scale} / static_cast<double>(parts);
   value.bound = parts * LargestMagnitude(x.codes);
+  value.zero = parts * x.codes.zero_point;
+  value.exact = conversion.ExactInFloat(x.codes);
   RequireInt32(node.name, 0, value.bound, what);
-  value.tensor = graph::Append(conversion.Out(), node.name, std::move(op), {x.tensor});
+  value.tensor = graph::Append(conversion.Out(), node.name, std::move(op), {input});
   return value;
 }
 
 }  // namespace
 
 Summed Begin(Conversion& conversion, const graph::Node& node, const graph::AvgPool& op) {
-  return Sum(conversion, node, graph::SumPool{op.kernel, op.stride, op.padding},
-             int64_t{op.kernel.h} * op.kernel.w, "window sum");
+  const Quantized& x = conversion.Input(node, 0);
+  graph::SumPool pool{op.kernel, op.stride, op.padding};
+  const graph::TensorId input = conversion.Pad(node.name, x, pool.padding);
+  return Sum(conversion, node, x, input, pool, int64_t{op.kernel.h} * op.kernel.w, "window sum");
 }
 
 Summed Begin(Conversion& conversion, const graph::Node& node, const graph::AdaptiveAvgPool& op) {
@@ -56,24 +60,30 @@ Summed Begin(Conversion& conversion, const graph::Node& node, const graph::Resiz
   const auto parts = [](int64_t ins, int outs) {
     return int64_t{tm_stretch_of(static_cast<tm_i32>(ins), outs).parts};
   };
-  return Sum(conversion, node, bilinear,
+  const Quantized& x = conversion.Input(node, 0);
+  return Sum(conversion, node, x, x.tensor, bilinear,
              parts(in[1], bilinear.output.h) * parts(in[2], bilinear.output.w),
              "sum of neighbours");
 }
 
 Quantized Finish(Conversion& conversion, const Summed& x, const graph::Codes& codes) {
-  // As many multiplier bits as keep (sum + offset) * multiplier exact in float32.
-  constexpr int kMostBits = 12;
-  constexpr int kFewestBits = 6;
-  const double ratio = std::min(x.scale / codes.scale, kWholeRange);
-  Factor factor;
-  int64_t offset = 0;
-  for (int bits = kMostBits; bits >= kFewestBits; --bits) {
-    factor = MakeFactor(ratio, bits);
-    offset = RoundingOffset(0.0, factor);
-    if ((x.bound + offset) * factor.multiplier < int64_t{1} << kExactBits) break;
+  const double ratio = std::min(x.scale / codes.scale, WholeRange(codes));
+  const auto offset_of = [&](const Factor& factor) {
+    return RoundingOffset(codes.zero_point / factor.Value() - static_cast<double>(x.zero), factor);
+  };
+  Factor factor = MakeFactor(ratio, 15);
+  if (x.exact && conversion.ExactInFloat(codes)) {
+    // As many multiplier bits as keep (sum + offset) * multiplier exact in float32.
+    constexpr int kMostBits = 12;
+    constexpr int kFewestBits = 6;
+    for (int bits = kMostBits; bits >= kFewestBits; --bits) {
+      factor = MakeFactor(ratio, bits);
+      const int64_t largest = x.bound + std::abs(offset_of(factor));
+      if (largest * factor.multiplier < int64_t{1} << kExactBits) break;
+    }
   }
-  RequireInt32(x.layer, 0, x.bound + offset, "window sum");
+  const int64_t offset = offset_of(factor);
+  RequireInt32(x.layer, 0, x.bound + std::abs(offset), "window sum");
   const std::string name = x.layer + ".requantize";
   const Quantized result =
       conversion.Emit(name, graph::Requantize{codes.lo, codes.hi}, {x.tensor}, codes);

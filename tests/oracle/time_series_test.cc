@@ -51,8 +51,9 @@ class TimeSeriesTest : public testing::TestWithParam<NetworkCase> {
 TEST_P(TimeSeriesTest, FloatsAsC) { ExpectVerified(graph_); }
 
 TEST_P(TimeSeriesTest, IntegersAsC) {
-  if (const auto obstacle = quantize::WithoutIntegerForm(graph_)) {
-    EXPECT_EQ(*obstacle, "layer features.1.rnn: Lstm has no integer form");
+  if (const auto floats = quantize::FloatLayers(graph_, {}); !floats.empty()) {
+    EXPECT_EQ(floats[0].layer, "features.1.rnn");
+    EXPECT_EQ(floats[0].reason, "Lstm has no integer form");
     return;
   }
   const graph::Graph integers = Integers();
@@ -74,7 +75,7 @@ TEST_P(TimeSeriesTest, IntegersAsC) {
 
 TEST_P(TimeSeriesTest, OnnxRuntimeAgreesInIntegers) {
   if (!HasOnnxRuntime()) GTEST_SKIP() << "ONNX Runtime is not installed: run `make oracle`";
-  if (quantize::WithoutIntegerForm(graph_)) return;
+  if (!quantize::FloatLayers(graph_, {}).empty()) return;
   const graph::Graph integers = Integers();
   EXPECT_EQ(Compute(integers), RunOnnx(integers, samples_));
   const graph::Graph back = onnx_io::Import(onnx_io::Serialize(integers, {}), "integers.onnx");

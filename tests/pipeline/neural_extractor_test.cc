@@ -142,7 +142,7 @@ TEST_F(NeuralExtractorTest, TheClassifierLearnsBehindTheExtractor) {
   EXPECT_GT(Accuracy(chain, raw.test), 0.95);
 
   // The whole of it becomes integers.
-  EXPECT_EQ(quantize::WithoutIntegerForm(chain), std::nullopt);
+  EXPECT_TRUE(quantize::FloatLayers(chain, {}).empty());
   config_.training.quantization_method = config::QuantizationMethod::kPtq;
   const Lesson on_raw(raw, goal_, chain.Output().shape);
   const QuantizedResult quantized =

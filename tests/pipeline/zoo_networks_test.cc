@@ -79,12 +79,12 @@ void LearnQuantiseAndVerify(const std::string& name) {
   EXPECT_LT(after, before);
   ExpectSameC(graph::FoldBatchNorm(graph), "float");
 
-  // All but these have integers.
-  const bool stays_float = name.starts_with("LSTM") || name == "LINEAR_4L_PC";
-  ASSERT_EQ(quantize::WithoutIntegerForm(graph).has_value(), stays_float)
-      << quantize::WithoutIntegerForm(graph).value_or("");
-  if (stays_float) return;
+  // All but these are integers throughout.
   const quantize::Settings settings;
+  const bool partly_float = name.starts_with("LSTM");
+  ASSERT_EQ(quantize::FloatLayers(graph, settings).empty(), !partly_float);
+  EXPECT_TRUE(quantize::HasIntegerForm(graph, settings));
+  if (partly_float) return;
   const std::vector<int32_t> labels(kSamples, 0);
   const train::LabelledSet set = {graph.Input().shape, inputs, labels};
   const graph::Graph calibrated =
