@@ -4,6 +4,7 @@
 
 #include "platypus/base/error.h"
 #include "platypus/deploy/arena.h"
+#include "platypus/deploy/lowering.h"
 #include "platypus/exec/interpreter.h"
 
 namespace platypus::deploy {

@@ -115,31 +115,49 @@ void Scatter(const T* block, int64_t lane, std::span<float> sample) {
 
 std::vector<float> Interpreter::Run(std::span<const float> inputs, int64_t count,
                                     ThreadPool& pool) const {
+  const std::vector<graph::TensorId> output = {plan_->graph.output};
+  return std::move(Collect(inputs, count, output, plan_->shared, pool)[0]);
+}
+
+std::vector<std::vector<float>> Interpreter::Run(std::span<const float> inputs, int64_t count,
+                                                 std::span<const graph::TensorId> tensors,
+                                                 ThreadPool& pool) const {
+  return Collect(inputs, count, tensors, plan_->own, pool);
+}
+
+std::vector<std::vector<float>> Interpreter::Collect(std::span<const float> inputs, int64_t count,
+                                                     std::span<const graph::TensorId> tensors,
+                                                     const std::vector<size_t>& memory_of,
+                                                     ThreadPool& pool) const {
   const graph::Graph& graph = plan_->graph;
   const int64_t in_size = NumElements(graph.Input().shape);
-  const int64_t out_size = NumElements(graph.Output().shape);
   Check(static_cast<int64_t>(inputs.size()) == count * in_size,
         "interpreter: {} values for {} samples of {}", inputs.size(), count, in_size);
-  std::vector<float> outputs(static_cast<size_t>(count * out_size));
+  std::vector<std::vector<float>> outputs;
+  for (const graph::TensorId id : tensors)
+    outputs.emplace_back(static_cast<size_t>(count * NumElements(graph.At(id).shape)));
   const int64_t blocks = (count + kLanes - 1) / kLanes;
   std::vector<std::optional<Values>> of_threads(static_cast<size_t>(pool.Threads()));
   pool.Run(blocks, [&](int64_t b, int thread) {
     std::optional<Values>& own = of_threads[static_cast<size_t>(thread)];
-    if (!own) own = plan_->Allocate(plan_->shared);
+    if (!own) own = plan_->Allocate(memory_of);
     Values& values = *own;
     const int64_t lanes = std::min<int64_t>(kLanes, count - b * kLanes);
     Gather(inputs.subspan(static_cast<size_t>(b * kLanes * in_size),
                           static_cast<size_t>(lanes * in_size)),
            lanes, values.floats[static_cast<size_t>(graph.input)]);
     plan_->RunBlock(values);
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      const std::span<float> sample(outputs.data() + (b * kLanes + lane) * out_size,
-                                    static_cast<size_t>(out_size));
-      const auto id = static_cast<size_t>(graph.output);
-      if (graph.Output().dtype == DType::kFloat32) {
-        Scatter(values.floats[id], lane, sample);
-      } else {
-        Scatter(values.integers[id], lane, sample);
+    for (size_t t = 0; t < tensors.size(); ++t) {
+      const auto id = static_cast<size_t>(tensors[t]);
+      const int64_t size = NumElements(graph.tensors[id].shape);
+      for (int64_t lane = 0; lane < lanes; ++lane) {
+        const std::span<float> sample(outputs[t].data() + (b * kLanes + lane) * size,
+                                      static_cast<size_t>(size));
+        if (graph.tensors[id].dtype == DType::kFloat32) {
+          Scatter(values.floats[id], lane, sample);
+        } else {
+          Scatter(values.integers[id], lane, sample);
+        }
       }
     }
   });

@@ -26,11 +26,21 @@ class Interpreter {
   // output], integers as floats when the output is integer.
   std::vector<float> Run(std::span<const float> inputs, int64_t count, ThreadPool& pool) const;
 
+  // The same of some tensors: [tensor][count][elements].
+  std::vector<std::vector<float>> Run(std::span<const float> inputs, int64_t count,
+                                      std::span<const graph::TensorId> tensors,
+                                      ThreadPool& pool) const;
+
   // One sample, every tensor: result[tensor id] = its elements (integers as floats).
   std::vector<std::vector<float>> RunAll(std::span<const float> input) const;
 
  private:
   struct Plan;
+  // `memory_of`: where each tensor lies, one of the plan's.
+  std::vector<std::vector<float>> Collect(std::span<const float> inputs, int64_t count,
+                                          std::span<const graph::TensorId> tensors,
+                                          const std::vector<size_t>& memory_of,
+                                          ThreadPool& pool) const;
   std::unique_ptr<Plan> plan_;
 };
 

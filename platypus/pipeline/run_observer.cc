@@ -31,9 +31,8 @@ std::vector<PlannedStage> PlanStages(const config::Config& config) {
   if (!config::TrainsNothing(config)) {
     stages.push_back({"train", training.run_quant_train_only ? 0 : training.training_epochs});
     stages.push_back({"pictures"});
-    const bool calibrates = training.quantization_method == config::QuantizationMethod::kPtq;
     if (training.quantization != config::Quantization::kNone) {
-      stages.push_back({kQuantize, calibrates ? 0 : QuantizedEpochs(training.training_epochs)});
+      stages.push_back({kQuantize, QuantizedEpochs(config)});
     }
   }
   if (config.testing.enable) stages.push_back({"test"});

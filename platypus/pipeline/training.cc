@@ -1,8 +1,11 @@
 #include "platypus/pipeline/training.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "platypus/exec/interpreter.h"
+#include "platypus/quantize/equalize.h"
+#include "platypus/quantize/post_training.h"
 #include "platypus/quantize/quantize.h"
 
 namespace platypus::pipeline {
@@ -27,7 +30,7 @@ train::Result FitAndLog(const graph::Graph& graph, const train::LabelledSet& sam
   return result;
 }
 
-// At most `count` samples, evenly spread over a set.
+// At most `most` samples, evenly spread over a set.
 struct Thinned {
   std::vector<float> inputs, targets;
   std::vector<int32_t> labels;
@@ -53,18 +56,36 @@ struct Thinned {
   }
 };
 
-// Ranges from all training samples, chosen by the loss of some.
-graph::Graph CalibrateForLoss(const graph::Graph& prepared, const Lesson& lesson,
-                              ThreadPool& pool) {
-  constexpr int64_t kSamples = 512;
-  const train::LabelledSet all = lesson.Train();
-  const Thinned some(all, kSamples);
-  const train::LabelledSet judges = some.View(all.shape);
-  return quantize::ChooseRanges(train::Calibrate(prepared, all, pool),
-                                [&](const graph::Graph& graph) {
-                                  return lesson.LossOf(train::Predict(graph, judges, pool), judges);
-                                });
-}
+// Training samples to calibrate with: all or as many batches as asked for, and a few of them for
+// what is measured again and again.
+class Calibration {
+ public:
+  Calibration(const Lesson& lesson, const config::Training& training)
+      : lesson_(lesson), batch_size_(training.batch_size), all_(lesson.Train()) {
+    constexpr int64_t kFew = 512;
+    const int64_t wanted = int64_t{training.quantization_calibration_batches} * batch_size_;
+    if (wanted > 0 && wanted < all_.Count()) {
+      thinned_.emplace(all_, wanted);
+      all_ = thinned_->View(all_.shape);
+    }
+    few_.emplace(all_, kFew);
+  }
+  quantize::Samples Seen() const { return {all_.inputs, batch_size_}; }
+  quantize::Samples Few() const { return {few_->inputs, batch_size_}; }
+  quantize::LossOf Loss(ThreadPool& pool) const {
+    return [this, &pool](const graph::Graph& graph) {
+      const train::LabelledSet judges = few_->View(all_.shape);
+      return lesson_.LossOf(train::Predict(graph, judges, pool), judges);
+    };
+  }
+
+ private:
+  const Lesson& lesson_;
+  int64_t batch_size_;
+  train::LabelledSet all_;
+  std::optional<Thinned> thinned_;  // what all_ stands in, where it is not everything
+  std::optional<Thinned> few_;
+};
 
 // What the quantised network learns: the samples' own classes or values, mixed with what the float
 // network makes of them.
@@ -80,7 +101,12 @@ std::vector<float> Distill(const graph::Graph& trained, const Lesson& lesson,
 
 }  // namespace
 
-int QuantizedEpochs(int training_epochs) { return std::max(10, training_epochs / 5); }
+int QuantizedEpochs(const config::Config& config) {
+  if (config.training.quantization_method == config::QuantizationMethod::kPtq) return 0;
+  const bool regression =
+      config.common.task_category == config::TaskCategory::kTimeseriesRegression;
+  return std::max(regression ? 50 : 10, config.training.training_epochs / 5);
+}
 
 train::Result TrainFloat(const graph::Graph& initial, const Lesson& lesson,
                          const config::Config& config, const std::filesystem::path& folder,
@@ -98,23 +124,41 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson
                                const config::Config& config, const std::filesystem::path& folder,
                                RunLog& log, ThreadPool& pool, ProgressSink& sink,
                                const train::EpochObserver& on_epoch) {
+  const config::Training& training = config.training;
   const quantize::Settings settings =
-      quantize::MakeSettings(config.training, config.common.task_category, trained);
+      quantize::MakeSettings(training, config.common.task_category, trained);
+  const bool ptq = training.quantization_method == config::QuantizationMethod::kPtq;
   // No batch norm can follow where the output is integer: then the network learns real values.
   const bool real = settings.output_int && !lesson.Wanted().Classifies();
   const Lesson own = real ? lesson.WithRealValues() : lesson;
-  const graph::Graph source = real ? graph::FoldBatchNorm(lesson.InRealValues(trained)) : trained;
+  graph::Graph source = real ? graph::FoldBatchNorm(lesson.InRealValues(trained)) : trained;
+  if (training.quantization_equalization) source = quantize::Equalize(graph::FoldBatchNorm(source));
+
+  const Calibration samples(own, training);
+  const quantize::LossOf loss = samples.Loss(pool);
+  graph::Graph start;
+  if (ptq) {
+    start =
+        quantize::QuantizeAfterTraining(source, settings,
+                                        {.observer = training.quantization_observer,
+                                         .bias_correction = training.quantization_bias_correction},
+                                        samples.Seen(), samples.Few(), loss, pool)
+            .quantized;
+  } else {
+    start = quantize::Calibrate(source, settings, training.quantization_observer, samples.Seen(),
+                                loss, pool);
+  }
+
   train::Options options = MakeOptions(config, folder);
   options.stage = "quantize";
   options.on_epoch = on_epoch;
-  options.epochs = QuantizedEpochs(config.training.training_epochs);
-  options.learning_rate = config.training.learning_rate / 100;
+  options.epochs = QuantizedEpochs(config);
+  options.learning_rate = training.learning_rate / 100;
   options.settings.lr_warmup_epochs = 0;
   options.judge_start = true;
-  if (config.training.quantization_method == config::QuantizationMethod::kPtq) options.epochs = 0;
-  train::LabelledSet samples = own.Train();
-  const std::vector<float> targets = Distill(source, own, config.training, pool);
-  samples.targets = targets;
+  train::LabelledSet lessons = own.Train();
+  const std::vector<float> targets = Distill(source, own, training, pool);
+  lessons.targets = targets;
   const SampleSet& val = own.Data().val;
   const train::Predictor predict = [&](const graph::Graph& graph) {
     const graph::Graph integer = quantize::Convert(graph, settings);
@@ -124,12 +168,13 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson
     return outputs;
   };
   QuantizedResult result;
-  const graph::Graph start =
-      CalibrateForLoss(quantize::PrepareForTraining(source, settings), own, pool);
-  result.training = FitAndLog(start, samples, own, options, predict, "QuantTrain", log, pool, sink);
+  result.training = FitAndLog(start, lessons, own, options, predict, "QuantTrain", log, pool, sink);
   result.integer = quantize::Convert(result.training.best, settings);
-  if (!real) result.integer = lesson.InRealValues(std::move(result.integer));
-  result.reference = real ? source : lesson.InRealValues(graph::FoldBatchNorm(trained));
+  result.reference = graph::FoldBatchNorm(source);
+  if (!real) {
+    result.integer = lesson.InRealValues(std::move(result.integer));
+    result.reference = lesson.InRealValues(std::move(result.reference));
+  }
   return result;
 }
 

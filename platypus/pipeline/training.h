@@ -11,8 +11,9 @@
 
 namespace platypus::pipeline {
 
-// Epochs of the quantised phase: max(10, training_epochs / 5).
-int QuantizedEpochs(int training_epochs);
+// Epochs of the quantised phase: training_epochs / 5, at least 10, of regression at least 50; of
+// PTQ none.
+int QuantizedEpochs(const config::Config& config);
 
 // The float phase: Fit with the configuration's settings; checkpoint and log in `folder`. The
 // result's graph gives values in the lesson's units. `stage` is that of progress events.

@@ -66,10 +66,10 @@ graph::Graph PrepareForTraining(const graph::Graph& trained, const Settings& set
 // Mean loss of a fake-quantised graph on samples of the caller's choice.
 using LossOf = std::function<double(const graph::Graph&)>;
 
-// Calibrated ranges hold the most extreme value that was seen, which wastes codes. Halves each
+// Calibrated ranges hold the most extreme value that was seen, which wastes codes. Narrows each
 // range, in the order of the graph, as long as that lowers the loss: rare large values are clipped
-// for finer codes where the task gains by it. (Scales are powers of two, so that halving is the
-// smallest change that there is.)
+// for finer codes where the task gains by it. By halves where scales are powers of two, so that
+// halving is the smallest change that there is, else by quarters of an octave.
 graph::Graph ChooseRanges(graph::Graph calibrated, const LossOf& loss);
 
 // A graph from PrepareForTraining whose ranges have been observed -> the integer graph. Float

@@ -1,4 +1,5 @@
-#include <algorithm>
+#include <cmath>
+#include <vector>
 
 #include "platypus/graph/quantization.h"
 #include "platypus/quantize/quantize.h"
@@ -6,18 +7,22 @@
 namespace platypus::quantize {
 
 graph::Graph ChooseRanges(graph::Graph calibrated, const LossOf& loss) {
-  // Rare extremes may make a range hundreds of times too wide, and the first halvings change
-  // nothing: go on while the loss stays near the best one.
-  constexpr int kMostHalvings = 12;
+  // Rare extremes may make a range hundreds of times too wide, and the first steps change nothing:
+  // go on while the loss stays near the best one.
+  constexpr int kOctaves = 12;
   constexpr double kNear = 1.01;
   double best = loss(calibrated);
   for (const graph::Node& node : calibrated.nodes) {
-    if (!std::holds_alternative<graph::FakeQuantize>(node.op)) continue;
+    const auto* op = std::get_if<graph::FakeQuantize>(&node.op);
+    if (op == nullptr) continue;
     std::vector<float>& range = calibrated.Parameter(node, "range").Floats();
-    if (range[0] == 0.0f && range[1] == 0.0f) continue;  // nothing but zeros came by
-    std::vector<float> chosen = range;
-    for (int i = 0; i < kMostHalvings; ++i) {
-      for (float& end : range) end /= 2;
+    const std::vector<float> widest = range;
+    if (widest[0] > widest[1] || (widest[0] == 0.0f && widest[1] == 0.0f)) continue;
+    const int steps = op->power_of_two_scale ? 1 : 4;  // an octave
+    std::vector<float> chosen = widest;
+    for (int k = 1; k <= kOctaves * steps; ++k) {
+      const auto factor = static_cast<float>(std::exp2(-static_cast<double>(k) / steps));
+      for (size_t end = 0; end < range.size(); ++end) range[end] = widest[end] * factor;
       const double found = loss(calibrated);
       if (!(found <= kNear * best)) break;
       if (found < best) {

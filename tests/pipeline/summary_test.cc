@@ -84,9 +84,19 @@ TEST(SummaryTest, ValuesAnomaliesAndBaselines) {
 }
 
 TEST(TrainingTest, QuantisedEpochs) {
-  EXPECT_EQ(QuantizedEpochs(100), 20);
-  EXPECT_EQ(QuantizedEpochs(30), 10);
-  EXPECT_EQ(QuantizedEpochs(5), 10);
+  config::Config config;
+  const auto epochs = [&](int of_float) {
+    config.training.training_epochs = of_float;
+    return QuantizedEpochs(config);
+  };
+  EXPECT_EQ(epochs(100), 20);
+  EXPECT_EQ(epochs(30), 10);
+  EXPECT_EQ(epochs(5), 10);
+  config.common.task_category = config::TaskCategory::kTimeseriesRegression;
+  EXPECT_EQ(epochs(400), 80);
+  EXPECT_EQ(epochs(60), 50);
+  config.training.quantization_method = config::QuantizationMethod::kPtq;
+  EXPECT_EQ(epochs(100), 0);
 }
 
 TEST(ZipTest, SameFilesSameOctets) {
