@@ -14,6 +14,7 @@ using config::Standing;
 constexpr const char* kAll = "run train compile";
 constexpr const char* kTraining = "run train";
 constexpr const char* kCompiling = "run compile";
+constexpr const char* kQuantizing = "run train quantize";
 
 // clang-format off
 constexpr Option kOptions[] = {
@@ -57,21 +58,30 @@ constexpr Option kOptions[] = {
     {"--gpus", "--num_gpus,--num-gpus", Argument::kNumber, "N", "", "training.num_gpus",
      "accepted; training runs on this processor",
      kTraining, Standing::kNotice, "never ends a run"},
-    {"--quantization", "", Argument::kChoice, "Q",
+    {"--quantization", "--quantize", Argument::kChoice, "Q",
      "NO_QUANTIZATION,QUANTIZATION_GENERIC,QUANTIZATION_TINPU,0,1,2", "training.quantization",
      "what the network becomes",
-     kTraining, Standing::kBetter, "numbers too, and generic; names no longer break the run"},
-    {"--quantization-method", "", Argument::kChoice, "METHOD", "QAT,PTQ", "training.quantization_method",
+     kQuantizing, Standing::kBetter, "numbers too, and generic; names no longer break the run"},
+    {"--quantization-method", "--quantization_method", Argument::kChoice, "METHOD", "QAT,PTQ", "training.quantization_method",
      "train the integers, or only measure ranges",
      kTraining, Standing::kOurs, ""},
-    {"--weight-bits", "", Argument::kChoice, "BITS", "8,4,2", "training.quantization_weight_bitwidth",
+    {"--weight-bitwidth", "--weight-bits,--weight_bitwidth", Argument::kChoice, "BITS", "8,4,2", "training.quantization_weight_bitwidth",
      "bits of a weight",
-     kTraining, Standing::kOurs, ""},
-    {"--activation-bits", "", Argument::kChoice, "BITS", "8", "training.quantization_activation_bitwidth",
+     kQuantizing, Standing::kOurs, ""},
+    {"--activation-bitwidth", "--activation-bits,--activation_bitwidth", Argument::kChoice, "BITS", "16,8,4,2", "training.quantization_activation_bitwidth",
      "bits of an activation",
-     kTraining, Standing::kOurs, ""},
-    {"--output-int", "", Argument::kChoice, "WHETHER", "true,false", "training.output_int",
+     kQuantizing, Standing::kOurs, ""},
+    {"--output-int", "--output_int", Argument::kChoice, "WHETHER", "true,false", "training.output_int",
      "integer outputs of the network; by task",
+     kQuantizing, Standing::kOurs, ""},
+    {"--partial-quantization", "--partial_quantization", Argument::kChoice, "WHETHER", "true,false", "training.partial_quantization",
+     "input batch norm, first and last layer in float",
+     kQuantizing, Standing::kOurs, ""},
+    {"--auto-quantization", "--auto_quantization", Argument::kChoice, "WHETHER", "true,false", "training.auto_quantization",
+     "bits of each layer's weights by its sensitivity",
+     kQuantizing, Standing::kOurs, ""},
+    {"--quantization-error-logging", "--quantization_error_logging", Argument::kChoice, "WHETHER", "true,false", "training.quantization_error_logging",
+     "every layer's error in run.log",
      kTraining, Standing::kOurs, ""},
     {"--compile-model", "", Argument::kChoice, "WHETHER", "0,1", "training.compile_model",
      "accepted; training is always compiled",
@@ -139,6 +149,8 @@ const char* Name(Action action) {
       return "train";
     case Action::kCompile:
       return "compile";
+    case Action::kQuantize:
+      return "quantize";
   }
   return "";
 }
@@ -209,7 +221,10 @@ Argument ArgumentOf(std::string_view long_name) {
     if (option.LongName() == long_name) return option.argument;
   }
   if (long_name == "--config" || long_name == "CONFIG") return Argument::kFile;
-  if (long_name == "--registry" || long_name == "--to") return Argument::kFolder;
+  if (long_name == "--registry" || long_name == "--to" || long_name == "--data" ||
+      long_name == "--analyze") {
+    return Argument::kFolder;
+  }
   return Argument::kText;
 }
 

@@ -12,14 +12,14 @@
 #include "platypus/config/registry.h"
 #include "platypus/config/schema.h"
 
-// The options of run, train and compile, in one table: it is what is parsed, what becomes a
-// configuration (request.h), what `help` prints, what the shell completes, and the table of
-// docs/compatibility.md.
+// The options of run, train and compile, and of quantize those that are keys, in one table: it is
+// what is parsed, what becomes a configuration (request.h), what `help` prints, what the shell
+// completes, and the table of docs/compatibility.md.
 namespace platypus::apps {
 
-enum class Action { kRun, kTrain, kCompile };
+enum class Action { kRun, kTrain, kCompile, kQuantize };
 
-// "run", "train", "compile".
+// "run", "train", "compile", "quantize".
 const char* Name(Action action);
 
 // What stands behind an option.

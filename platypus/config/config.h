@@ -42,11 +42,12 @@ enum class WeightRounding { kByBits, kNearest, kSoftSigmoid, kSoftTanh, kTernary
 // What automatic bit widths keep to: the metric's tolerance, or a budget.
 enum class AutoGoal { kTolerance, kFlash, kInstructions };
 
-// Bits of the layers whose name matches a pattern (* any text, ? any character); 32 = float.
+// Bits of the layers whose name fits a pattern (* any text, ? any character); 32 = float. Nothing:
+// as of all other layers.
 struct LayerPrecision {
   std::string pattern;
-  int weight_bits = 8;
-  int activation_bits = 8;
+  std::optional<int> weight_bits = {};
+  std::optional<int> activation_bits = {};
   friend bool operator==(const LayerPrecision&, const LayerPrecision&) = default;
 };
 
@@ -186,6 +187,7 @@ struct Training {
   bool quantization_equalization = false;         // across layers, before the quantised phase
   int quantization_batch_norm_epochs = -1;        // statistics move so long; -1: E/2 - 1
   int quantization_observer_epochs = -1;          // ranges move so long; -1: E/2 + 1
+  bool quantization_error_logging = true;         // every layer's error in run.log
   bool nas_enabled = false;
   bool ondevice_training = false;
 };

@@ -435,8 +435,9 @@ class Loading {
     if (config.training.run_quant_train_only &&
         config.training.quantization == Quantization::kNone) {
       Fail("training", "run_quant_train_only", "true, but training.quantization is 0",
-           "legal with training.quantization: 2");
+           "legal with training.quantization: 1 or 2");
     }
+    CheckQuantization(config.training);
     if (config.training.run_quant_train_only && config.training.load_saved_model.empty() &&
         config.training.pretrained_checkpoint_path.empty()) {
       Fail("training", "run_quant_train_only", "true, but there are no weights to quantise",
@@ -472,6 +473,20 @@ class Loading {
         config.dataset.dataset_name == "..") {
       Fail("dataset", "dataset_name",
            fmt::format("'{}' is not a folder name", config.dataset.dataset_name), "");
+    }
+  }
+
+  void CheckQuantization(const Training& training) const {
+    if (!training.quantization_affine) return;
+    if (training.quantization == Quantization::kTinpu) {
+      Fail("training", "quantization_affine", "true, but the TI-NPU's integers have no zero points",
+           "legal with training.quantization: 1");
+    }
+    if (training.quantization_activation_bitwidth > 8) {
+      Fail("training", "quantization_affine",
+           fmt::format("true, but activations of {} bits have no zero points",
+                       training.quantization_activation_bitwidth),
+           "legal with training.quantization_activation_bitwidth: 8, 4 or 2");
     }
   }
 

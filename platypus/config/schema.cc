@@ -1,229 +1,13 @@
 #include "platypus/config/schema.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
-#include <limits>
 #include <numbers>
+
+#include "platypus/config/schema_builder.h"
 
 namespace platypus::config {
 namespace {
-
-constexpr double kAny = std::numeric_limits<double>::infinity();
-
-std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
-// Builds the table: every method adds one key. `field` reaches the place in the Config.
-class Builder {
- public:
-  explicit Builder(std::vector<Key>& keys) : keys_(keys) {}
-
-  void Section(std::string name) { section_ = std::move(name); }
-
-  template <typename Field>
-  void Flag(const char* name, const char* fallback, Field field, const char* help) {
-    Add(name, fallback, "true or false", help, [field](Config& c, const Value& v, const Key& key) {
-      if (const auto flag = ToBool(v)) {
-        field(c) = *flag;
-      } else if (const auto number = ToInteger(v); number && (*number == 0 || *number == 1)) {
-        field(c) = *number == 1;
-      } else {
-        Refuse(key, v);
-      }
-    });
-  }
-
-  template <typename Field>
-  void Integer(const char* name, const char* fallback, Field field, int64_t low, int64_t high,
-               const char* help) {
-    const std::string legal = high == std::numeric_limits<int32_t>::max()
-                                  ? fmt::format("an integer of at least {}", low)
-                                  : fmt::format("an integer from {} to {}", low, high);
-    Add(name, fallback, legal, help, [=](Config& c, const Value& v, const Key& key) {
-      const auto real = ToReal(v);
-      if (!real || *real != std::floor(*real) || *real < static_cast<double>(low) ||
-          *real > static_cast<double>(high)) {
-        Refuse(key, v);
-      }
-      using Type = std::remove_reference_t<decltype(field(c))>;
-      field(c) = static_cast<typename Plain<Type>::Type>(*real);
-    });
-  }
-
-  template <typename Field>
-  void Real(const char* name, const char* fallback, Field field, double low, double high,
-            bool open_low, const char* help) {
-    std::string legal = "a number";
-    if (std::isfinite(low))
-      legal += open_low ? fmt::format(" above {}", low) : fmt::format(" of at least {}", low);
-    if (std::isfinite(high)) legal += fmt::format(", at most {}", high);
-    Add(name, fallback, legal, help, [=](Config& c, const Value& v, const Key& key) {
-      const auto real = ToReal(v);
-      if (!real || !std::isfinite(*real) || *real < low || (open_low && *real <= low) ||
-          *real > high) {
-        Refuse(key, v);
-      }
-      field(c) = *real;
-    });
-  }
-
-  template <typename Field>
-  void Text(const char* name, const char* fallback, Field field, const char* help) {
-    Add(name, fallback, "text", help, [field](Config& c, const Value& v, const Key& key) {
-      if (v.kind != Value::Kind::kScalar) Refuse(key, v);
-      field(c) = v.text;
-    });
-  }
-
-  template <typename Field>
-  void InputPath(const char* name, Field field, const char* help) {
-    Text(name, "null", field, help);
-    keys_.back().legal = "a path";
-    keys_.back().is_input_path = true;
-  }
-
-  // A map, or the path of a file that holds it (load.cc reads it).
-  template <typename Field>
-  void Options(const char* name, Field field, const char* help) {
-    Add(name, "null", "a map of options, or the path of a file with one", help,
-        [field](Config& c, const Value& v, const Key& key) {
-          if (v.kind == Value::Kind::kScalar && v.text.empty()) return;  // '': none
-          if (v.kind != Value::Kind::kMap) Refuse(key, v);
-          field(c) = v;
-        });
-    keys_.back().is_input_path = true;
-  }
-
-  // One of several names, any case; stored in lower case through `names` (name -> stored value).
-  template <typename Field, typename T>
-  void Choice(const char* name, const char* fallback, Field field,
-              std::vector<std::pair<std::string, T>> names, const char* help) {
-    std::vector<std::string> shown;
-    for (const auto& [text, value] : names) shown.push_back(text);
-    std::string legal;
-    for (const std::string& text : shown) legal += (legal.empty() ? "" : ", ") + text;
-    Add(name, fallback, legal, help, [=](Config& c, const Value& v, const Key& key) {
-      const std::string wanted = v.kind == Value::Kind::kScalar ? Lower(v.text) : "";
-      for (const auto& [text, value] : names) {
-        if (Lower(text) == wanted) {
-          field(c) = value;
-          return;
-        }
-      }
-      Refuse(key, v, shown);
-    });
-  }
-
-  template <typename Field>
-  void Names(const char* name, const char* fallback, Field field, const char* help) {
-    Add(name, fallback, "a list of names", help,
-        [field](Config& c, const Value& v, const Key& key) {
-          // [[A, B]] is accepted for [A, B], as configurations in use have it.
-          const bool nested = v.items.size() == 1 && v.items[0].kind == Value::Kind::kList;
-          const Value& list = nested ? v.items[0] : v;
-          if (list.kind != Value::Kind::kList) Refuse(key, v);
-          std::vector<std::string> names;
-          for (const Value& item : list.items) {
-            if (item.kind != Value::Kind::kScalar) Refuse(key, v);
-            names.push_back(item.text);
-          }
-          field(c) = std::move(names);
-        });
-  }
-
-  // Anything goes, nothing is stored.
-  // `why`: what the notice says about them.
-  void Ignored(std::initializer_list<const char*> names, const char* why = "nothing reads it") {
-    for (const char* name : names) {
-      Add(name, "null", "anything", why, [](Config&, const Value&, const Key&) {});
-      keys_.back().status = KeyStatus::kIgnored;
-      Notice("");
-    }
-  }
-
-  // What a run finds out for itself, whatever the configuration says.
-  void Computed(std::initializer_list<const char*> names) {
-    for (const char* name : names) {
-      Add(name, "null", "anything", "computed by the run",
-          [](Config&, const Value&, const Key&) {});
-      keys_.back().status = KeyStatus::kComputed;
-    }
-  }
-
-  // A feature of a later release: only values that leave it off.
-  void Later(const char* name, const char* fallback, std::vector<std::string> off,
-             const char* what) {
-    std::string legal = "only ";
-    for (const std::string& text : off) legal += (legal == "only " ? "" : " or ") + text;
-    const std::string feature = what;
-    Add(name, fallback, legal, what, [=](Config&, const Value& v, const Key& key) {
-      if (IsNull(v)) return;
-      for (const std::string& text : off) {
-        const Value wanted = Scalar(text);
-        if (v.kind == Value::Kind::kScalar && Lower(v.text) == Lower(text)) return;
-        if (ToBool(v) && ToBool(wanted) == ToBool(v)) return;
-        if (ToReal(v) && ToReal(wanted) == ToReal(v)) return;
-      }
-      throw Error(Category::kConfiguration,
-                  fmt::format("{}.{}: {} ({}) does not run in this version", key.section, key.name,
-                              ToYaml(v), feature),
-                  "legal: " + key.legal, v.where);
-    });
-    keys_.back().status = KeyStatus::kLater;
-    Notice("does not run in this version");
-  }
-
-  // How the key that was added last stands to the reference's; kSame where nothing is said.
-  void Better(const char* remark) { Stands(Standing::kBetter, remark); }
-  void Notice(const char* remark) { Stands(Standing::kNotice, remark); }
-  void Ours() { Stands(Standing::kOurs, ""); }
-
-  using Setter = std::function<void(Config&, const Value&, const Key&)>;
-  void Add(const char* name, const char* fallback, std::string legal, const char* help,
-           Setter set) {
-    Key key;
-    key.section = section_;
-    key.name = name;
-    key.default_text = fallback;
-    key.legal = std::move(legal);
-    key.help = help;
-    const Key shown = key;
-    // A null leaves the field as it is: the struct's own default, or "no value" for an optional.
-    key.set = [set = std::move(set), shown](Config& c, const Value& v) {
-      if (!IsNull(v) || v.quoted) set(c, v, shown);
-    };
-    keys_.push_back(std::move(key));
-  }
-
-  [[noreturn]] static void Refuse(const Key& key, const Value& value,
-                                  const std::vector<std::string>& names = {}) {
-    throw Error(Category::kConfiguration,
-                fmt::format("{}.{}: {} is not legal", key.section, key.name, ToYaml(value)),
-                names.empty() ? "legal: " + key.legal : Suggest(value.text, names), value.where);
-  }
-
- private:
-  void Stands(Standing standing, const char* remark) {
-    keys_.back().standing = standing;
-    keys_.back().remark = remark;
-  }
-
-  template <typename T>
-  struct Plain {
-    using Type = T;
-  };
-  template <typename T>
-  struct Plain<std::optional<T>> {
-    using Type = T;
-  };
-
-  std::vector<Key>& keys_;
-  std::string section_;
-};
 
 // variables, target_variables: 3, [0, 2], ['ax', 'ay']; text that holds such a list is read as one.
 Columns ReadColumns(const Value& v, const Key& key) {
@@ -284,11 +68,7 @@ Columns ReadTargets(const Value& v, const Key& key) {
   return names;
 }
 
-constexpr int64_t kMany = std::numeric_limits<int32_t>::max();
-
 // NOLINTBEGIN(readability-function-size)
-#define PLATYPUS_FIELD(path) \
-  [](Config & c) -> auto& { return c.path; }
 
 void AddCommon(Builder& b) {
   b.Section("common");
@@ -635,40 +415,7 @@ void AddTraining(Builder& b) {
   b.Ours();
   b.Text("train_output_path", "null", PLATYPUS_FIELD(training.train_output_path),
          "one flat folder for everything, instead of projects_path");
-  b.Choice("quantization", "0", PLATYPUS_FIELD(training.quantization),
-           std::vector<std::pair<std::string, Quantization>>{
-               {"0", Quantization::kNone},
-               {"2", Quantization::kTinpu},
-               {"NO_QUANTIZATION", Quantization::kNone},
-               {"QUANTIZATION_TINPU", Quantization::kTinpu},
-               {"1", Quantization::kGeneric},
-               {"QUANTIZATION_GENERIC", Quantization::kGeneric}},
-           "0 float, 2 integers");
-  b.Better("numbers and names, any case; 1 is carried out as 2, with a notice");
-  b.Real("quantization_distillation", "0.5", PLATYPUS_FIELD(training.quantization_distillation), 0,
-         1, false,
-         "share of the float network's answers, beside the labels, in quantised training");
-  b.Ours();
-  b.Choice("quantization_method", "QAT", PLATYPUS_FIELD(training.quantization_method),
-           std::vector<std::pair<std::string, QuantizationMethod>>{
-               {"QAT", QuantizationMethod::kQat}, {"PTQ", QuantizationMethod::kPtq}},
-           "train the integers, or only measure ranges");
-  b.Add("output_int", "null", "true, false or null", "integer network output; null = by task",
-        [](Config& c, const Value& v, const Key& key) {
-          if (!ToBool(v)) Builder::Refuse(key, v);
-          c.training.output_int = ToBool(v);
-        });
-  b.Flag("auto_quantization", "false", PLATYPUS_FIELD(training.auto_quantization),
-         "bit widths by sensitivity");
-  b.Choice("quantization_weight_bitwidth", "8",
-           PLATYPUS_FIELD(training.quantization_weight_bitwidth),
-           std::vector<std::pair<std::string, int>>{{"8", 8}, {"4", 4}, {"2", 2}},
-           "bits of a weight; activations have 8");
-  b.Later("quantization_activation_bitwidth", "8", {"8"}, "activations of other than 8 bits");
-  b.Later("partial_quantization", "false", {"false"}, "layers kept in float");
-  b.Flag("run_quant_train_only", "false", PLATYPUS_FIELD(training.run_quant_train_only),
-         "the quantised phase alone, of saved weights");
-  b.Better("works; weights come from pretrained_checkpoint_path or load_saved_model");
+  AddQuantization(b);
   b.InputPath("augment_config", PLATYPUS_FIELD(training.augment_config),
               "augmenters of the training recordings (YAML)");
   b.Better("errors name what is legal; training windows only");
@@ -686,30 +433,11 @@ void AddTraining(Builder& b) {
   b.Notice("the run goes on; its files are not written in this version");
   b.Computed({"project_path", "dataset_path", "training_path", "training_path_quantization",
               "log_file_path", "file_level_classification_log_path", "log_summary_regex"});
-  b.Ignored({"training_backend",
-             "target_devices",
-             "training_devices",
-             "properties",
-             "warmup_epochs",
-             "num_last_epochs",
-             "training_master_port",
-             "export_samples_per_class",
-             "trainable_layers_from_last",
-             "autoquant_tolerance_classification",
-             "autoquant_tolerance_regression",
-             "autoquant_tolerance_forecasting",
-             "autoquant_tolerance_anomaly",
-             "autoquantization",
-             "nas_optimization_mode",
-             "nas_epochs",
-             "nas_model_size",
-             "nas_nodes_per_layer",
-             "nas_layers",
-             "nas_init_channels",
-             "nas_init_channel_multiplier",
-             "nas_fanout_concat",
-             "epochs",
-             "gof_test"});
+  b.Ignored({"training_backend", "target_devices", "training_devices", "properties",
+             "warmup_epochs", "num_last_epochs", "training_master_port", "export_samples_per_class",
+             "trainable_layers_from_last", "nas_optimization_mode", "nas_epochs", "nas_model_size",
+             "nas_nodes_per_layer", "nas_layers", "nas_init_channels",
+             "nas_init_channel_multiplier", "nas_fanout_concat", "epochs", "gof_test"});
   b.Ignored({"training_device", "num_gpus", "distributed"},
             "training runs on this processor: a step of such a network takes milliseconds, less "
             "than a device would spend on starting its kernels");
@@ -786,8 +514,6 @@ void AddTestingAndCompilation(Builder& b) {
   b.Ignored({"keep_libc_files", "properties"});
 }
 // NOLINTEND(readability-function-size)
-
-#undef PLATYPUS_FIELD
 
 std::vector<Key> BuildSchema() {
   std::vector<Key> keys;
