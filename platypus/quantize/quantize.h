@@ -41,17 +41,29 @@ struct Settings {
   int MultiplierBits() const { return dialect == config::Quantization::kTinpu ? 8 : 15; }
 };
 
-// What the configuration asks for; layer_precision and partial_quantization act on the layers of
-// `trained`. Error (configuration) for bits that there are not.
+// What the configuration asks for. layer_precision and partial_quantization act on the layers of
+// `trained`, each with its parts: the batch norm that folds into it and the limit behind it. Error
+// (configuration) for a pattern that fits no layer, with the nearest name.
 Settings MakeSettings(const config::Training& training, config::TaskCategory category,
                       const graph::Graph& trained);
 
+// Names of the layers that hold weights, in the graph's order.
+std::vector<std::string> LayersWithWeights(const graph::Graph& graph);
+// What partial quantisation keeps in float: the batch norm on the input, the first convolution or
+// linear layer, the last linear one (spec quantization-and-nas 14.1).
+std::vector<std::string> PartialLayers(const graph::Graph& trained);
+// Gives a layer and its parts these bits.
+void SetPrecision(Settings& settings, const graph::Graph& trained, const std::string& layer,
+                  const Precision& precision);
 // A layer that stays float inside an integer graph.
 struct FloatLayer {
   std::string layer;
   std::string reason;  // "Lstm has no integer form"
 };
 std::vector<FloatLayer> FloatLayers(const graph::Graph& trained, const Settings& settings);
+// Whether no layer's weights become integers.
+bool StaysInFloat(const Settings& settings, const graph::Graph& trained);
+
 
 // Whether any layer of a trained graph computes with integers.
 bool HasIntegerForm(const graph::Graph& trained, const Settings& settings);
