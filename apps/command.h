@@ -48,6 +48,7 @@ void PrintError(const Globals& globals, const Error& error);
 Command AddRun(CLI::App& program, const Globals& globals);
 Command AddTrain(CLI::App& program, const Globals& globals);
 Command AddCompile(CLI::App& program, const Globals& globals);
+Command AddQuantize(CLI::App& program, const Globals& globals);
 Command AddConfig(CLI::App& program, const Globals& globals);
 Command AddVerify(CLI::App& program, const Globals& globals);
 Command AddInit(CLI::App& program, const Globals& globals);

@@ -87,9 +87,9 @@ int Main(int argc, char** argv, Globals& globals) {
   program.require_subcommand(0, 1);
   program.footer(Footer());
   std::vector<Command> commands;
-  for (const auto add :
-       {AddRun, AddTrain, AddCompile, AddConfig, AddVerify, AddBench, AddCompare, AddExport,
-        AddInit, AddInfo, AddCheck, AddRecommend, AddDoctor, AddCompletion, AddAbout, AddHelp}) {
+  for (const auto add : {AddRun, AddTrain, AddCompile, AddQuantize, AddConfig, AddVerify, AddBench,
+                         AddCompare, AddExport, AddInit, AddInfo, AddCheck, AddRecommend, AddDoctor,
+                         AddCompletion, AddAbout, AddHelp}) {
     commands.push_back(add(program, globals));
   }
   CompleteNames(program, words);

@@ -68,6 +68,13 @@ std::vector<std::pair<std::string, std::string>> ReadMembers(std::string_view by
 
 }  // namespace
 
+std::vector<NpyArray> ParseNpzArrays(std::string_view bytes, const std::string& file) {
+  std::vector<NpyArray> arrays;
+  for (const auto& [name, content] : ReadMembers(bytes, file))
+    arrays.push_back(ParseNpyArray(content, file + "/" + name));
+  return arrays;
+}
+
 Table ParseNpz(std::string_view bytes, const std::string& file) {
   const std::vector<std::pair<std::string, std::string>> members = ReadMembers(bytes, file);
   if (members.size() == 1) return ParseNpy(members[0].second, file + "/" + members[0].first);

@@ -47,6 +47,9 @@ NpyArray ParseNpyArray(std::string_view bytes, const std::string& file);
 // plain numbers; any other member is an Error (data).
 Table ParseNpz(std::string_view bytes, const std::string& file);
 
+// The arrays of an .npz, whole, in the order of the file.
+std::vector<NpyArray> ParseNpzArrays(std::string_view bytes, const std::string& file);
+
 // ".csv", ".txt", ".npy", ".npz".
 bool IsRecordingEnding(std::string_view extension);
 

@@ -103,4 +103,12 @@ DeviceFacts FactsOf(const std::string& name, const config::Value& device) {
   return facts;
 }
 
+MacRates MacRatesOf(const DeviceFacts& facts) {
+  // The vendor's times of CLS_4k on the NPU are 300 us with 8 bits and 200 us with 4; nothing is
+  // published of 2, which are taken to gain as much again.
+  if (facts.has_npu) return {4.0 / 9, 2.0 / 3, 1};
+  const double eight = CostModelOf(facts.core).integers.per_mac;
+  return {eight, eight, eight};
+}
+
 }  // namespace platypus::pipeline

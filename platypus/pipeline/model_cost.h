@@ -30,6 +30,15 @@ struct CostModel {
 // That of the core; of a core that nothing is known of, that of the Cortex-M4.
 const CostModel& CostModelOf(const std::string& core);
 
+// Instructions of one multiply-accumulate by the bits of its weight: on a core, of our packed
+// kernels; on the TI-NPU in units of one with 8 bits.
+struct MacRates {
+  double two = 1, four = 1, eight = 1;
+  double Of(int weight_bits) const {
+    return weight_bits == 2 ? two : weight_bits == 4 ? four : eight;
+  }
+};
+
 struct ModelCost {
   bool integers = false;  // false: a layer has no integer form, the network stays in float
   int64_t parameters = 0;
@@ -51,6 +60,8 @@ struct DeviceFacts {
   bool has_npu = false;
 };
 DeviceFacts FactsOf(const std::string& name, const config::Value& device);
+
+MacRates MacRatesOf(const DeviceFacts& facts);
 
 }  // namespace platypus::pipeline
 

@@ -23,6 +23,7 @@
 #include "platypus/pipeline/lesson.h"
 #include "platypus/pipeline/neural_extractor.h"
 #include "platypus/pipeline/plots.h"
+#include "platypus/pipeline/quantization_insight.h"
 #include "platypus/pipeline/recording_views.h"
 #include "platypus/pipeline/run_log.h"
 #include "platypus/pipeline/run_observer.h"
@@ -346,12 +347,21 @@ class Running {
     QuantizedResult result =
         TrainQuantized(trained_, *lesson_, config_, paths_.training_quantization, *log_, pool_,
                        sink_, sink_.Epochs(summary_.quantized_network));
+    if (result.precision) {
+      WriteFile(paths_.training_quantization / "auto_quantization.json", ToJson(*result.precision));
+      summary_.precision = std::move(result.precision);
+    }
+    if (result.integer.nodes.empty()) {
+      sink_.OnNotice("every layer stays in floating point: the network is not quantised");
+      return;
+    }
     LogBest("QuantTrain", result.training);
     summary_.quantized_network.present = true;
     summary_.quantized_network.best_epoch = result.training.best_epoch;
     summary_.quantized_network.history = std::move(result.training.history);
     integer_ = std::move(result.integer);
     reference_ = std::move(result.reference);
+    quantization_ = std::move(result.settings);
     onnx_io::Export(integer_, Metadata(), paths_.training_quantization / "model.onnx");
     deployed_ = &integer_;
     model_file_ = paths_.training_quantization / "model.onnx";
@@ -386,6 +396,14 @@ class Running {
                              paths_.file_level_log.string()));
     }
     CompareWithBaselines();
+    if (!reference_.nodes.empty()) Guarded("the quantisation", sink_, [&] { ViewQuantization(); });
+  }
+
+  void ViewQuantization() {
+    summary_.quantization = AnalyzeQuantization(
+        {reference_, integer_, quantization_, config_.training, goal_}, splits_.val, pool_);
+    if (!config_.training.quantization_error_logging) return;
+    log_->Info("root.quantization", "\n" + TableOf(*summary_.quantization));
   }
 
   void ViewTest(const std::vector<float>& outputs) {
@@ -524,7 +542,8 @@ class Running {
   graph::Graph trained_;
   graph::Graph float_network_;
   graph::Graph integer_;
-  graph::Graph reference_;  // what integer_ was made from; empty for a saved one
+  graph::Graph reference_;           // what integer_ was made from; empty for a saved one
+  quantize::Settings quantization_;  // how
   const graph::Graph* deployed_ = nullptr;
   fs::path model_file_;
   deploy::TestSet test_set_;

@@ -140,6 +140,46 @@ Json Npu(const std::optional<std::vector<deploy::NpuFinding>>& findings) {
   return json;
 }
 
+Json HistogramJson(const Histogram& histogram) {
+  return {{"low", Number(histogram.low)},
+          {"high", Number(histogram.high)},
+          {"counts", histogram.counts}};
+}
+
+Json Quantization(const std::optional<QuantizationInsight>& insight) {
+  if (!insight) return nullptr;
+  const auto optional = [](const std::optional<double>& value) {
+    return value ? Number(*value) : Json(nullptr);
+  };
+  auto layers = Json::array();
+  for (const QuantizedLayer& l : insight->layers) {
+    Json layer = {{"name", l.name}, {"type", l.type}};
+    layer["why_float"] = l.why_float.empty() ? Json(nullptr) : Json(l.why_float);
+    if (l.weights > 0) {
+      layer["weights"] = {
+          {"count", l.weights},
+          {"bits", l.weight_bits},
+          {"octets", {{"8", l.octets_at_8}, {"4", l.octets_at_4}, {"2", l.octets_at_2}}},
+          {"range", Number(l.weight_range)},
+          {"at_ends", Number(l.weights_at_ends)},
+          {"histogram", HistogramJson(l.weight_values)}};
+    }
+    if (l.activation_bits > 0) {
+      layer["values"] = {{"bits", l.activation_bits},    {"low", Number(l.low)},
+                         {"high", Number(l.high)},       {"at_low", Number(l.at_low)},
+                         {"at_high", Number(l.at_high)}, {"histogram", HistogramJson(l.values)}};
+    }
+    layer["signal_to_noise"] = optional(l.signal_to_noise);
+    layer["metric_alone"] = optional(l.metric_alone);
+    layers.push_back(std::move(layer));
+  }
+  return {{"metric", insight->metric},
+          {"float", Number(insight->float_metric)},
+          {"integers", Number(insight->integer_metric)},
+          {"samples", insight->samples},
+          {"layers", layers}};
+}
+
 }  // namespace
 
 const char* StateName(RunState state) {
@@ -158,6 +198,10 @@ const char* StateName(RunState state) {
 
 const NetworkSummary& Last(const RunSummary& summary) {
   return summary.quantized_network.present ? summary.quantized_network : summary.float_network;
+}
+
+std::string ToJson(const QuantizationInsight& insight) {
+  return Quantization(insight).dump(2) + "\n";
 }
 
 std::string ToJson(const RunSummary& s) {
@@ -202,6 +246,8 @@ std::string ToJson(const RunSummary& s) {
   json["package"] = s.package_path;
   json["memory"] = {{"arena_bytes", s.memory.arena_octets},
                     {"lower_bound_bytes", s.memory.lower_bound_octets}};
+  json["quantization"] = Quantization(s.quantization);
+  json["auto_quantization"] = s.precision ? Json::parse(ToJson(*s.precision)) : Json(nullptr);
   json["npu"] = Npu(s.npu);
   json["verify"] = Verification(s.verify);
   auto seconds = Json::object();

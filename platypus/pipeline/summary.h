@@ -12,8 +12,10 @@
 #include "platypus/deploy/package.h"
 #include "platypus/deploy/verify.h"
 #include "platypus/pipeline/anomaly.h"
+#include "platypus/pipeline/auto_precision.h"
 #include "platypus/pipeline/baseline.h"
 #include "platypus/pipeline/insight.h"
+#include "platypus/pipeline/quantization_insight.h"
 #include "platypus/pipeline/statistics.h"
 #include "platypus/train/train.h"
 
@@ -95,7 +97,9 @@ struct RunSummary {
   std::vector<Baseline> baselines;      // on the test split
   std::vector<std::string> not_beaten;  // names of those that the last network does not beat
   std::vector<FileSummary> test_files;
-  std::vector<LayerSummary> layers;  // of the deployed network
+  std::vector<LayerSummary> layers;                 // of the deployed network
+  std::optional<AutoPrecision> precision;           // of automatic bits
+  std::optional<QuantizationInsight> quantization;  // of a network that the run quantised
   deploy::MemoryPlan memory;
   // What the accelerator of the device leaves to its processor; nullopt: it has none.
   std::optional<std::vector<deploy::NpuFinding>> npu;
@@ -108,6 +112,9 @@ struct RunSummary {
 
 // The network that the run is about in the end: the quantised one if there is one.
 const NetworkSummary& Last(const RunSummary& summary);
+
+// `quantization` of summary.json by itself.
+std::string ToJson(const QuantizationInsight& insight);
 
 // The content of summary.json (schema: docs/summary-schema.md).
 std::string ToJson(const RunSummary& summary);

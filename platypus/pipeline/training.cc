@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <optional>
 
+#include "platypus/config/registry.h"
 #include "platypus/exec/interpreter.h"
+#include "platypus/pipeline/convert_diff.h"
+#include "platypus/pipeline/model_cost.h"
 #include "platypus/quantize/equalize.h"
 #include "platypus/quantize/post_training.h"
 #include "platypus/quantize/quantize.h"
@@ -99,6 +102,49 @@ std::vector<float> Distill(const graph::Graph& trained, const Lesson& lesson,
              : train::MixTargets(outputs, set.targets, settings.quantization_distillation);
 }
 
+AutoPrecision ChooseBits(const graph::Graph& source, const Lesson& lesson,
+                         const config::Config& config, const quantize::Settings& settings,
+                         const Calibrated& calibrated, RunLog& log, ThreadPool& pool,
+                         ProgressSink& sink) {
+  constexpr int64_t kSamples = 512;
+  const train::LabelledSet all = lesson.Train();
+  const Thinned some(all, kSamples);
+  const config::Registry registry = config::LoadRegistry();
+  const config::Value* device = registry.devices.Find(config.common.target_device);
+  const DeviceFacts facts =
+      device == nullptr ? DeviceFacts{} : FactsOf(config.common.target_device, *device);
+  const PrecisionRequest request{
+      source, lesson, config, settings, some.View(all.shape), calibrated, MacRatesOf(facts)};
+  AutoPrecision choice = ChoosePrecision(request, pool, sink);
+  for (const std::string& line : Lines(choice)) log.Info("root.auto_quantization", line);
+  return choice;
+}
+
+// The reference's lines.
+void LogQuantization(const config::Training& training, RunLog& log) {
+  const bool ptq = training.quantization_method == config::QuantizationMethod::kPtq;
+  log.Info("root.main", fmt::format("Proceeding with {} quantization", ptq ? "PTQ" : "QAT"));
+  log.Info("root.main", training.auto_quantization
+                            ? std::string("Quantization Bitwidths: Auto quantization")
+                            : fmt::format("Quantization Bitwidths: Weight-{} Activation-{}",
+                                          training.quantization_weight_bitwidth,
+                                          training.quantization_activation_bitwidth));
+}
+
+// What conversion changes, on some samples.
+void LogConvertDiff(const graph::Graph& fake_quantized, const graph::Graph& integer,
+                    const SampleSet& samples, RunLog& log, ThreadPool& pool) {
+  constexpr int64_t kMostSamples = 64;
+  const int64_t count = std::min(kMostSamples, samples.Count());
+  const std::span<const float> inputs(samples.inputs.data(),
+                                      static_cast<size_t>(count * NumElements(samples.shape)));
+  const std::vector<float> before = exec::Interpreter(fake_quantized).Run(inputs, count, pool);
+  std::vector<float> after = exec::Interpreter(integer).Run(inputs, count, pool);
+  const auto scale = static_cast<float>(quantize::OutputScale(integer));
+  for (float& value : after) value *= scale;
+  log.Info("root.main", "Quantization Convert Diff: " + ToText(MeasureConvertDiff(before, after)));
+}
+
 }  // namespace
 
 int QuantizedEpochs(const config::Config& config) {
@@ -125,7 +171,7 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson
                                RunLog& log, ThreadPool& pool, ProgressSink& sink,
                                const train::EpochObserver& on_epoch) {
   const config::Training& training = config.training;
-  const quantize::Settings settings =
+  quantize::Settings settings =
       quantize::MakeSettings(training, config.common.task_category, trained);
   const bool ptq = training.quantization_method == config::QuantizationMethod::kPtq;
   // No batch norm can follow where the output is integer: then the network learns real values.
@@ -136,18 +182,27 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson
 
   const Calibration samples(own, training);
   const quantize::LossOf loss = samples.Loss(pool);
-  graph::Graph start;
-  if (ptq) {
-    start =
-        quantize::QuantizeAfterTraining(source, settings,
-                                        {.observer = training.quantization_observer,
-                                         .bias_correction = training.quantization_bias_correction},
-                                        samples.Seen(), samples.Few(), loss, pool)
-            .quantized;
-  } else {
-    start = quantize::Calibrate(source, settings, training.quantization_observer, samples.Seen(),
-                                loss, pool);
+  const Calibrated calibrated = [&](const quantize::Settings& wanted) {
+    if (!ptq) {
+      return quantize::Calibrate(source, wanted, training.quantization_observer, samples.Seen(),
+                                 loss, pool);
+    }
+    return quantize::QuantizeAfterTraining(
+               source, wanted,
+               {.observer = training.quantization_observer,
+                .bias_correction = training.quantization_bias_correction},
+               samples.Seen(), samples.Few(), loss, pool)
+        .quantized;
+  };
+  QuantizedResult result;
+  if (training.auto_quantization) {
+    result.precision = ChooseBits(source, own, config, settings, calibrated, log, pool, sink);
+    Apply(*result.precision, source, settings);
   }
+  result.settings = settings;
+  if (quantize::StaysInFloat(settings, source)) return result;
+  LogQuantization(training, log);
+  const graph::Graph start = calibrated(settings);
 
   train::Options options = MakeOptions(config, folder);
   options.stage = "quantize";
@@ -167,9 +222,9 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson
     for (float& value : outputs) value *= scale;
     return outputs;
   };
-  QuantizedResult result;
   result.training = FitAndLog(start, lessons, own, options, predict, "QuantTrain", log, pool, sink);
   result.integer = quantize::Convert(result.training.best, settings);
+  LogConvertDiff(result.training.best, result.integer, val, log, pool);
   result.reference = graph::FoldBatchNorm(source);
   if (!real) {
     result.integer = lesson.InRealValues(std::move(result.integer));

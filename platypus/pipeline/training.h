@@ -2,9 +2,11 @@
 #define PLATYPUS_PIPELINE_TRAINING_H_
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "platypus/config/config.h"
+#include "platypus/pipeline/auto_precision.h"
 #include "platypus/pipeline/lesson.h"
 #include "platypus/pipeline/run_log.h"
 #include "platypus/train/train.h"
@@ -25,8 +27,11 @@ train::Result TrainFloat(const graph::Graph& initial, const Lesson& lesson,
 
 struct QuantizedResult {
   train::Result training;
-  graph::Graph integer;    // converted from the best epoch; gives real values
+  // Converted from the best epoch; gives real values. Without nodes: all layers stay in float.
+  graph::Graph integer;
   graph::Graph reference;  // the float network, batch norms folded, in the layers of `integer`
+  quantize::Settings settings;              // that were used
+  std::optional<AutoPrecision> precision;  // how their bits were chosen, if automatically
 };
 
 // The quantised phase, from the best float epoch: learning rate / 100, no warm-up, every epoch

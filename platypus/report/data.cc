@@ -335,6 +335,57 @@ void AddInsight(Json& json, const pipeline::Insight& insight) {
   json["warnings"] = insight.data_warnings;
 }
 
+Json HistogramJson(const pipeline::Histogram& histogram) {
+  return {{"low", Number(histogram.low)},
+          {"high", Number(histogram.high)},
+          {"counts", histogram.counts}};
+}
+
+Json Quantization(const RunSummary& s) {
+  if (!s.quantization) return nullptr;
+  const auto optional = [](const std::optional<double>& value) {
+    return value ? Number(*value) : Json(nullptr);
+  };
+  auto layers = Json::array();
+  for (const pipeline::QuantizedLayer& layer : s.quantization->layers) {
+    layers.push_back({{"name", layer.name},
+                      {"type", layer.type},
+                      {"whyFloat", layer.why_float},
+                      {"weights", layer.weights},
+                      {"weightBits", layer.weight_bits},
+                      {"octets", {layer.octets_at_8, layer.octets_at_4, layer.octets_at_2}},
+                      {"weightRange", Number(layer.weight_range)},
+                      {"atEnds", Number(layer.weights_at_ends)},
+                      {"weightValues", HistogramJson(layer.weight_values)},
+                      {"bits", layer.activation_bits},
+                      {"low", Number(layer.low)},
+                      {"high", Number(layer.high)},
+                      {"atLow", Number(layer.at_low)},
+                      {"atHigh", Number(layer.at_high)},
+                      {"values", HistogramJson(layer.values)},
+                      {"snr", optional(layer.signal_to_noise)},
+                      {"alone", optional(layer.metric_alone)}});
+  }
+  Json json = {{"metric", s.quantization->metric},
+               {"float", Number(s.quantization->float_metric)},
+               {"integers", Number(s.quantization->integer_metric)},
+               {"samples", s.quantization->samples},
+               {"layers", layers},
+               {"choice", nullptr}};
+  if (s.precision) {
+    json["choice"] = {{"average", Number(s.precision->AverageBits())},
+                      {"octets", s.precision->weight_octets},
+                      {"layers", Json::array()}};
+    for (const pipeline::LayerChoice& layer : s.precision->layers) {
+      json["choice"]["layers"].push_back({{"name", layer.name},
+                                          {"weights", layer.weights},
+                                          {"trace", Number(layer.trace)},
+                                          {"bits", layer.bits}});
+    }
+  }
+  return json;
+}
+
 const char* Kind(const pipeline::Goal& goal) {
   if (goal.Classifies()) return "classification";
   if (goal.Forecasts()) return "forecasting";
@@ -388,6 +439,7 @@ std::string PageData(const RunSummary& s) {
                {"skipped", Json::array()},
                {"layers", Layers(s.layers)},
                {"memory", Memory(s.memory)},
+               {"quantization", Quantization(s)},
                {"npu", Npu(s)},
                {"verify", Verification(s.verify)},
                {"seconds", Json::array()},

@@ -8,6 +8,7 @@
 
 #include "platypus/base/files.h"
 #include "platypus/base/random.h"
+#include "platypus/pipeline/quantize_model.h"
 #include "platypus/pipeline/run_observer.h"
 
 // Whole runs on a small set of sines, looked at while they go on.
@@ -125,6 +126,82 @@ TEST_F(RunTest, KnowsWhatItsSamplesAndLayersAreLike) {
     EXPECT_GT(*layer.signal_to_noise, 0) << layer.name;
   }
   EXPECT_GT(with_figure, 6);
+}
+
+// Bits by configuration: every layer tells its own, and why it is in float. Then the same from the
+// run's folder, whose networks are read from their files.
+TEST_F(RunTest, LayersHaveBitsOfTheirOwn) {
+  NullSink sink;
+  const RunSummary s = pipeline::Run(
+      Load({"training.quantization_weight_bitwidth=4", "training.partial_quantization=true"}), {},
+      sink);
+  ASSERT_TRUE(s.quantization.has_value());
+  std::vector<std::string> with_weights;
+  for (const QuantizedLayer& layer : s.quantization->layers) {
+    if (layer.weights > 0) with_weights.push_back(layer.name);
+    int64_t counted = 0;
+    for (const int64_t n : layer.weight_values.counts) counted += n;
+    EXPECT_EQ(counted, layer.weights) << layer.name;
+    if (layer.weights > 0 && layer.why_float.empty()) EXPECT_EQ(layer.weight_bits, 4) << layer.name;
+  }
+  ASSERT_GT(with_weights.size(), 2u);
+  const auto& layers = s.quantization->layers;
+  const auto find = [&](const std::string& name) {
+    return *std::ranges::find(layers, name, &QuantizedLayer::name);
+  };
+  for (const std::string& end : {with_weights.front(), with_weights.back()}) {
+    EXPECT_EQ(find(end).weight_bits, 32) << end;
+    EXPECT_EQ(find(end).why_float, "training.partial_quantization") << end;
+    EXPECT_FALSE(find(end).metric_alone && find(end).activation_bits == 0) << end;
+  }
+  EXPECT_EQ(find(with_weights[1]).why_float, "");
+  EXPECT_TRUE(find(with_weights[1]).metric_alone.has_value());
+  EXPECT_EQ(Summary()["quantization"]["layers"].size(), layers.size());
+  const std::string log = ReadFile(folder_.Path() / "projects/sines/run/r/training/base/run.log");
+  EXPECT_THAT(log, HasSubstr("Quantization Convert Diff: {'snr_db': "));
+  EXPECT_THAT(log, HasSubstr("in float because of")) << "every layer's error";
+
+  const QuantizationInsight again =
+      AnalyzeRun(folder_.Path() / "projects" / "sines" / "run" / "r", sink);
+  EXPECT_NEAR(again.float_metric, s.quantization->float_metric, 1e-9);
+  EXPECT_NEAR(again.integer_metric, s.quantization->integer_metric, 1e-9);
+  ASSERT_EQ(again.layers.size(), layers.size());
+  for (size_t l = 0; l < layers.size(); ++l) {
+    EXPECT_EQ(again.layers[l].name, layers[l].name);
+    EXPECT_EQ(again.layers[l].weight_bits, layers[l].weight_bits) << layers[l].name;
+    EXPECT_EQ(again.layers[l].activation_bits, layers[l].activation_bits) << layers[l].name;
+    EXPECT_EQ(again.layers[l].why_float, layers[l].why_float) << layers[l].name;
+  }
+}
+
+// Q27, Q23: weights of an earlier run, no float phase in this process, and bits chosen all the
+// same.
+TEST_F(RunTest, TheQuantisedPhaseAloneChoosesBits) {
+  NullSink sink;
+  pipeline::Run(Load({"training.quantization=0"}), {}, sink);
+  const fs::path saved = folder_.Path() / "saved.bin";
+  fs::copy_file(folder_.Path() / "projects/sines/run/r/training/base/checkpoint.bin", saved);
+  const std::vector<std::string> alone = {"training.run_quant_train_only=true",
+                                          "training.pretrained_checkpoint_path=" + saved.string(),
+                                          "training.auto_quantization=true"};
+  const RunSummary s = pipeline::Run(Load(alone), {}, sink);
+  ASSERT_TRUE(s.precision.has_value());
+  EXPECT_GT(s.precision->float_metric, 0.8) << "measured, not remembered";
+  EXPECT_FALSE(s.precision->trials.empty());
+  const auto json = nlohmann::json::parse(ReadFile(
+      folder_.Path() / "projects/sines/run/r/training/quantization/auto_quantization.json"));
+  EXPECT_EQ(json["goal"], "tolerance");
+  EXPECT_EQ(json["layers"].size(), s.precision->layers.size());
+  EXPECT_EQ(Summary()["auto_quantization"], json);
+
+  std::vector<std::string> half = alone;
+  half.push_back("training.auto_quantization_goal=flash");
+  half.push_back("training.quantization_method=PTQ");
+  const RunSummary budget = pipeline::Run(Load(half), {}, sink);
+  ASSERT_TRUE(budget.precision.has_value());
+  EXPECT_LE(budget.precision->used, budget.precision->budget);
+  EXPECT_EQ(budget.precision->budget, budget.precision->at_eight_bits / 2);
+  EXPECT_EQ(budget.precision->used, budget.precision->weight_octets);
 }
 
 TEST_F(RunTest, AFailureIsInTheSummary) {

@@ -204,6 +204,42 @@ class ExampleRun {
     s_.not_beaten = {"mean of training"};
   }
 
+  void Quantized() {
+    pipeline::QuantizationInsight insight;
+    insight.metric = s_.goal.Classifies() ? "accuracy" : "r2";
+    insight.float_metric = 0.97;
+    insight.integer_metric = 0.96;
+    insight.samples = 512;
+    pipeline::AutoPrecision choice;
+    for (int i = 0; i < 8; ++i) {
+      pipeline::QuantizedLayer layer;
+      layer.name = "features." + std::to_string(i);
+      layer.type = i % 2 == 0 ? "Conv2d" : "AvgPool";
+      layer.activation_bits = i == 6 ? 0 : 8;
+      layer.low = i % 3 == 0 ? 0 : -2;
+      layer.high = 2;
+      layer.at_high = 0.01 * i;
+      layer.values = {layer.low, 2.5, std::vector<int64_t>(48, 5 * i)};
+      if (i % 2 == 0) {
+        layer.weights = 100 * (i + 1);
+        layer.weight_bits = i == 6 ? 32 : i == 4 ? 2 : 8;
+        layer.octets_at_8 = layer.weights;
+        layer.octets_at_4 = layer.weights / 2;
+        layer.octets_at_2 = layer.weights / 4;
+        layer.weight_range = 1.5;
+        layer.weight_values = {-1.4, 1.5, std::vector<int64_t>(48, i + 1)};
+        layer.metric_alone = 0.97 - 0.001 * i;
+        choice.layers.push_back(
+            {layer.name, layer.type, layer.weights, 4.0 / (i + 1), 0.1, 0, layer.weight_bits});
+      }
+      if (i == 6) layer.why_float = "training.auto_quantization";
+      layer.signal_to_noise = 44 - 5.0 * i;
+      insight.layers.push_back(std::move(layer));
+    }
+    s_.quantization = std::move(insight);
+    s_.precision = std::move(choice);
+  }
+
   void Deploy() {
     Baselines();
     s_.package_path = s_.run_folder + "/compilation/artifacts";
@@ -223,6 +259,7 @@ class ExampleRun {
       s_.memory.buffers.push_back(
           {i, i % 2 == 0 ? 0 : 512, i % 2 == 0 ? 512 : 384, i, std::min(i + 1, 7)});
     }
+    Quantized();
     s_.memory.arena_octets = 896;
     s_.memory.lower_bound_octets = 896;
     s_.npu = {{"features.2", "GCONV", "9 output channels, which is no multiple of 4", "8 or 12"}};

@@ -6,6 +6,7 @@ drawRecordings();
 drawFeatures();
 drawData();
 drawDevice();
+drawQuantization();
 drawNetwork();
 drawOrigin();
 
