@@ -10,12 +10,13 @@ namespace {
 using ::testing::HasSubstr;
 
 Training Load(const std::vector<std::string>& sets) {
+  static const Registry kRegistry = LoadRegistry();
   return LoadText(R"(
 common: {task_type: generic_timeseries_classification, target_device: F28P55}
 dataset: {input_data_path: ./d}
 training: {model_name: CLS_1k_NPU}
 )",
-                  "test.yaml", "/tmp", sets, LoadRegistry())
+                  "test.yaml", "/tmp", sets, kRegistry)
       .config.training;
 }
 

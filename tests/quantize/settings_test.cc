@@ -18,6 +18,10 @@ graph::Graph Network() {
   graph::Graph g = graph::MakeGraph("g", {1, 16, 1});
   const auto add = [&](const char* name, const graph::Op& op) {
     graph::Append(g, name, op, {g.output});
+    for (const graph::Role& role : graph::Roles(op, g.At(g.nodes.back().inputs[0]).shape)) {
+      g.parameters[std::string(name) + "." + role.name] = {
+          role.shape, std::vector<float>(static_cast<size_t>(NumElements(role.shape)), 1.0f)};
+    }
   };
   graph::Conv2d conv;
   conv.out_channels = 4;
