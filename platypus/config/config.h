@@ -185,8 +185,8 @@ struct Training {
   int quantization_calibration_batches = 0;       // 0: all training samples
   bool quantization_bias_correction = true;       // PTQ
   bool quantization_equalization = false;         // across layers, before the quantised phase
-  int quantization_batch_norm_epochs = -1;        // statistics move so long; -1: E/2 - 1
-  int quantization_observer_epochs = -1;          // ranges move so long; -1: E/2 + 1
+  int quantization_batch_norm_epochs = -1;        // statistics move so long; -1: by bits
+  int quantization_observer_epochs = -1;          // ranges move so long; -1: by bits and observer
   bool quantization_error_logging = true;         // every layer's error in run.log
   bool nas_enabled = false;
   bool ondevice_training = false;

@@ -36,15 +36,16 @@ enum class Rounding {
   kNearest,      // halves to even
   kSoftSigmoid,  // nearest; in training a sigmoid between two codes that becomes a step
   kSoftTanh,     // nearest; in training a tanh between two codes that becomes a step
-  kTernary,      // sign(w) where |w| > scale / 3, else 0; in training a sum of two sigmoids
+  kTernary,      // sign(w) where |w| > scale / 2, else 0; in training a sum of two sigmoids
   kLearnedStep,  // nearest; the scale is trained too (learned step size: Esser et al. 2020)
 };
 
 // How weights are rounded while training (train/rounding.h) and at conversion: symmetric, one scale
 // per output channel (or for the whole tensor), codes [-(2^(bits-1)-1), 2^(bits-1)-1], [-1, 1] if
-// ternary; scale = max|w| / largest code, rounded up to a power of two if asked. A learned step is
-// a parameter [out], or [1] for the whole tensor, of a role named like the weights': "step" for
-// "weight", "step_ih_l0" for "weight_ih_l0"; the scale is the step (at least 2^-23) then.
+// ternary; scale = max|w| / largest code, of ternary ones 1.4 mean|w| (graph/quantization.h),
+// rounded up to a power of two if asked. A learned step is a parameter [out], or [1] for the whole
+// tensor, of a role named like the weights': "step" for "weight", "step_ih_l0" for "weight_ih_l0";
+// the scale is the step (at least 2^-23) then.
 struct WeightQuantizer {
   int bits = 8;
   bool power_of_two_scale = true;
@@ -79,7 +80,7 @@ struct Conv2d {
   Padding2 padding;
   int groups = 1;
   bool has_bias = true;
-  std::optional<WeightQuantizer> weight_quantizer;  // set: trained with fake-quantised weights
+  std::optional<WeightQuantizer> weight_quantizer = {};  // set: trained with fake-quantised weights
   friend bool operator==(const Conv2d&, const Conv2d&) = default;
 };
 
@@ -104,7 +105,7 @@ struct ConvTranspose2d {
 struct Linear {
   int out_features = 1;
   bool has_bias = true;
-  std::optional<WeightQuantizer> weight_quantizer;
+  std::optional<WeightQuantizer> weight_quantizer = {};
   friend bool operator==(const Linear&, const Linear&) = default;
 };
 

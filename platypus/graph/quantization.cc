@@ -46,8 +46,29 @@ Codes ActivationCodes(const FakeQuantize& op, float min, float max) {
   return codes;
 }
 
-Codes WeightCodes(const WeightQuantizer& quantizer, float max_abs) {
-  return StepCodes(quantizer, max_abs / static_cast<float>(LargestCode(quantizer)));
+float Magnitude(const WeightQuantizer& quantizer, const WeightLayout& layout, size_t row,
+                std::span<const float> weights) {
+  float largest = 0.0f;
+  double sum = 0;
+  size_t count = 0;
+  const auto look_at = [&](std::span<const float> run) {
+    count += run.size();
+    for (const float weight : run) {
+      largest = std::max(largest, std::abs(weight));
+      sum += std::abs(double{weight});
+    }
+  };
+  if (quantizer.per_channel) {
+    layout.ForRuns(row, [&](size_t first) { look_at(weights.subspan(first, layout.length)); });
+  } else {
+    look_at(weights);
+  }
+  if (quantizer.rounding != Rounding::kTernary || count == 0) return largest;
+  return kTernaryScale * static_cast<float>(sum / static_cast<double>(count));
+}
+
+Codes WeightCodes(const WeightQuantizer& quantizer, float magnitude) {
+  return StepCodes(quantizer, magnitude / static_cast<float>(LargestCode(quantizer)));
 }
 
 Codes StepCodes(const WeightQuantizer& quantizer, float step) {
@@ -103,16 +124,10 @@ std::vector<Codes> ChannelCodes(const Graph& graph, const Node& layer, const std
     }
     return codes;
   }
-  if (!quantizer.per_channel) {
-    return std::vector<Codes>(layout.channels, WeightCodes(quantizer, MaxAbs(weights)));
+  for (size_t row = 0; row < CodeRows(quantizer, layout.channels); ++row) {
+    codes.push_back(WeightCodes(quantizer, Magnitude(quantizer, layout, row, weights)));
   }
-  for (size_t c = 0; c < layout.channels; ++c) {
-    float largest = 0.0f;
-    layout.ForRuns(c, [&](size_t first) {
-      largest = std::max(largest, MaxAbs(weights.subspan(first, layout.length)));
-    });
-    codes.push_back(WeightCodes(quantizer, largest));
-  }
+  codes.resize(layout.channels, codes[0]);
   return codes;
 }
 

@@ -218,8 +218,9 @@ class Analysis {
       }
       layer.weights_at_ends = static_cast<double>(at_ends) / static_cast<double>(layer.weights);
       graph::WeightQuantizer quantizer = Quantizer(layer);
-      const float magnitude = graph::MaxAbs(values);
-      const graph::Codes codes = graph::WeightCodes(quantizer, magnitude);
+      const graph::WeightLayout all{1, 1, 1, values.size(), values.size()};
+      const graph::Codes codes =
+          graph::WeightCodes(quantizer, graph::Magnitude(quantizer, all, 0, values));
       layer.weight_range = double{codes.scale} * codes.hi;
     }
   }

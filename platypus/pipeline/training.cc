@@ -153,13 +153,15 @@ QuantizedPhase PhaseOf(const config::Config& config, int weight_bits) {
   if (training.quantization_method == config::QuantizationMethod::kPtq) return phase;
   const bool regression =
       config.common.task_category == config::TaskCategory::kTimeseriesRegression;
-  const int share = weight_bits > 2 ? training.training_epochs / 5 : training.training_epochs;
+  const int share = weight_bits > 4 ? training.training_epochs / 5 : training.training_epochs;
   phase.epochs = std::max(regression ? 50 : 10, share);
-  phase.learning_rate = training.learning_rate / (weight_bits > 4 ? 100 : 10);
+  phase.learning_rate = training.learning_rate / (weight_bits > 4 ? 100 : weight_bits > 2 ? 10 : 3);
   const auto or_else = [](int wanted, int otherwise) {
     return wanted < 0 ? std::max(0, otherwise) : wanted;
   };
-  phase.norm_epochs = or_else(training.quantization_batch_norm_epochs, phase.epochs / 2 - 1);
+  // With 8 bits the float network's statistics hold; batches of a short phase find no better ones.
+  phase.norm_epochs =
+      or_else(training.quantization_batch_norm_epochs, weight_bits > 4 ? 0 : phase.epochs / 2 - 1);
   // Ranges that the loss has chosen stay, unless the network they were chosen for will not.
   const bool stay =
       training.quantization_observer == config::RangeObserver::kLoss && weight_bits > 2;

@@ -50,10 +50,12 @@ double RoundingError(const graph::Graph& graph, const Node& node,
   double error = 0;
   for (const std::string& name : WeightNames(graph, node)) {
     const Array& weight = graph.parameters.at(name);
-    const float largest = graph::MaxAbs(weight.Floats());
+    const graph::WeightLayout all{1, 1, 1, weight.Floats().size(), weight.Floats().size()};
+    const float shared = graph::Magnitude(quantizer, all, 0, weight.Floats());
     for (const std::vector<float>& row : Rows(node, weight)) {
-      const graph::Codes codes =
-          graph::WeightCodes(quantizer, quantizer.per_channel ? graph::MaxAbs(row) : largest);
+      const graph::WeightLayout own{1, 1, 1, row.size(), row.size()};
+      const graph::Codes codes = graph::WeightCodes(
+          quantizer, quantizer.per_channel ? graph::Magnitude(quantizer, own, 0, row) : shared);
       for (const float w : row) {
         const double rounded = double{codes.scale} * graph::QuantizeWeight(quantizer, w, codes);
         error += (rounded - w) * (rounded - w);

@@ -175,6 +175,9 @@ void ForRows(const WeightArray& weights, Body body) {
     graph::Codes codes;
     if (quantizer.rounding == graph::Rounding::kLearnedStep) {
       codes = graph::StepCodes(quantizer, weights.steps[row]);
+    } else if (quantizer.rounding == graph::Rounding::kTernary) {
+      codes = graph::WeightCodes(quantizer,
+                                 graph::Magnitude(quantizer, weights.layout, row, weights.values));
     } else {
       float largest = 0.0f;
       for_runs([&](size_t first, size_t count) {
@@ -197,7 +200,7 @@ WeightRounding HardRounding(graph::Rounding rounding) {
 
 WeightRounding TrainingRounding(graph::Rounding rounding, int epoch, int epochs) {
   constexpr float kLastTemperature = 500.0f;
-  constexpr int kMostDoublings = 20;
+  constexpr float kStep = 0x1.0p20f;  // temperature of what is a step in float
   const float share =
       epochs < 2 ? 1.0f : static_cast<float>(epoch) / static_cast<float>(epochs - 1);
   const float temperature = std::pow(kLastTemperature, share);
@@ -207,8 +210,7 @@ WeightRounding TrainingRounding(graph::Rounding rounding, int epoch, int epochs)
     case graph::Rounding::kSoftTanh:
       return SoftTanhRounding{temperature};
     case graph::Rounding::kTernary:
-      return SoftTernaryRounding{
-          std::max(temperature, std::ldexp(1.0f, std::min(epoch, kMostDoublings)))};
+      return SoftTernaryRounding{epoch == epochs - 1 ? kStep : temperature};
     case graph::Rounding::kLearnedStep:
       return LearnedStepRounding{};
     case graph::Rounding::kNearest:

@@ -102,7 +102,10 @@ TEST(TrainingTest, QuantisedEpochs) {
   EXPECT_EQ(epochs(60), 50);
   config.training.learning_rate = 0.5;
   EXPECT_EQ(PhaseOf(config, 8).learning_rate, 0.005);
+  EXPECT_EQ(PhaseOf(config, 8).norm_epochs, 0);
   EXPECT_EQ(PhaseOf(config, 8).range_epochs, 0);
+  EXPECT_EQ(PhaseOf(config, 4).norm_epochs, 29);
+  EXPECT_EQ(PhaseOf(config, 4).range_epochs, 0);
   EXPECT_EQ(PhaseOf(config, 4).learning_rate, 0.05);
   EXPECT_EQ(PhaseOf(config, 2).epochs, 60);
   EXPECT_EQ(PhaseOf(config, 2).norm_epochs, 29);

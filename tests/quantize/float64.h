@@ -53,11 +53,13 @@ class Float64 {
     const Array& weight = graph_.Parameter(node, "weight");
     Doubles values(weight.Floats().begin(), weight.Floats().end());
     if (!quantizer) return values;
-    const size_t rows = graph::CodeRows(*quantizer, static_cast<size_t>(weight.shape[0]));
+    const std::vector<graph::Codes> all_codes =
+        graph::ChannelCodes(graph_, node, "weight", weight.Floats());
+    const size_t rows = all_codes.size();
     const size_t row = values.size() / rows;
     for (size_t r = 0; r < rows; ++r) {
       const std::span<const float> floats(weight.Floats().data() + r * row, row);
-      const graph::Codes codes = graph::WeightCodes(*quantizer, graph::MaxAbs(floats));
+      const graph::Codes codes = all_codes[r];
       for (size_t i = 0; i < row; ++i) {
         values[r * row + i] =
             graph::QuantizeWeight(*quantizer, floats[i], codes) * double{codes.scale};

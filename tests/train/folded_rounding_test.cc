@@ -166,11 +166,17 @@ class Rounded {
         continue;
       }
       double largest = 0;
+      double sum = 0;
+      int count = 0;
       for (size_t k = 0; k < weights.size(); ++k) {
         const size_t channel = Channel(node, role, k);
         if (quantizer.per_channel && channel != Channel(node, role, i)) continue;
-        largest = std::max(largest, std::abs(weights[k] * Factor(node, channel, start_)));
+        const double magnitude = std::abs(weights[k] * Factor(node, channel, start_));
+        largest = std::max(largest, magnitude);
+        sum += magnitude;
+        ++count;
       }
+      if (kind_ == Rounding::kTernary) largest = 1.4 * sum / count;
       scales[i] = largest == 0 ? 1 : std::exp2(std::ceil(std::log2(largest / Top())));
     }
   }
@@ -182,7 +188,7 @@ class Rounded {
     if (kind_ == Rounding::kSoftSigmoid) {
       u = std::floor(u) + Logistic(t * (u - std::floor(u) - 0.5));
     } else if (kind_ == Rounding::kTernary) {
-      u = Logistic(t * (u - 1.0 / 3)) + Logistic(t * (u + 1.0 / 3)) - 1;
+      u = Logistic(t * (u - 0.5)) + Logistic(t * (u + 0.5)) - 1;
     } else {
       u = std::nearbyint(u);
     }

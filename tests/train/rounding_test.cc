@@ -28,25 +28,23 @@ double Logistic(double x) { return 1 / (1 + std::exp(-x)); }
 
 // r(u) in double, before the clamp.
 double Formula(const WeightRounding& rounding, double u) {
-  return std::visit(graph::Overloaded{[&](const NearestRounding&) { return std::nearbyint(u); },
-                                      [&](const LearnedStepRounding&) { return std::nearbyint(u); },
-                                      [&](const TernaryRounding&) {
-                                        return std::abs(u) > 1.0 / 3 ? std::copysign(1.0, u) : 0.0;
-                                      },
-                                      [&](const SoftSigmoidRounding& r) {
-                                        const double f = std::floor(u);
-                                        return f + Logistic(r.temperature * (u - f - 0.5));
-                                      },
-                                      [&](const SoftTanhRounding& r) {
-                                        const double m = std::floor(u) + 0.5;
-                                        return m + std::tanh(r.temperature * (u - m)) /
-                                                       (2 * std::tanh(r.temperature / 2.0));
-                                      },
-                                      [&](const SoftTernaryRounding& r) {
-                                        return Logistic(r.temperature * (u - 1.0 / 3)) +
-                                               Logistic(r.temperature * (u + 1.0 / 3)) - 1;
-                                      }},
-                    rounding);
+  return std::visit(
+      graph::Overloaded{
+          [&](const NearestRounding&) { return std::nearbyint(u); },
+          [&](const LearnedStepRounding&) { return std::nearbyint(u); },
+          [&](const TernaryRounding&) { return std::abs(u) > 0.5 ? std::copysign(1.0, u) : 0.0; },
+          [&](const SoftSigmoidRounding& r) {
+            const double f = std::floor(u);
+            return f + Logistic(r.temperature * (u - f - 0.5));
+          },
+          [&](const SoftTanhRounding& r) {
+            const double m = std::floor(u) + 0.5;
+            return m + std::tanh(r.temperature * (u - m)) / (2 * std::tanh(r.temperature / 2.0));
+          },
+          [&](const SoftTernaryRounding& r) {
+            return Logistic(r.temperature * (u - 0.5)) + Logistic(r.temperature * (u + 0.5)) - 1;
+          }},
+      rounding);
 }
 
 std::vector<float> Weights(size_t count, uint64_t seed) {
@@ -78,6 +76,12 @@ WeightArray Rows(const WeightQuantizer& quantizer, size_t channels, std::span<co
       quantizer, {channels, channels, 1, weight.size() / channels, weight.size()}, weight, steps};
 }
 
+// Of one row.
+graph::Codes CodesOf(const WeightQuantizer& quantizer, std::span<const float> weight) {
+  return graph::WeightCodes(
+      quantizer, graph::Magnitude(quantizer, {1, 1, 1, weight.size(), weight.size()}, 0, weight));
+}
+
 constexpr size_t kChannels = 3;
 
 // Runs that are no multiple of a vector, one scale each or one for all.
@@ -96,11 +100,13 @@ TEST(RoundingTest, ValuesFollowTheFormulas) {
         for (size_t i = 0; i < weight.size(); ++i) {
           const auto first = weight.begin() + static_cast<std::ptrdiff_t>(i / row * row);
           float largest = 0;
+          double sum = 0;
           for (auto w = first; w != first + static_cast<std::ptrdiff_t>(row); ++w) {
             largest = std::max(largest, std::abs(*w));
+            sum += std::abs(*w);
           }
           const double top = ternary ? 1 : 7;
-          double scale = largest / static_cast<float>(top);
+          double scale = ternary ? 1.4 * sum / static_cast<double>(row) : largest / 7.0;
           if (power_of_two) scale = std::exp2(std::ceil(std::log2(scale)));
           const double u = weight[i] / scale;
           // At a jump a float may fall on either side.
@@ -119,8 +125,8 @@ TEST(RoundingTest, HardRoundingIsConversions) {
     weight.push_back(static_cast<float>(code) / 7);
     weight.push_back((static_cast<float>(code) + 0.5f) / 7);
   }
-  weight.push_back(1.0f / 3.0f);
-  weight.push_back(-1.0f / 3.0f);
+  weight.push_back(0.35f);
+  weight.push_back(-0.35f);
   for (const int bits : {2, 3, 4, 8}) {
     for (const bool power_of_two : {true, false}) {
       for (const Rounding kind : {Rounding::kNearest, Rounding::kSoftSigmoid, Rounding::kSoftTanh,
@@ -129,7 +135,7 @@ TEST(RoundingTest, HardRoundingIsConversions) {
         const std::vector<float> steps = {0.09f};
         const graph::Codes codes = kind == Rounding::kLearnedStep
                                        ? graph::StepCodes(quantizer, steps[0])
-                                       : graph::WeightCodes(quantizer, graph::MaxAbs(weight));
+                                       : CodesOf(quantizer, weight);
         std::vector<float> rounded(weight.size());
         RoundWeights(HardRounding(kind), Rows(quantizer, 1, weight, steps), rounded);
         for (size_t i = 0; i < weight.size(); ++i) {
@@ -178,7 +184,7 @@ TEST(RoundingTest, IsHardInTheLastEpoch) {
     for (const Rounding kind :
          {Rounding::kNearest, Rounding::kSoftSigmoid, Rounding::kSoftTanh, Rounding::kTernary}) {
       const WeightQuantizer quantizer{kind == Rounding::kTernary ? 2 : 4, false, true, kind};
-      const float scale = graph::WeightCodes(quantizer, graph::MaxAbs(weight)).scale;
+      const float scale = CodesOf(quantizer, weight).scale;
       std::vector<float> last(weight.size());
       std::vector<float> hard(weight.size());
       RoundWeights(TrainingRounding(kind, epochs - 1, epochs), Rows(quantizer, 1, weight), last);
@@ -186,7 +192,8 @@ TEST(RoundingTest, IsHardInTheLastEpoch) {
       size_t compared = 0;
       for (size_t i = 0; i < weight.size(); ++i) {
         const float u = std::abs(weight[i] / scale);
-        const float step = kind == Rounding::kTernary ? 1.0f / 3 : std::floor(u) + 0.5f;
+        const float step =
+            kind == Rounding::kTernary ? graph::kTernaryThreshold : std::floor(u) + 0.5f;
         if (std::abs(u - step) < 0.02f) continue;
         EXPECT_NEAR(last[i], hard[i], 1e-4 * scale) << static_cast<int>(kind) << " " << epochs;
         ++compared;
@@ -345,7 +352,7 @@ TEST(RoundingTest, GradientsAgreeWithCentralDifferences) {
       for (const auto row :
            {std::span(weight).first(Layer::kInputs), std::span(weight).last(Layer::kInputs)}) {
         const auto all = per_channel ? row : std::span(weight);
-        scales.push_back(graph::WeightCodes(quantizer, graph::MaxAbs(all)).scale);
+        scales.push_back(CodesOf(quantizer, all).scale);
       }
       Reference reference(layer.graph);
       std::vector<double>& rounded = reference.parameters.at("linear.weight");
