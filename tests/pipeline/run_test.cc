@@ -143,7 +143,9 @@ TEST_F(RunTest, LayersHaveBitsOfTheirOwn) {
     int64_t counted = 0;
     for (const int64_t n : layer.weight_values.counts) counted += n;
     EXPECT_EQ(counted, layer.weights) << layer.name;
-    if (layer.weights > 0 && layer.why_float.empty()) EXPECT_EQ(layer.weight_bits, 4) << layer.name;
+    if (layer.weights > 0 && layer.why_float.empty()) {
+      EXPECT_EQ(layer.weight_bits, 4) << layer.name;
+    }
   }
   ASSERT_GT(with_weights.size(), 2u);
   const auto& layers = s.quantization->layers;
