@@ -164,8 +164,9 @@ void NodeReader::SetParameter(const std::string& role, Array array) {
   const graph::Node& node = graph.nodes.back();
   for (const graph::Role& wanted : graph::Roles(node.op, graph.At(node.inputs[0]).shape)) {
     if (wanted.name != role) continue;
-    const bool shared =
-        std::holds_alternative<graph::Requantize>(node.op) && array.shape == Shape{1};
+    const bool may_share = std::holds_alternative<graph::Requantize>(node.op) ||
+                           std::holds_alternative<graph::QuantizeInput>(node.op);
+    const bool shared = may_share && array.shape == Shape{1};
     if (array.shape != wanted.shape && !shared) {
       Refuse("{} has shape {}, expected {}", role, ToString(array.shape), ToString(wanted.shape));
     }

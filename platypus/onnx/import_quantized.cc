@@ -254,12 +254,37 @@ const onnx::NodeProto* Importer::SoleReader(const std::string& name) const {
   return nullptr;
 }
 
-std::optional<Importer::Norm> Importer::TakeBatchNorm(graph::TensorId tensor) {
+const graph::Node* Importer::Last(graph::TensorId tensor) {
   const graph::Node* node = Producer(tensor);
-  if (node == nullptr || node != &graph_.nodes.back() ||
-      tensor + 1 != static_cast<graph::TensorId>(graph_.tensors.size()))
-    return std::nullopt;
-  const auto* op = std::get_if<graph::BatchNorm>(&node->op);
+  const bool is_last = node != nullptr && node == &graph_.nodes.back() &&
+                       tensor + 1 == static_cast<graph::TensorId>(graph_.tensors.size());
+  const bool is_read_again = std::ranges::any_of(values_, [&](const auto& named) {
+    const View* view = std::get_if<View>(&named.second);
+    return view != nullptr && view->tensor == tensor && Reads(named.first) > 1;
+  });
+  return is_last && !is_read_again ? node : nullptr;
+}
+
+void Importer::TakeLast() {
+  const graph::Node& node = graph_.nodes.back();
+  graph_.output = node.inputs[0];
+  for (const graph::Role& role : graph::Roles(node.op, graph_.At(node.inputs[0]).shape))
+    graph_.parameters.erase(node.name + "." + role.name);
+  graph_.nodes.pop_back();
+  graph_.tensors.pop_back();
+}
+
+std::optional<graph::Clamp> Importer::TakeClamp(graph::TensorId tensor) {
+  const graph::Node* node = Last(tensor);
+  if (node == nullptr || !std::holds_alternative<graph::Clamp>(node->op)) return std::nullopt;
+  const auto clamp = std::get<graph::Clamp>(node->op);
+  TakeLast();
+  return clamp;
+}
+
+std::optional<Importer::Norm> Importer::TakeBatchNorm(graph::TensorId tensor) {
+  const graph::Node* node = Last(tensor);
+  const auto* op = node == nullptr ? nullptr : std::get_if<graph::BatchNorm>(&node->op);
   if (op == nullptr) return std::nullopt;
   Norm norm;
   norm.input = node->inputs[0];
@@ -271,11 +296,7 @@ std::optional<Importer::Norm> Importer::TakeBatchNorm(graph::TensorId tensor) {
     norm.gain.push_back(gamma[c] / std::sqrt(double{variance[c]} + double{op->epsilon}));
     norm.shift.push_back(-mean[c] * norm.gain[c] + beta[c]);
   }
-  for (const char* role : {"weight", "bias", "running_mean", "running_var"})
-    graph_.parameters.erase(node->name + "." + role);
-  graph_.nodes.pop_back();
-  graph_.tensors.pop_back();
-  graph_.output = norm.input;
+  TakeLast();
   return norm;
 }
 
@@ -531,7 +552,7 @@ void ReadQuantizeLinear(NodeReader& node) {
   if (node.Int("block_size", 0) != 0) node.Refuse("block_size; supported: 0");
   node.Ignore({"saturate", "output_dtype", "precision"});
   if (node.HasInput(0) && node.IsConstant(0)) return QuantizeConstant(node, axis);
-  const Target target = SchemeAt(node, 1, 2);
+  Target target = SchemeAt(node, 1, 2);
   View view = node.Data(0);
   if (view.real) {
     view = CodesTo(node, node.Name(), view, target);
@@ -539,8 +560,12 @@ void ReadQuantizeLinear(NodeReader& node) {
     return node.EmitView(std::move(view));
   }
   if (node.IsInteger(view)) node.Refuse("of codes; supported: of real numbers");
-  // A batch norm before it becomes part of it.
+  // A limit and a batch norm before it become part of it.
   Importer& importer = node.Model();
+  if (const auto clamp = view.sole ? importer.TakeClamp(view.tensor) : std::nullopt) {
+    Limit(target, clamp->low, clamp->high);
+    view.tensor = importer.Graph().output;
+  }
   const auto norm = view.sole ? importer.TakeBatchNorm(view.tensor) : std::nullopt;
   if (norm) view.tensor = norm->input;
   const bool shared = !norm && view.tensor != importer.Graph().input;

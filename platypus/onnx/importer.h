@@ -141,8 +141,10 @@ class Importer {
     std::vector<double> gain;
     std::vector<double> shift;
   };
-  // Takes the last node away again if it is the batch norm that writes a tensor.
+  // Takes the last node away again if it is the batch norm or the limit that writes a tensor; the
+  // graph's output is its input then.
   std::optional<Norm> TakeBatchNorm(graph::TensorId tensor);
+  std::optional<graph::Clamp> TakeClamp(graph::TensorId tensor);
 
   // Appends a node; Error (model) if the shapes do not fit or the result is too large.
   graph::TensorId Append(const std::string& name, graph::Op op,
@@ -167,6 +169,9 @@ class Importer {
   void FoldConstants();
   void ReadNode(const onnx::NodeProto& node, const Patterns& patterns);
   bool IsDone(const onnx::NodeProto& node) const;
+  // The node that writes a tensor if it is the last one.
+  const graph::Node* Last(graph::TensorId tensor);
+  void TakeLast();
   // Error (model) naming every node of an operator that is not read; `first` is the one met first.
   [[noreturn]] void RefuseOperators(const NodeReader& first, const Patterns& patterns) const;
 
