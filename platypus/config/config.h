@@ -38,7 +38,7 @@ enum class Quantization { kNone = 0, kGeneric = 1, kTinpu = 2 };
 enum class QuantizationMethod { kPtq, kQat };
 // How the range of a tensor of activations is chosen (docs/quantisation.md).
 enum class RangeObserver { kLoss, kMinMax, kMovingAverage, kPercentile, kEntropy, kMse };
-enum class WeightRounding { kByBits, kNearest, kSoftSigmoid, kSoftTanh, kTernary, kLearnedStep };
+enum class WeightRounding { kNearest, kSoftSigmoid, kSoftTanh, kTernary, kLearnedStep };
 // What automatic bit widths keep to: the metric's tolerance, or a budget.
 enum class AutoGoal { kTolerance, kFlash, kInstructions };
 
@@ -162,7 +162,7 @@ struct Training {
   bool run_quant_train_only = false;
   Quantization quantization = Quantization::kNone;
   QuantizationMethod quantization_method = QuantizationMethod::kQat;
-  double quantization_distillation = 0.5;
+  double quantization_distillation = 1;
   int quantization_weight_bitwidth = 8;      // 8, 4, 2 (ternary, also called 1.58)
   int quantization_activation_bitwidth = 8;  // 16, 8, 4, 2
   std::optional<bool> output_int;
@@ -178,7 +178,7 @@ struct Training {
   double auto_quantization_budget = 0.5;
   // ours, all below
   RangeObserver quantization_observer = RangeObserver::kLoss;
-  WeightRounding quantization_rounding = WeightRounding::kByBits;
+  WeightRounding quantization_rounding = WeightRounding::kNearest;
   std::optional<bool> quantization_power2_scale;  // by dialect and bits where not given
   bool quantization_affine = false;               // activations with a zero point; dialect 1
   bool quantization_per_channel = true;           // weight scales

@@ -163,9 +163,8 @@ void AddMeansOfQuantization(Builder& b) {
                {"mse", RangeObserver::kMse}},
            "how the range of activations is chosen");
   b.Ours();
-  b.Choice("quantization_rounding", "by_bits", PLATYPUS_FIELD(training.quantization_rounding),
+  b.Choice("quantization_rounding", "nearest", PLATYPUS_FIELD(training.quantization_rounding),
            std::vector<std::pair<std::string, WeightRounding>>{
-               {"by_bits", WeightRounding::kByBits},
                {"nearest", WeightRounding::kNearest},
                {"soft_sigmoid", WeightRounding::kSoftSigmoid},
                {"soft_tanh", WeightRounding::kSoftTanh},
@@ -173,8 +172,7 @@ void AddMeansOfQuantization(Builder& b) {
                {"dbq", WeightRounding::kTernary},
                {"learned_step", WeightRounding::kLearnedStep},
                {"lsq", WeightRounding::kLearnedStep}},
-           "how weights become codes while training; by_bits: 8 nearest, 4 soft_sigmoid, 2 "
-           "ternary");
+           "how weights become codes while training");
   b.Ours();
   b.Add("quantization_power2_scale", "null", "true, false or null",
         "scales that are powers of two; null = with dialect 2 and 8 bits",
@@ -202,15 +200,16 @@ void AddMeansOfQuantization(Builder& b) {
   b.Ours();
   b.Integer("quantization_batch_norm_epochs", "-1",
             PLATYPUS_FIELD(training.quantization_batch_norm_epochs), -1, kMany,
-            "epochs in which statistics of batch norms still move; -1 = half of them less one");
+            "epochs in which statistics of batch norms still move; -1 = none with weights of 8 "
+            "bits, else half of them less one");
   b.Ours();
   b.Integer("quantization_observer_epochs", "-1",
             PLATYPUS_FIELD(training.quantization_observer_epochs), -1, kMany,
-            "epochs in which ranges still move; -1 = half of them and one");
+            "epochs in which ranges still move; -1 = none of ranges by the loss, else and with "
+            "weights of 2 bits half of them and one");
   b.Ours();
-  b.Real("quantization_distillation", "0.5", PLATYPUS_FIELD(training.quantization_distillation), 0,
-         1, false,
-         "share of the float network's answers, beside the labels, in quantised training");
+  b.Real("quantization_distillation", "1", PLATYPUS_FIELD(training.quantization_distillation), 0, 1,
+         false, "share of the float network's answers, beside the labels, in quantised training");
   b.Ours();
   b.Flag("quantization_error_logging", "true", PLATYPUS_FIELD(training.quantization_error_logging),
          "run.log tells every layer's error");

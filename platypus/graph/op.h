@@ -42,7 +42,7 @@ enum class Rounding {
 
 // How weights are rounded while training (train/rounding.h) and at conversion: symmetric, one scale
 // per output channel (or for the whole tensor), codes [-(2^(bits-1)-1), 2^(bits-1)-1], [-1, 1] if
-// ternary; scale = max|w| / largest code, of ternary ones 1.4 mean|w| (graph/quantization.h),
+// ternary; scale = max|w| / largest code, of codes -1, 0, 1 1.4 mean|w| (graph/quantization.h),
 // rounded up to a power of two if asked. A learned step is a parameter [out], or [1] for the whole
 // tensor, of a role named like the weights': "step" for "weight", "step_ih_l0" for "weight_ih_l0";
 // the scale is the step (at least 2^-23) then.

@@ -63,7 +63,7 @@ float Magnitude(const WeightQuantizer& quantizer, const WeightLayout& layout, si
   } else {
     look_at(weights);
   }
-  if (quantizer.rounding != Rounding::kTernary || count == 0) return largest;
+  if (LargestCode(quantizer) > 1 || count == 0) return largest;
   return kTernaryScale * static_cast<float>(sum / static_cast<double>(count));
 }
 

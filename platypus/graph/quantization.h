@@ -15,10 +15,10 @@
 // and conversion.
 namespace platypus::graph {
 
-// Of kTernary. The best three levels for weights w drop those below 0.7 mean|w| and keep the mean
-// of the others (Li, Zhang, Liu 2016), 1.35 mean|w| of uniform and 1.48 mean|w| of normal weights:
-// the scale is 1.4 mean|w|, and half a step the threshold. (By the largest weight, as the reference
-// has it, most of a layer would be 0.)
+// Of codes -1, 0, 1. The best three levels for weights w drop those below 0.7 mean|w| and keep the
+// mean of the others (Li, Zhang, Liu 2016), 1.35 mean|w| of uniform and 1.48 mean|w| of normal
+// weights: the scale is 1.4 mean|w|, and half a step the threshold. (By the largest weight, as the
+// reference has it, most of a layer would be 0.)
 constexpr float kTernaryScale = 1.4f;
 constexpr float kTernaryThreshold = 0.5f;  // in units of the scale
 
@@ -74,8 +74,8 @@ inline size_t CodeRows(const WeightQuantizer& quantizer, size_t channels) {
   return quantizer.per_channel ? channels : 1;
 }
 
-// What the scale of one row of codes goes by: the largest magnitude, of kTernary kTernaryScale
-// times the mean one. `row` counts in CodeRows.
+// What the scale of one row of codes goes by: the largest magnitude, of codes -1, 0, 1
+// kTernaryScale times the mean one. `row` counts in CodeRows.
 float Magnitude(const WeightQuantizer& quantizer, const WeightLayout& layout, size_t row,
                 std::span<const float> weights);
 // Codes for such a magnitude. Nothing but zeros gets the smallest scale.

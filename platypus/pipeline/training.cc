@@ -155,7 +155,7 @@ QuantizedPhase PhaseOf(const config::Config& config, int weight_bits) {
       config.common.task_category == config::TaskCategory::kTimeseriesRegression;
   const int share = weight_bits > 4 ? training.training_epochs / 5 : training.training_epochs;
   phase.epochs = std::max(regression ? 50 : 10, share);
-  phase.learning_rate = training.learning_rate / (weight_bits > 4 ? 100 : weight_bits > 2 ? 10 : 3);
+  phase.learning_rate = training.learning_rate / (weight_bits > 4 ? 100 : weight_bits > 2 ? 10 : 1);
   const auto or_else = [](int wanted, int otherwise) {
     return wanted < 0 ? std::max(0, otherwise) : wanted;
   };

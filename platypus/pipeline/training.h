@@ -23,8 +23,8 @@ struct QuantizedPhase {
 // Where 8 bits hold every weight the float network is near, and the reference's phase finishes it:
 // training_epochs / 5, at least 10, of regression at least 50, at 1/100 of the learning rate, its
 // batch norms as they are. Fewer bits are a network far from the float one: as many epochs as that
-// took, 1/10 of the rate with 4 bits, 1/3 with 2, statistics of batch norms moving at first, and
-// with 2 bits ranges too. `weight_bits`: the fewest of any layer.
+// took, 1/10 of the rate with 4 bits, all of it with 2, statistics of batch norms moving at first,
+// and with 2 bits ranges too. `weight_bits`: the fewest of any layer.
 QuantizedPhase PhaseOf(const config::Config& config, int weight_bits);
 // What the configuration leads to at the most: automatic bits may be 2.
 int FewestWeightBits(const config::Training& training);

@@ -26,7 +26,7 @@ struct Settings {
   config::Quantization dialect = config::Quantization::kTinpu;
   Precision precision;                      // of every layer that `layers` does not name
   std::map<std::string, Precision> layers;  // by the layer's name in the trained graph
-  config::WeightRounding rounding = config::WeightRounding::kByBits;
+  config::WeightRounding rounding = config::WeightRounding::kNearest;
   // Scales that are powers of two. Nothing: in dialect 2, of activations and of weights of 8 bits
   // (fewer codes are too precious for ranges up to twice as wide as the weights).
   std::optional<bool> power_of_two_scale;
@@ -65,15 +65,15 @@ std::vector<FloatLayer> FloatLayers(const graph::Graph& trained, const Settings&
 // Whether no layer's weights become integers.
 bool StaysInFloat(const Settings& settings, const graph::Graph& trained);
 
-
 // Whether any layer of a trained graph computes with integers.
 bool HasIntegerForm(const graph::Graph& trained, const Settings& settings);
 
 // Batch norms stay behind floats, and directly behind a layer that they will be folded into; others
-// become depthwise convolutions. Gives every integer layer with weights a WeightQuantizer, and puts a FakeQuantize behind every integer operator that makes new values and
-// between floats - the network's input, the results of float layers - and the integer layers that
-// read them (spec quantization-and-nas 9). Operators that only move or select values share their
-// input's scale. Activations of 16 bits get as many as the sums of their readers allow.
+// become depthwise convolutions. Gives every integer layer with weights a WeightQuantizer, and puts
+// a FakeQuantize behind every integer operator that makes new values and between floats - the
+// network's input, the results of float layers - and the integer layers that read them (spec
+// quantization-and-nas 9). Operators that only move or select values share their input's scale.
+// Activations of 16 bits get as many as the sums of their readers allow.
 graph::Graph PrepareForTraining(const graph::Graph& trained, const Settings& settings);
 
 // Mean loss of a fake-quantised graph on samples of the caller's choice.

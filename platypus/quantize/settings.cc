@@ -9,7 +9,7 @@ namespace {
 
 using config::Quantization;
 
-graph::Rounding RoundingOf(config::WeightRounding wanted, int bits) {
+graph::Rounding RoundingOf(config::WeightRounding wanted) {
   switch (wanted) {
     case config::WeightRounding::kNearest:
       return graph::Rounding::kNearest;
@@ -21,10 +21,8 @@ graph::Rounding RoundingOf(config::WeightRounding wanted, int bits) {
       return graph::Rounding::kTernary;
     case config::WeightRounding::kLearnedStep:
       return graph::Rounding::kLearnedStep;
-    case config::WeightRounding::kByBits:
-      break;
   }
-  return bits == 2 ? graph::Rounding::kTernary : graph::Rounding::kNearest;
+  return graph::Rounding::kNearest;
 }
 
 // * stands for any text, ? for any character.
@@ -173,7 +171,7 @@ int Settings::FewestWeightBits() const {
 graph::WeightQuantizer Settings::Weights(const std::string& layer) const {
   const int bits = Of(layer).weight_bits;
   return {bits, power_of_two_scale.value_or(dialect == Quantization::kTinpu && bits == 8),
-          per_channel, RoundingOf(rounding, bits)};
+          per_channel, RoundingOf(rounding)};
 }
 
 graph::FakeQuantize Settings::Activations(const std::string& layer) const {
@@ -191,7 +189,7 @@ Settings MakeSettings(const config::Training& training, config::TaskCategory cat
   // Without training nothing learns a step.
   if (training.quantization_method == config::QuantizationMethod::kPtq &&
       settings.rounding == config::WeightRounding::kLearnedStep) {
-    settings.rounding = config::WeightRounding::kByBits;
+    settings.rounding = config::WeightRounding::kNearest;
   }
   settings.power_of_two_scale = training.quantization_power2_scale;
   settings.affine = training.quantization_affine;

@@ -175,7 +175,7 @@ void ForRows(const WeightArray& weights, Body body) {
     graph::Codes codes;
     if (quantizer.rounding == graph::Rounding::kLearnedStep) {
       codes = graph::StepCodes(quantizer, weights.steps[row]);
-    } else if (quantizer.rounding == graph::Rounding::kTernary) {
+    } else if (graph::LargestCode(quantizer) == 1) {
       codes = graph::WeightCodes(quantizer,
                                  graph::Magnitude(quantizer, weights.layout, row, weights.values));
     } else {
@@ -200,6 +200,7 @@ WeightRounding HardRounding(graph::Rounding rounding) {
 
 WeightRounding TrainingRounding(graph::Rounding rounding, int epoch, int epochs) {
   constexpr float kLastTemperature = 500.0f;
+  constexpr int kMostDoublings = 20;
   constexpr float kStep = 0x1.0p20f;  // temperature of what is a step in float
   const float share =
       epochs < 2 ? 1.0f : static_cast<float>(epoch) / static_cast<float>(epochs - 1);
@@ -210,7 +211,8 @@ WeightRounding TrainingRounding(graph::Rounding rounding, int epoch, int epochs)
     case graph::Rounding::kSoftTanh:
       return SoftTanhRounding{temperature};
     case graph::Rounding::kTernary:
-      return SoftTernaryRounding{epoch == epochs - 1 ? kStep : temperature};
+      return SoftTernaryRounding{
+          epoch == epochs - 1 ? kStep : std::ldexp(1.0f, std::min(epoch, kMostDoublings))};
     case graph::Rounding::kLearnedStep:
       return LearnedStepRounding{};
     case graph::Rounding::kNearest:
