@@ -58,7 +58,7 @@ TEST(BitChoiceTest, OfEqualLossesTheCheaper) {
   EXPECT_EQ(ChooseWithinBudget(layers, 19), std::nullopt);
 }
 
-// Scales by hand: 7 steps of 4 bits, and thirds of ternary weights.
+// Scales by hand: 7 steps of 4 bits, and of ternary weights.
 TEST(BitChoiceTest, RoundingErrorIsThatOfTheCodes) {
   graph::Graph g = graph::MakeGraph("g", {2});
   graph::Append(g, "fc", graph::Linear{2, false, {}}, {g.output});
@@ -67,7 +67,9 @@ TEST(BitChoiceTest, RoundingErrorIsThatOfTheCodes) {
   EXPECT_NEAR(RoundingError(g, g.nodes[0], four), 0.25 * 0.25, 1e-9)
       << "rows have scales 1 and 0.1: only 2.25 is between codes";
   const graph::WeightQuantizer ternary{2, false, true, graph::Rounding::kTernary};
-  EXPECT_NEAR(RoundingError(g, g.nodes[0], ternary), 2.25 * 2.25 + 0.1 * 0.1, 1e-6);
+  EXPECT_NEAR(RoundingError(g, g.nodes[0], ternary),
+              0.525 * 0.525 + 2.25 * 2.25 + 0.14 * 0.14 + 0.1 * 0.1, 1e-6)
+      << "scales 1.4 * 4.625 and 1.4 * 0.4";
   const graph::WeightQuantizer whole{4, false, false, graph::Rounding::kNearest};
   EXPECT_NEAR(RoundingError(g, g.nodes[0], whole), 0.25 * 0.25 + 0.3 * 0.3 + 0.1 * 0.1, 1e-6)
       << "one scale for both rows";

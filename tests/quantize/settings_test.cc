@@ -59,7 +59,7 @@ TEST(SettingsTest, TheFirstPatternThatFitsHoldsForALayerAndItsParts) {
   EXPECT_EQ(settings.Of("hidden"), (Precision{8, 8}));
   EXPECT_EQ(settings.Of("norm"), (Precision{8, 8}));
   EXPECT_TRUE(settings.Of("classifier").IsFloat());
-  EXPECT_EQ(settings.Weights("features.1.conv").rounding, graph::Rounding::kTernary);
+  EXPECT_EQ(settings.Weights("features.1.conv").bits, 2);
   EXPECT_FALSE(settings.Weights("features.1.conv").power_of_two_scale) << "per layer (Q22)";
   EXPECT_TRUE(settings.Weights("hidden").power_of_two_scale);
 }
