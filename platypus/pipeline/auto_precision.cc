@@ -131,6 +131,9 @@ class Choosing {
   }
 
   void KeepToBudget(double asked) {
+    // What ternary weights do to a layer is beyond the second order that perturbation tells of: they
+    // are chosen only where the budget asks for them.
+    constexpr int kGentle[] = {4, 8};
     constexpr int kLadder[] = {2, 4, 8};
     const bool octets = result_.goal == AutoGoal::kFlash;
     const auto cost = [&](size_t l, int bits) {
@@ -147,7 +150,8 @@ class Choosing {
     result_.at_eight_bits = total([](size_t) { return 8; });
     result_.budget = static_cast<int64_t>(
         std::floor(asked <= 1 ? asked * static_cast<double>(result_.at_eight_bits) : asked));
-    const auto bits = Allocate(kLadder, result_.budget, cost);
+    auto bits = Allocate(kGentle, result_.budget, cost);
+    if (!bits) bits = Allocate(kLadder, result_.budget, cost);
     if (!bits) {
       int64_t least = 0;
       for (size_t l = 0; l < nodes_.size(); ++l)
