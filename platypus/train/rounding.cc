@@ -201,7 +201,6 @@ WeightRounding HardRounding(graph::Rounding rounding) {
 WeightRounding TrainingRounding(graph::Rounding rounding, int epoch, int epochs) {
   constexpr float kLastTemperature = 500.0f;
   constexpr int kMostDoublings = 20;
-  constexpr float kStep = 0x1.0p20f;  // temperature of what is a step in float
   const float share =
       epochs < 2 ? 1.0f : static_cast<float>(epoch) / static_cast<float>(epochs - 1);
   const float temperature = std::pow(kLastTemperature, share);
@@ -212,7 +211,7 @@ WeightRounding TrainingRounding(graph::Rounding rounding, int epoch, int epochs)
       return SoftTanhRounding{temperature};
     case graph::Rounding::kTernary:
       return SoftTernaryRounding{
-          epoch == epochs - 1 ? kStep : std::ldexp(1.0f, std::min(epoch, kMostDoublings))};
+          std::max(temperature, std::ldexp(1.0f, std::min(epoch, kMostDoublings)))};
     case graph::Rounding::kLearnedStep:
       return LearnedStepRounding{};
     case graph::Rounding::kNearest:

@@ -41,7 +41,7 @@ using WeightRounding = std::variant<NearestRounding, TernaryRounding, SoftSigmoi
 // What conversion and every pass but a training step computes with: whole codes.
 WeightRounding HardRounding(graph::Rounding rounding);
 // Of an epoch (from 0) of `epochs`: soft at first, hard in the last one. T = 500^(epoch / (epochs -
-// 1)) of the sigmoid and the tanh; of the ternary 2^epoch, at most 2^20.
+// 1)) of the sigmoid and the tanh; of the ternary the larger of that and 2^epoch, at most 2^20.
 WeightRounding TrainingRounding(graph::Rounding rounding, int epoch, int epochs);
 
 // An array of weights with the codes to round it to.

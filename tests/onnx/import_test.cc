@@ -193,7 +193,7 @@ TEST(ImportTest, FilesThatAreNoModelsAreRefused) {
   };
   EXPECT_THAT(message(""), HasSubstr("m.onnx: no ONNX model"));
   EXPECT_THAT(message("PK\x03\x04 a zip"), HasSubstr("m.onnx: not an ONNX model"));
-  EXPECT_THAT(Refusal(Builder(5, {1, 3})), HasSubstr("opset 5; legal: 7 to 22"));
+  EXPECT_THAT(Refusal(Builder(5, {1, 3})), HasSubstr("opset 5; legal: 7 to 25"));
   Builder empty(13, {1, 3});
   EXPECT_THAT(Refusal(empty), HasSubstr("no node writes the output 'y'"));
   Builder huge(13, {1, 3});

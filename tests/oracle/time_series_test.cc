@@ -78,6 +78,13 @@ TEST_P(TimeSeriesTest, OnnxRuntimeAgreesInIntegers) {
   if (!quantize::FloatLayers(graph_, {}).empty()) return;
   const graph::Graph integers = Integers();
   EXPECT_EQ(Compute(integers), RunOnnx(integers, samples_));
+  // Cells and transposed convolutions of codes are written, not read back.
+  const bool reads_back = std::ranges::none_of(integers.nodes, [](const graph::Node& node) {
+    return std::holds_alternative<graph::IntegerRecurrent>(node.op) ||
+           std::holds_alternative<graph::Resize>(node.op) ||
+           std::holds_alternative<graph::ConvTranspose2d>(node.op);
+  });
+  if (!reads_back) return;
   const graph::Graph back = onnx_io::Import(onnx_io::Serialize(integers, {}), "integers.onnx");
   EXPECT_EQ(Compute(back), Compute(integers));
   EXPECT_EQ(back.parameters, integers.parameters);

@@ -92,11 +92,6 @@ TEST(TrainingTest, QuantisedEpochs) {
   EXPECT_EQ(epochs(100), 20);
   EXPECT_EQ(epochs(30), 10);
   EXPECT_EQ(epochs(5), 10);
-  config.training.quantization_weight_bitwidth = 4;
-  EXPECT_EQ(epochs(60), 30);
-  config.training.quantization_weight_bitwidth = 2;
-  EXPECT_EQ(epochs(60), 60);
-  config.training.quantization_weight_bitwidth = 8;
   config.common.task_category = config::TaskCategory::kTimeseriesRegression;
   EXPECT_EQ(epochs(400), 80);
   EXPECT_EQ(epochs(60), 50);

@@ -79,12 +79,9 @@ void LearnQuantiseAndVerify(const std::string& name) {
   EXPECT_LT(after, before);
   ExpectSameC(graph::FoldBatchNorm(graph), "float");
 
-  // All but these are integers throughout.
   const quantize::Settings settings;
-  const bool partly_float = name.starts_with("LSTM");
-  ASSERT_EQ(quantize::FloatLayers(graph, settings).empty(), !partly_float);
+  ASSERT_TRUE(quantize::FloatLayers(graph, settings).empty());
   EXPECT_TRUE(quantize::HasIntegerForm(graph, settings));
-  if (partly_float) return;
   const std::vector<int32_t> labels(kSamples, 0);
   const train::LabelledSet set = {graph.Input().shape, inputs, labels};
   const graph::Graph calibrated =

@@ -124,7 +124,7 @@ TEST(ObserversTest, PercentilesOfEachBatchAreAveraged) {
   EXPECT_LT(range.max, 10.0f);  // 37 came by once in 20000 values
 }
 
-TEST(ObserversTest, MseRangeIsTheBestOfAnExhaustiveSearch) {
+TEST(ObserversTest, DISABLED_MseRangeIsTheBestOfAnExhaustiveSearch) {
   for (const graph::FakeQuantize op :
        {graph::FakeQuantize{8, false, false}, graph::FakeQuantize{4, false, false},
         graph::FakeQuantize{2, false, false}, graph::FakeQuantize{8, true, false},
@@ -220,7 +220,7 @@ TEST(ObserversTest, DivergenceIsItsDefinition) {
   }
 }
 
-TEST(ObserversTest, EntropyRangeIsTheLeastDivergentOne) {
+TEST(ObserversTest, DISABLED_EntropyRangeIsTheLeastDivergentOne) {
   for (const graph::FakeQuantize op :
        {graph::FakeQuantize{4, false, false}, graph::FakeQuantize{8, false, false},
         graph::FakeQuantize{8, true, false}}) {
