@@ -98,7 +98,7 @@ TEST_P(FormTest, OnnxRuntimeAgrees) {
 
 // Codes are those of ONNX Runtime but for ties and the last bit of a factor: never more than one
 // step apart for each layer, and mostly equal.
-TEST(QuantizedImportTest, DISABLED_OnnxRuntimeAgrees) {
+TEST(QuantizedImportTest, OnnxRuntimeAgrees) {
   if (!HasOnnxRuntime()) GTEST_SKIP() << "ONNX Runtime is not installed: run `make oracle`";
   for (const onnx_io::QuantizedForm& form : onnx_io::QuantizedForms()) {
     SCOPED_TRACE(form.name);
