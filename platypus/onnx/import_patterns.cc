@@ -98,7 +98,9 @@ class Finder {
       const auto offset = Split(add);
       if (!offset) return;
       const NodeProto* sum = Writer(offset->data, "Add");
-      if (sum != nullptr && (sum->input_size() != 2 || Split(sum))) sum = nullptr;
+      // One that ends another pattern (a blend) is no sum of two tensors of codes.
+      if (sum != nullptr && (sum->input_size() != 2 || Split(sum) || patterns_.at.contains(sum)))
+        sum = nullptr;
       Accept(end,
              RequantizePattern{offset->data, offset->constant, multiplier->constant,
                                factor->constant, limits, sum},

@@ -81,7 +81,6 @@ TEST_P(TimeSeriesTest, OnnxRuntimeAgreesInIntegers) {
   // Cells and transposed convolutions of codes are written, not read back.
   const bool reads_back = std::ranges::none_of(integers.nodes, [](const graph::Node& node) {
     return std::holds_alternative<graph::IntegerRecurrent>(node.op) ||
-           std::holds_alternative<graph::Resize>(node.op) ||
            std::holds_alternative<graph::ConvTranspose2d>(node.op);
   });
   if (!reads_back) return;
