@@ -163,7 +163,7 @@ TEST(IslandTest, CodesAndFloatsAreTheInterpreters) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomGraphTest, testing::Range(0, 30));
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomGraphTest, testing::Range(0, 32));
 
 }  // namespace
 }  // namespace platypus::deploy
