@@ -130,7 +130,11 @@ std::string Lowering::RequantOf(const std::string& id, const Node& node,
   const auto& op = std::get<graph::Requantize>(node.op);
   const std::vector<int32_t>& offset = g_.Parameter(node, "offset").Int32s();
   const std::vector<int32_t>& multiplier = g_.Parameter(node, "multiplier").Int32s();
-  const std::vector<int32_t>& shift = g_.Parameter(node, "shift").Int32s();
+  std::vector<int32_t> shift = g_.Parameter(node, "shift").Int32s();
+  if (op.to_nearest) {
+    Check(std::ranges::min(shift) >= 1, "node {}: nothing to round", node.name);
+    for (int32_t& by : shift) --by;
+  }
   const bool ones =
       std::all_of(multiplier.begin(), multiplier.end(), [](int32_t m) { return m == 1; });
   const auto count = static_cast<int64_t>(offset.size());
@@ -147,9 +151,9 @@ std::string Lowering::RequantOf(const std::string& id, const Node& node,
       wide = wide || sum * std::abs(multiplier[p]) >= 2147483648.0;
     }
   }
-  layer.shape += fmt::format("static const tm_requant r_{} = {{{}, {}, {}, {}, {}, {}, {}}};\n", id,
+  layer.shape += fmt::format("static const tm_requant r_{} = {{{}, {}, {}, {}, {}, {}, {}, {}, {}}};\n", id,
                              offset_name, multiplier_name, shift_name, op.lo, op.hi, wide ? 1 : 0,
-                             count == 1 ? 1 : 0);
+                             count == 1 ? 1 : 0, op.to_nearest ? 1 : 0, op.zero_point);
   return "r_" + id;
 }
 

@@ -164,7 +164,7 @@ Lowering::Rows Lowering::RowsOf(const Node& node, const std::string& of, const s
   const std::string offsets = table("offset", "tm_i32", CList(offset), 4, rows);
   const std::string multipliers = table("multiplier", "tm_i16", CList(multiplier), 2, rows);
   const std::string shifts = table("shift", "tm_u8", CList(parameter("shift").Int32s()), 1, rows);
-  result.requant = fmt::format("{{{}, {}, {}, {}, {}, {}, 0}}", offsets, multipliers, shifts,
+  result.requant = fmt::format("{{{}, {}, {}, {}, {}, {}, 0, 0, 0}}", offsets, multipliers, shifts,
                                -kLargest, kLargest, wide ? 1 : 0);
   return result;
 }

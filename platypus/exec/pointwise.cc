@@ -60,21 +60,31 @@ PLATYPUS_CLONES void Requantize(const graph::Requantize& op, const int32_t* offs
                                 const int32_t* multiplier, const int32_t* shift, bool shared,
                                 const int32_t* in, Dims dims, int32_t* out) {
   const int64_t size = dims.h * dims.w * kLanes;
+  const bool ones = std::all_of(multiplier, multiplier + (shared ? 1 : dims.c),
+                                [](int32_t factor) { return factor == 1; });
   for (int64_t c = 0; c < dims.c; ++c) {
     const int64_t p = shared ? 0 : c;
     const int32_t add = offset[p];
     const int32_t factor = multiplier[p];
     const int32_t by = shift[p];
+    const int32_t half = op.Half(by);
+    const int32_t zero = op.zero_point;
     const int32_t* source = in + c * size;
     int32_t* target = out + c * size;
-    if (factor == 1) {
+    if (ones) {
       for (int64_t i = 0; i < size; ++i) {
-        target[i] = std::clamp((source[i] + add) >> by, op.lo, op.hi);
+        const int32_t sum = source[i] + add;
+        const int32_t floor = sum >> by;
+        // Twice what the floor leaves, and one more where it is odd, against twice a half.
+        const uint32_t rest = static_cast<uint32_t>(sum) - (static_cast<uint32_t>(floor) << by);
+        const bool above = 2 * rest + static_cast<uint32_t>(floor & 1) > uint32_t{1} << by;
+        const int32_t up = op.to_nearest && above ? 1 : 0;
+        target[i] = std::clamp(floor + up + zero, op.lo, op.hi);
       }
     } else {
       for (int64_t i = 0; i < size; ++i) {
-        const int64_t product = int64_t{source[i] + add} * factor;
-        target[i] = static_cast<int32_t>(std::clamp<int64_t>(product >> by, op.lo, op.hi));
+        const int64_t product = int64_t{source[i] + add} * factor + half;
+        target[i] = static_cast<int32_t>(std::clamp<int64_t>((product >> by) + zero, op.lo, op.hi));
       }
     }
   }

@@ -37,6 +37,13 @@ Factor MakeFactor(double w, int bits, int max_shift) {
   return factor;
 }
 
+Factor MakeNearestFactor(double w) {
+  constexpr double kLargestNearest = 0x1.0p14 - 1;
+  Factor factor = MakeFactor(std::min(w, kLargestNearest), kFactorBits, 30);
+  if (factor.shift == 0) factor = {2 * factor.multiplier, 1};
+  return factor;
+}
+
 int64_t RoundingOffset(double base, const Factor& factor) {
   const double half =
       factor.shift > 0 ? std::ldexp(1.0, factor.shift - 1) / factor.multiplier : 0.0;
@@ -59,7 +66,7 @@ InputFactor MakeInputFactor(double gain, double shift, const Codes& codes, int b
 }
 
 std::optional<AddRequantize> SumOfCodes(const Codes& left, const Codes& right, const Codes& out,
-                                        double most) {
+                                        double most, int fraction_bits) {
   const double ratios[] = {double{left.scale} / out.scale, double{right.scale} / out.scale};
   const auto is_whole = [&](int t) {
     return std::ranges::all_of(ratios, [&](double ratio) {
@@ -71,7 +78,7 @@ std::optional<AddRequantize> SumOfCodes(const Codes& left, const Codes& right, c
                     std::abs(static_cast<double>(codes.hi)));
   };
   int t = 0;
-  while (t < 14 && !is_whole(t)) ++t;
+  while (t < fraction_bits && !is_whole(t)) ++t;
   for (;; --t) {
     const double m0 = std::nearbyint(std::ldexp(ratios[0], t));
     const double m1 = std::nearbyint(std::ldexp(ratios[1], t));

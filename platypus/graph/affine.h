@@ -22,6 +22,11 @@ struct Factor {
 // [0, max_shift], which costs |w| < 2^(bits - max_shift) some of its bits; |w| > 2^30 becomes 2^30.
 Factor MakeFactor(double w, int bits, int max_shift = 31);
 
+// For a Requantize that rounds to nearest: the nearest factor to w > 0 of kFactorBits bits, shift from 1
+// to 30; w of 2^14 and more becomes 2^14 - 1.
+constexpr int kFactorBits = 15;
+Factor MakeNearestFactor(double w);
+
 // round(base + 2^(shift-1) / multiplier): what to add to an accumulator before the multiplication
 // so that the floor of the shift rounds to nearest. Halves are rounded down: an accumulator is a
 // whole number, so that a mean of an odd number of codes is rounded exactly then. Nothing is added
@@ -36,11 +41,11 @@ struct InputFactor {
 // For codes of x * gain + shift; the multiplier has `bits` bits, at most 24, which float32 holds.
 InputFactor MakeInputFactor(double gain, double shift, const Codes& codes, int bits);
 
-// The sum of two tensors of codes as other codes, with 14 bits of fraction (fewer where that is
-// exact, or where the sum would reach `most`); nullopt if 32 bits do not hold it. An operand of
+// The sum of two tensors of codes as other codes, with fraction_bits (fewer where that is exact, or
+// where the sum would reach `most`); nullopt if 32 bits do not hold it. An operand of
 // scale 0 does not count: the other one gets other codes.
 std::optional<AddRequantize> SumOfCodes(const Codes& left, const Codes& right, const Codes& out,
-                                        double most = 0x1.0p31);
+                                        double most = 0x1.0p31, int fraction_bits = 20);
 
 }  // namespace platypus::graph
 

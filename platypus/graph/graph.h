@@ -42,6 +42,14 @@ struct Graph {
   TensorId output = -1;
   std::map<std::string, Array> parameters;
 
+  // Compiled once, not in every file that copies a graph.
+  Graph();
+  Graph(const Graph&);
+  Graph(Graph&&) noexcept;
+  Graph& operator=(const Graph&);
+  Graph& operator=(Graph&&) noexcept;
+  ~Graph();
+
   // The parameter `role` of a node; Error (internal) if there is none.
   const Array& Parameter(const Node& node, std::string_view role) const;
   Array& Parameter(const Node& node, std::string_view role);

@@ -312,11 +312,17 @@ struct SumPool {
   friend bool operator==(const SumPool&, const SumPool&) = default;
 };
 
-// q = clamp(((a + offset[c]) * multiplier[c]) >> shift[c], lo, hi), arithmetic shift (floor); a
-// ReLU is lo = 0. Roles: offset, multiplier, shift, int32, each [C] or [1] (all channels alike).
+// q = clamp(round((a + offset[c]) * multiplier[c] * 2^-shift[c]) + zero_point, lo, hi), a ReLU is lo
+// = zero_point. round is floor (arithmetic shift) or to_nearest: halves up, or, where all multipliers
+// are 1 and halves are frequent, to even. Roles: offset, multiplier, shift, int32, [C] or [1] each.
 struct Requantize {
   int32_t lo = -128;
   int32_t hi = 127;
+  int32_t zero_point = 0;
+  bool to_nearest = false;  // the TI-NPU rounds by its offsets
+  int32_t Half(int32_t shift) const {
+    return to_nearest && shift > 0 ? int32_t{1} << (shift - 1) : 0;
+  }
   friend bool operator==(const Requantize&, const Requantize&) = default;
 };
 
@@ -417,12 +423,25 @@ struct Dequantize {
   friend bool operator==(const Dequantize&, const Dequantize&) = default;
 };
 
-using Op = std::variant<Identity, BatchNorm, Conv2d, ConvTranspose2d, Linear, Relu, Clamp,
-                        LeakyRelu, Sigmoid, Tanh, Gelu, Softmax, LogSoftmax, MaxPool, AvgPool,
-                        AdaptiveAvgPool, Flatten, Reshape, Transpose, Pad, Slice, Resize, Dropout,
-                        LayerNorm, Recurrent, Add, Mul, Scale, Concat, FakeQuantize, QuantizeInput,
-                        SumPool, Requantize, AddRequantize, Lookup, IntegerSoftmax,
-                        IntegerLayerNorm, IntegerRecurrent, MulRequantize, Dequantize>;
+using AnyOp =
+    std::variant<Identity, BatchNorm, Conv2d, ConvTranspose2d, Linear, Relu, Clamp, LeakyRelu,
+                 Sigmoid, Tanh, Gelu, Softmax, LogSoftmax, MaxPool, AvgPool, AdaptiveAvgPool,
+                 Flatten, Reshape, Transpose, Pad, Slice, Resize, Dropout, LayerNorm, Recurrent,
+                 Add, Mul, Scale, Concat, FakeQuantize, QuantizeInput, SumPool, Requantize,
+                 AddRequantize, Lookup, IntegerSoftmax, IntegerLayerNorm, IntegerRecurrent,
+                 MulRequantize, Dequantize>;
+
+// The variant itself; its copies are compiled once, not in every file that copies a graph.
+struct Op : AnyOp {
+  using AnyOp::AnyOp;
+  Op();
+  Op(const Op&);
+  Op(Op&&) noexcept;
+  Op& operator=(const Op&);
+  Op& operator=(Op&&) noexcept;
+  ~Op();
+  friend bool operator==(const Op& a, const Op& b);
+};
 
 // "Conv2d", ...
 const char* Name(const Op& op);

@@ -101,19 +101,20 @@ void ReadSum(NodeReader& node, const std::string& name, const View& left, const 
   node.Emit(std::move(out));
 }
 
+float SingleOf(NodeReader& node, const std::string& name) {
+  const Constant& constant = Values(node, name);
+  if (constant.Count() != 1) node.Refuse("'{}' has {} elements", name, constant.Count());
+  return constant.Floats()[0];
+}
+
 // A sum of two tensors of codes behind which stands the chain of `pattern`.
 void ReadSum(NodeReader& node, const RequantizePattern& pattern, const Codes& codes) {
-  const auto single = [&](const std::string& name) {
-    const Constant& constant = Values(node, name);
-    if (constant.Count() != 1) node.Refuse("'{}' has {} elements", name, constant.Count());
-    return constant.Floats()[0];
-  };
-  const int32_t multiplier = Whole(node, "multiplier", single(pattern.multiplier));
-  graph::AddRequantize op{multiplier, multiplier, ShiftOf(node, single(pattern.factor)), codes.lo,
+  const int32_t multiplier = Whole(node, "multiplier", SingleOf(node, pattern.multiplier));
+  graph::AddRequantize op{multiplier, multiplier, ShiftOf(node, SingleOf(node, pattern.factor)), codes.lo,
                           codes.hi};
   ReadSum(node, ChainName(node, pattern.offset, "offset"), Operand(node, pattern.sum->input(0)),
           Operand(node, pattern.sum->input(1)), op,
-          single(pattern.offset) * static_cast<float>(multiplier));
+          SingleOf(node, pattern.offset) * static_cast<float>(multiplier));
 }
 
 }  // namespace
@@ -154,7 +155,19 @@ void Read(NodeReader& node, const RequantizePattern& pattern) {
   std::vector<int32_t> shifts;
   for (const float factor : roles[2].values) shifts.push_back(ShiftOf(node, factor));
 
-  graph::Op op = graph::Requantize{codes.lo, codes.hi};
+  graph::Requantize rounder{codes.lo, codes.hi};
+  if (!pattern.half.empty()) {
+    rounder.to_nearest = true;
+    rounder.zero_point = Whole(node, "zero point", SingleOf(node, pattern.zero_point));
+    const auto halves = Along(Values(node, pattern.half), view.shape);
+    if (!halves) node.Refuse("'{}': not one half for each channel", pattern.half);
+    for (size_t c = 0; c < count; ++c) {
+      const float half = halves->values[halves->values.size() == 1 ? 0 : c];
+      if (shifts[c] < 1 || half != static_cast<float>(rounder.Half(shifts[c])))
+        node.Refuse("rounding by {} with a shift by {}", half, shifts[c]);
+    }
+  }
+  graph::Op op = rounder;
   if (from_floats) op = graph::QuantizeInput{codes.lo, codes.hi};
   View out = node.Append(name, op, view);
   if (from_floats) {
@@ -169,19 +182,14 @@ void Read(NodeReader& node, const RequantizePattern& pattern) {
 
 void Read(NodeReader& node, const AddRequantizePattern& pattern) {
   const Codes codes = CodesOf(node, pattern.limits);
-  const auto single = [&](const std::string& name) {
-    const Constant& constant = Values(node, name);
-    if (constant.Count() != 1) node.Refuse("'{}' has {} elements", name, constant.Count());
-    return constant.Floats()[0];
-  };
   graph::AddRequantize op;
-  op.multiplier0 = Whole(node, "multiplier", single(pattern.multiplier0));
-  op.multiplier1 = Whole(node, "multiplier", single(pattern.multiplier1));
-  op.shift = ShiftOf(node, single(pattern.factor));
+  op.multiplier0 = Whole(node, "multiplier", SingleOf(node, pattern.multiplier0));
+  op.multiplier1 = Whole(node, "multiplier", SingleOf(node, pattern.multiplier1));
+  op.shift = ShiftOf(node, SingleOf(node, pattern.factor));
   op.lo = codes.lo;
   op.hi = codes.hi;
   ReadSum(node, ChainName(node, node.Name(), "clip"), Operand(node, pattern.left),
-          Operand(node, pattern.right), op, single(pattern.half));
+          Operand(node, pattern.right), op, SingleOf(node, pattern.half));
 }
 
 void Read(NodeReader& node, const WindowSumPattern& pattern) {

@@ -79,7 +79,9 @@ class Finder {
   // ... Mul, Floor, Clip, and Relu and Clip nodes behind it.
   void FindChain(const NodeProto& clip) {
     if (clip.input_size() == 0) return;
-    const NodeProto* floor = Writer(clip.input(0), "Floor");
+    const NodeProto* moved = Writer(clip.input(0), "Add");
+    const auto zero_point = Split(moved);
+    const NodeProto* floor = Writer(zero_point ? zero_point->data : clip.input(0), "Floor");
     if (floor == nullptr || floor->input_size() != 1) return;
     const NodeProto* last = Writer(floor->input(0), "Mul");
     const auto factor = Split(last);
@@ -92,7 +94,20 @@ class Finder {
       limits.push_back(next);
     }
     const NodeProto& end = *limits.back();
-    if (const NodeProto* mul = Writer(factor->data, "Mul")) {
+    if (zero_point) {
+      const NodeProto* round = Writer(factor->data, "Add");
+      const auto half = Split(round);
+      const NodeProto* mul = half ? Writer(half->data, "Mul") : nullptr;
+      const auto multiplier = Split(mul);
+      const NodeProto* add = multiplier ? Writer(multiplier->data, "Add") : nullptr;
+      const auto offset = Split(add);
+      if (!offset) return;
+      Accept(end,
+             RequantizePattern{offset->data, offset->constant, multiplier->constant,
+                               factor->constant, limits, nullptr, half->constant,
+                               zero_point->constant},
+             {moved, floor, last, round, mul, add});
+    } else if (const NodeProto* mul = Writer(factor->data, "Mul")) {
       const auto multiplier = Split(mul);
       const NodeProto* add = multiplier ? Writer(multiplier->data, "Add") : nullptr;
       const auto offset = Split(add);

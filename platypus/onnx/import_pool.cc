@@ -110,8 +110,8 @@ View AppendMean(NodeReader& node, const graph::AvgPool& op, const View& in, bool
                          graph::Pad{op.padding, static_cast<float>(in.real->zero)}, in);
     pool.padding = {};
   }
-  const View sums = node.Append(node.Name() + ".sum", pool, padded);
-  return RequantizeTo(node, node.Name(), sums, {in.real->scale / static_cast<double>(area)},
+  const View sums = node.Append(node.Name(), pool, padded);
+  return RequantizeTo(node, node.Name() + ".requantize", sums, {in.real->scale / static_cast<double>(area)},
                       {-in.real->zero * area},
                       LargestCode(node.Model(), in) * static_cast<double>(area),
                       *TargetOf(node.Model(), node.OutputName()));

@@ -22,14 +22,13 @@ namespace {
 using Type = onnx::TensorProto;
 
 constexpr int kInputBits = 24;       // what float32 holds
-constexpr int kMultiplierBits = 15;  // what the C keeps in 16 bits
 constexpr double kMostMultiplier = 32767;
 
 graph::Factor FactorOf(const NodeReader& node, double factor) {
   if (!(factor > 0) || factor > kMostMultiplier) {
     node.Refuse("scales whose quotient is {}; legal: above 0, to {}", factor, kMostMultiplier);
   }
-  return graph::MakeFactor(factor, kMultiplierBits);
+  return graph::MakeNearestFactor(factor);
 }
 
 int32_t Fits(const NodeReader& node, const char* what, double value) {
@@ -385,22 +384,19 @@ double LargestCode(Importer& importer, const View& codes) {
 View RequantizeTo(NodeReader& node, const std::string& name, const View& sums,
                   const std::vector<double>& scale, const std::vector<int64_t>& offset,
                   double bound, const Target& target) {
-  const auto zero = static_cast<double>(target.real.zero);
   std::vector<int32_t> offsets;
   std::vector<int32_t> multipliers;
   std::vector<int32_t> shifts;
   for (size_t c = 0; c < scale.size(); ++c) {
-    // A channel of hardly any gain: no less than keeps the zero point within 32 bits.
-    const double least = std::ldexp(std::abs(zero) + 1, -29);
-    const graph::Factor factor = FactorOf(node, std::max(scale[c] / target.real.scale, least));
-    const auto added = static_cast<double>(
-        graph::RoundingOffset(static_cast<double>(offset[c]) + zero / factor.Value(), factor));
+    const graph::Factor factor = FactorOf(node, scale[c] / target.real.scale);
+    const auto added = static_cast<double>(offset[c]);
     Fits(node, "a sum", bound + std::abs(added));
     offsets.push_back(Fits(node, "an offset", added));
     multipliers.push_back(factor.multiplier);
     shifts.push_back(factor.shift);
   }
-  const View out = node.Append(name, graph::Requantize{target.lo, target.hi}, sums);
+  const graph::Requantize op{target.lo, target.hi, static_cast<int32_t>(target.real.zero), true};
+  const View out = node.Append(name, op, sums);
   const Shape shape = {static_cast<int64_t>(scale.size())};
   node.SetParameter("offset", {shape, offsets});
   node.SetParameter("multiplier", {shape, multipliers});

@@ -87,7 +87,7 @@ void Resize(NodeReader& node, const View& view, const std::vector<Stretch>& stre
     return int64_t{tm_stretch_of(static_cast<tm_i32>(s.in), static_cast<tm_i32>(s.out)).parts};
   };
   const int64_t all = parts(stretches[2]) * (stretches.size() > 3 ? parts(stretches[3]) : 1);
-  const View sums = node.Append(node.Name() + ".sum", op, view);
+  const View sums = node.Append(node.Name(), op, view);
   Target target;
   if (view.real) {
     target = *TargetOf(node.Model(), node.OutputName());
@@ -98,7 +98,7 @@ void Resize(NodeReader& node, const View& view, const std::vector<Stretch>& stre
   const Real real = view.real.value_or(Real{});
   View codes_view = view;
   codes_view.real = real;
-  View out = RequantizeTo(node, node.Name(), sums, {real.scale / static_cast<double>(all)},
+  View out = RequantizeTo(node, node.Name() + ".requantize", sums, {real.scale / static_cast<double>(all)},
                           {-real.zero * all},
                           LargestCode(node.Model(), codes_view) * static_cast<double>(all), target);
   if (!view.real) out.real.reset();

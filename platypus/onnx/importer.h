@@ -69,11 +69,13 @@ struct GeluPattern {
   std::string input;
 };
 // clamp(floor((input + offset) * multiplier * factor)); `limits`: the Clip and Relu nodes. `sum`:
-// the Add of two tensors that makes the input, if one does.
+// the Add of two tensors that makes the input, if one does. To nearest, where `half` is not empty:
+// clamp(floor(((input + offset) * multiplier + half) * factor) + zero_point).
 struct RequantizePattern {
   std::string input, offset, multiplier, factor;
   std::vector<const onnx::NodeProto*> limits;
   const onnx::NodeProto* sum = nullptr;
+  std::string half = {}, zero_point = {};
 };
 // clamp(floor((left * multiplier0 + right * multiplier1 + half) * factor)).
 struct AddRequantizePattern {

@@ -23,9 +23,12 @@ struct Chain {
   std::vector<float> offset, multiplier, power;
   int32_t lo = 0, hi = 0;
   bool ends_in_relu = false;
+  std::vector<float> half = {};  // to nearest, with a zero point behind it
+  int32_t zero_point = 0;
 };
 
-// Add, Mul, Mul, Floor, Clip; and Relu, Clip where there was a ReLU.
+// Add, Mul, Mul, Floor, Clip; and Relu, Clip where there was a ReLU. Rounding to nearest, which is
+// not the TI-NPU's: Add, Mul, Add, Mul, Floor, Add, Clip.
 void WriteChain(const Site& site, const Chain& chain) {
   const std::string& n = site.node.name;
   Model& model = site.model;
@@ -35,8 +38,15 @@ void WriteChain(const Site& site, const Chain& chain) {
   model.AddNode("Mul", n + ".mul",
                 {n + "_add", model.AddConstant(n + ".mult", chain.shape, chain.multiplier)},
                 {n + "_mul"});
+  std::string product = n + "_mul";
+  if (!chain.half.empty()) {
+    model.AddNode("Add", n + ".round",
+                  {product, model.AddConstant(n + ".half", chain.shape, chain.half)},
+                  {n + "_round"});
+    product = n + "_round";
+  }
   model.AddNode("Mul", n + ".shift",
-                {n + "_mul", model.AddConstant(n + ".shift_mult", chain.shape, chain.power)},
+                {product, model.AddConstant(n + ".shift_mult", chain.shape, chain.power)},
                 {n + "_shift"});
   model.AddNode("Floor", n + ".floor", {n + "_shift"}, {n + "_floor"});
   const auto clip = [&](const std::string& name, const std::string& input, int32_t lo,
@@ -46,8 +56,15 @@ void WriteChain(const Site& site, const Chain& chain) {
                    model.AddScalar(name + ".hi", static_cast<float>(chain.hi))},
                   {output});
   };
-  if (!chain.ends_in_relu) return clip(n, n + "_floor", chain.lo, site.output);
-  clip(n, n + "_floor", chain.lo, n + "_clip");
+  std::string code = n + "_floor";
+  if (!chain.half.empty()) {
+    const auto zero = static_cast<float>(chain.zero_point);
+    model.AddNode("Add", n + ".zero", {code, model.AddScalar(n + ".zero_point", zero)},
+                  {n + "_zero"});
+    code = n + "_zero";
+  }
+  if (!chain.ends_in_relu) return clip(n, code, chain.lo, site.output);
+  clip(n, code, chain.lo, n + "_clip");
   model.AddNode("Relu", n + ".relu", {n + "_clip"}, {n + "_relu"});
   clip(n + ".relu", n + "_relu", 0, site.output);
 }
@@ -87,6 +104,12 @@ void Write(const graph::Requantize& op, const Site& site) {
   const auto channels = static_cast<int64_t>(chain.offset.size());
   chain.shape = site.OutputShape().size() == 3 && channels > 1 ? Shape{1, channels, 1, 1}
                                                                : Shape{1, channels};
+  if (op.to_nearest) {
+    for (const int32_t shift : site.graph.Parameter(site.node, "shift").Int32s())
+      chain.half.push_back(static_cast<float>(op.Half(shift)));
+    chain.zero_point = op.zero_point;
+    return WriteChain(site, chain);
+  }
   chain.ends_in_relu = (convolves || multiplies) && IsUnsigned(op.lo, op.hi);
   if (chain.ends_in_relu && convolves) chain.lo = -op.hi;
   WriteChain(site, chain);

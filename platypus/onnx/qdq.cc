@@ -7,6 +7,7 @@
 
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
+#include "platypus/graph/affine.h"
 #include "platypus/graph/quantization.h"
 #include "platypus/onnx/model.h"
 #include "platypus/onnx/onnx.h"
@@ -193,18 +194,37 @@ class QdqWriter {
     const std::vector<float> bias =
         has_bias ? source_.Parameter(node, "bias").Floats() : std::vector<float>();
     const graph::Codes input_codes = has_bias ? input->second.codes : graph::Codes();
-    const Weights weights = WeightsOf(node, "weight", *quantizer, bias, input_codes);
+    Weights weights = WeightsOf(node, "weight", *quantizer, bias, input_codes);
+    const std::vector<double> units = SetUnits(node, weights);
     given["weight"] = WriteWeights(node, shape, type, weights);
     if (!has_bias) return given;
     Weights sums;
     for (size_t c = 0; c < bias.size(); ++c) {
-      const double unit = double{weights.scale[c]} * input_codes.scale;
-      sums.scale.push_back(static_cast<float>(unit));
-      sums.codes.push_back(static_cast<int32_t>(std::llrint(bias[c] / unit)));
+      sums.scale.push_back(static_cast<float>(units[c]));
+      sums.codes.push_back(static_cast<int32_t>(std::llrint(bias[c] / units[c])));
     }
     given["bias"] =
         Dequantized(node.name + ".bias", {static_cast<int64_t>(bias.size())}, 0, kInt32, sums);
     return given;
+  }
+
+  // What one of a layer's sums is worth in each channel: our factors are not any real numbers, and
+  // the weights' scales become what makes them exactly those.
+  std::vector<double> SetUnits(const Node& node, Weights& weights) const {
+    std::vector<double> units;
+    const auto input = coded_.find(node.inputs[0]);
+    if (input == coded_.end()) return units;
+    const double in = input->second.codes.scale;
+    const std::optional<graph::Codes> out = CodesBehind(node);
+    for (float& scale : weights.scale) {
+      double unit = scale * in;
+      if (out) {
+        unit = graph::MakeNearestFactor(unit / out->scale).Value() * out->scale;
+        scale = static_cast<float>(unit / in);
+      }
+      units.push_back(unit);
+    }
+    return units;
   }
 
   // Channels lie along axis 0; those of a transposed convolution along axis 1, or along none if it
@@ -246,6 +266,20 @@ class QdqWriter {
       });
     }
     return weights;
+  }
+
+  // The codes that a layer's sums become: those of the FakeQuantize behind it, and behind limits.
+  std::optional<graph::Codes> CodesBehind(const Node& node) const {
+    const std::vector<const Node*> readers = graph::Consumers(source_, node.output);
+    if (readers.size() != 1 || node.output == source_.output) return std::nullopt;
+    if (const auto* fake = std::get_if<graph::FakeQuantize>(&readers[0]->op)) {
+      const auto& range = source_.Parameter(*readers[0], "range").Floats();
+      return graph::ActivationCodes(*fake, range[0], range[1]);
+    }
+    const bool limits = std::holds_alternative<graph::Relu>(readers[0]->op) ||
+                        std::holds_alternative<graph::Clamp>(readers[0]->op) ||
+                        std::holds_alternative<graph::Identity>(readers[0]->op);
+    return limits ? CodesBehind(*readers[0]) : std::nullopt;
   }
 
   // The name of the real numbers that integers of the model stand for.

@@ -83,13 +83,17 @@ Quantized Finish(Conversion& conversion, const Accumulated& x, const graph::Code
     if (ratio < 0x1.0p-30) {  // the sum never moves the code; only the bias is left
       factor = {1, LargestMagnitude(codes) < 256 ? 22 : 14};
       const double code = CodeOf(x.bias[c], codes);
-      offset.push_back(std::llrint(std::ldexp(code + 0.5, factor.shift)));
+      offset.push_back(std::llrint(std::ldexp(
+          conversion.RoundsToNearest() ? code - codes.zero_point : code + 0.5, factor.shift)));
       ClearWeights(conversion.Out(), x.layer, c);
     } else {
-      factor = MakeFactor(std::min(ratio, WholeRange(codes)), conversion.MultiplierBits(codes));
+      factor = conversion.FactorTo(ratio, codes, conversion.MultiplierBits(codes));
       const double zero = x.zero.empty() ? 0.0 : static_cast<double>(x.zero[c]);
-      const double bias = std::nearbyint(x.bias[c] / x.scale[c]);  // as files keep it
-      offset.push_back(RoundingOffset(bias - zero + codes.zero_point / factor.Value(), factor));
+      // As files keep it: a whole number of sums.
+      const double unit =
+          conversion.RoundsToNearest() ? factor.Value() * codes.scale : x.scale[c];
+      const double bias = std::nearbyint(x.bias[c] / unit);
+      offset.push_back(conversion.OffsetTo(bias - zero, codes, factor));
     }
     multiplier.push_back(factor.multiplier);
     shift.push_back(factor.shift);
@@ -97,7 +101,7 @@ Quantized Finish(Conversion& conversion, const Accumulated& x, const graph::Code
   }
   const std::string name = x.layer + ".requantize";
   const Quantized result =
-      conversion.Emit(name, graph::Requantize{codes.lo, codes.hi}, {x.tensor}, codes);
+      conversion.Emit(name, conversion.Rounder(codes), {x.tensor}, codes);
   conversion.SetFactors(name, Integers(offset), multiplier, shift);
   return result;
 }

@@ -9,9 +9,9 @@
 #include <variant>
 #include <vector>
 
+#include "platypus/graph/affine.h"
 #include "platypus/graph/graph.h"
 #include "platypus/graph/quantization.h"
-#include "platypus/quantize/affine.h"
 #include "platypus/quantize/quantize.h"
 
 // The inside of Convert: fake-quantised graph -> integer graph. Each float tensor is followed as a
@@ -19,6 +19,9 @@
 // FakeQuantize which decides its codes. An operator has two functions in a file of its kind: Begin
 // makes its pending value, Finish its codes; convert.cc has the table of operators.
 namespace platypus::quantize {
+
+using graph::Factor;
+using graph::MakeFactor;
 
 // Products and sums below this are exact in float32, which is how ONNX files are evaluated.
 constexpr int kExactBits = 24;
@@ -96,7 +99,13 @@ class Conversion {
   // Whether what is computed with codes must stay exact in float32, and bits of a Requantize that
   // makes codes: the TI-NPU's dialect has files of float32, which codes of 16 bits leave anyway.
   bool ExactInFloat(const graph::Codes& codes) const;
+  bool RoundsToNearest() const { return settings_.dialect == config::Quantization::kGeneric; }
   int MultiplierBits(const graph::Codes& codes) const;
+  // The operator that makes codes of sums: the TI-NPU's rounds by its offset, ours behind the
+  // factor. The factor to codes; what is added before it, for a `base` in units of the sums.
+  graph::Requantize Rounder(const graph::Codes& codes) const;
+  Factor FactorTo(double ratio, const graph::Codes& codes, int bits) const;
+  int64_t OffsetTo(double base, const graph::Codes& codes, const Factor& factor) const;
   // What stands for a tensor of the source; what stands for an operator's input, which has codes.
   const Pending& Value(graph::TensorId source) const { return values_.at(source); }
   const Quantized& Input(const graph::Node& node, size_t i) const;

@@ -55,6 +55,21 @@ int Conversion::MultiplierBits(const graph::Codes& codes) const {
   return HasMoreThanOctets(codes) ? kMostBits : settings_.MultiplierBits();
 }
 
+graph::Requantize Conversion::Rounder(const graph::Codes& codes) const {
+  if (!RoundsToNearest()) return {codes.lo, codes.hi};
+  return {codes.lo, codes.hi, codes.zero_point, true};
+}
+
+Factor Conversion::FactorTo(double ratio, const graph::Codes& codes, int bits) const {
+  if (RoundsToNearest()) return graph::MakeNearestFactor(ratio);
+  return MakeFactor(std::min(ratio, WholeRange(codes)), bits);
+}
+
+int64_t Conversion::OffsetTo(double base, const graph::Codes& codes, const Factor& factor) const {
+  if (RoundsToNearest()) return std::llrint(base);
+  return graph::RoundingOffset(base + codes.zero_point / factor.Value(), factor);
+}
+
 Pending Conversion::Begin(const Node& node) {
   const bool real = std::holds_alternative<Normalized>(Value(node.inputs[0]));
   const Form form = FormOf(node.op);

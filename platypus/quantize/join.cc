@@ -21,8 +21,10 @@ Quantized Finish(Conversion& conversion, const Added& x, const graph::Codes& cod
   const bool exact_in_float = conversion.ExactInFloat(x.left.codes) &&
                               conversion.ExactInFloat(x.right.codes) &&
                               conversion.ExactInFloat(codes);
-  const auto op = graph::SumOfCodes(x.left.codes, x.right.codes, codes,
-                                    std::ldexp(1.0, exact_in_float ? kExactBits : 31));
+  const auto op =
+      exact_in_float
+          ? graph::SumOfCodes(x.left.codes, x.right.codes, codes, std::ldexp(1.0, kExactBits), 14)
+          : graph::SumOfCodes(x.left.codes, x.right.codes, codes);
   if (!op) Fail(Category::kModel, "layer {}: the sum can reach more than 32 bits hold", x.layer);
   return conversion.Emit(x.layer, *op, {x.left.tensor, x.right.tensor}, codes);
 }
@@ -36,21 +38,12 @@ Quantized Finish(Conversion& conversion, const Joined& x, const graph::Codes& co
       continue;
     }
     const std::string name = fmt::format("{}.requantize{}", x.layer, i);
-    // A sum with nothing rounds behind the factor, which the accelerator's form cannot.
-    graph::Codes nothing;
-    nothing.scale = 0.0f;
-    if (const auto op = graph::SumOfCodes(part.codes, nothing, codes);
-        op && !conversion.ExactInFloat(codes)) {
-      inputs.push_back(conversion.Emit(name, *op, {part.tensor, part.tensor}, codes).tensor);
-      continue;
-    }
-    const double ratio = double{part.codes.scale} / codes.scale;
-    const Factor factor =
-        MakeFactor(std::min(ratio, WholeRange(codes)), conversion.MultiplierBits(codes));
+    const Factor factor = conversion.FactorTo(double{part.codes.scale} / codes.scale, codes,
+                                              conversion.MultiplierBits(codes));
     const int64_t offset =
-        RoundingOffset(codes.zero_point / factor.Value() - part.codes.zero_point, factor);
+        conversion.OffsetTo(-static_cast<double>(part.codes.zero_point), codes, factor);
     inputs.push_back(
-        conversion.Emit(name, graph::Requantize{codes.lo, codes.hi}, {part.tensor}, codes).tensor);
+        conversion.Emit(name, conversion.Rounder(codes), {part.tensor}, codes).tensor);
     conversion.SetFactors(name, Integers({offset}), {factor.multiplier}, {factor.shift});
   }
   return conversion.Emit(x.layer, graph::Concat{x.axis}, inputs, codes);

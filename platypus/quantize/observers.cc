@@ -113,6 +113,7 @@ double Divergence(const Histogram& values, const graph::Codes& codes) {
 Range Narrow(const graph::FakeQuantize& op, Range widest,
              const std::function<double(const graph::Codes&)>& cost) {
   constexpr int kOctaves = 12;
+  constexpr int kFiner = 8;  // steps around the best one
   if (widest.Empty() || (widest.min == 0 && widest.max == 0)) return widest;
   const int steps = op.power_of_two_scale ? 1 : 16;  // an octave
   const auto cost_of = [&](const Range& range) {
@@ -120,20 +121,29 @@ Range Narrow(const graph::FakeQuantize& op, Range widest,
   };
   Range best = widest;
   double least = cost_of(best);
-  // Tries narrower ends, those that `low` and `high` say.
+  // Of the best ends, in octaves below the widest.
+  double below_min = 0;
+  double below_max = 0;
+  const auto attempt = [&](bool low, bool high, double octaves) {
+    const auto factor = static_cast<float>(std::exp2(-octaves));
+    Range range = best;
+    if (low) range.min = widest.min * factor;
+    if (high) range.max = widest.max * factor;
+    const double found = cost_of(range);
+    if (found >= least) return;
+    least = found;
+    best = range;
+    if (low) below_min = octaves;
+    if (high) below_max = octaves;
+  };
+  // Tries other ends, those that `low` and `high` say.
   const auto search = [&](bool low, bool high) {
-    const Range from = best;
-    for (int k = 1; k <= kOctaves * steps; ++k) {
-      const auto factor = static_cast<float>(std::exp2(-static_cast<double>(k) / steps));
-      Range range = from;
-      if (low) range.min = widest.min * factor;
-      if (high) range.max = widest.max * factor;
-      const double found = cost_of(range);
-      if (found < least) {
-        least = found;
-        best = range;
-      }
-    }
+    for (int k = 1; k <= kOctaves * steps; ++k)
+      attempt(low, high, static_cast<double>(k) / steps);
+    if (op.power_of_two_scale) return;
+    const double centre = high ? below_max : below_min;
+    for (int k = -kFiner; k <= kFiner; ++k)
+      attempt(low, high, std::max(0.0, centre + static_cast<double>(k) / (steps * kFiner)));
   };
   if (!op.affine || widest.min >= 0) {
     search(true, true);

@@ -58,8 +58,8 @@ double MeanSquaredError(const Histogram& values, const graph::Codes& codes);
 double Divergence(const Histogram& values, const graph::Codes& codes);
 
 // The range of the least cost among `widest` and narrower ones: both ends times 2^-k where scales
-// are powers of two, times 2^(-k/16) where they are free, down to 2^-12; of affine codes each end
-// for itself, in turn. Of equal ranges the widest.
+// are powers of two, times 2^(-k/16) where they are free, down to 2^-12, then 2^(-k/128) around the
+// best; of affine codes each end for itself, in turn. Of equal ranges the widest.
 Range Narrow(const graph::FakeQuantize& op, Range widest,
              const std::function<double(const graph::Codes&)>& cost);
 

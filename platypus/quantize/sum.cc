@@ -57,17 +57,17 @@ Summed Begin(Conversion& conversion, const graph::Node& node, const graph::Resiz
 }
 
 Quantized Finish(Conversion& conversion, const Summed& x, const graph::Codes& codes) {
-  const double ratio = std::min(x.scale / codes.scale, WholeRange(codes));
+  const double ratio = x.scale / codes.scale;
   const auto offset_of = [&](const Factor& factor) {
-    return RoundingOffset(codes.zero_point / factor.Value() - static_cast<double>(x.zero), factor);
+    return conversion.OffsetTo(-static_cast<double>(x.zero), codes, factor);
   };
-  Factor factor = MakeFactor(ratio, 15);
+  Factor factor = conversion.FactorTo(ratio, codes, graph::kFactorBits);
   if (x.exact && conversion.ExactInFloat(codes)) {
     // As many multiplier bits as keep (sum + offset) * multiplier exact in float32.
     constexpr int kMostBits = 12;
     constexpr int kFewestBits = 6;
     for (int bits = kMostBits; bits >= kFewestBits; --bits) {
-      factor = MakeFactor(ratio, bits);
+      factor = conversion.FactorTo(ratio, codes, bits);
       const int64_t largest = x.bound + std::abs(offset_of(factor));
       if (largest * factor.multiplier < int64_t{1} << kExactBits) break;
     }
@@ -76,7 +76,7 @@ Quantized Finish(Conversion& conversion, const Summed& x, const graph::Codes& co
   RequireInt32(x.layer, 0, x.bound + std::abs(offset), "window sum");
   const std::string name = x.layer + ".requantize";
   const Quantized result =
-      conversion.Emit(name, graph::Requantize{codes.lo, codes.hi}, {x.tensor}, codes);
+      conversion.Emit(name, conversion.Rounder(codes), {x.tensor}, codes);
   conversion.SetFactors(name, Integers({offset}), {factor.multiplier}, {factor.shift});
   return result;
 }

@@ -3,7 +3,9 @@
  * Activations are [height][width][channel], channels contiguous. The generated code calls these
  * functions with literal sizes, so that the compiler makes one tight function of each call. Integer
  * layers compute q = clamp(((sum + offset[c]) * multiplier[c]) >> shift[c], lo, hi) in 32 bits (64
- * where the generator could not prove 32 enough); a null multiplier means 1. */
+ * where the generator could not prove 32 enough); a null multiplier means 1. To nearest they leave a
+ * bit to round by and add the zero point: clamp(((((...) >> shift[c]) + 1) >> 1) + zero, lo, hi); a
+ * multiplier of 1 then sends halves to even. */
 #ifndef TM_KERNELS_H
 #define TM_KERNELS_H
 
@@ -21,6 +23,8 @@ typedef struct {
   tm_i32 lo, hi;
   int wide;   /* the product needs 64 bits */
   int shared; /* one offset, multiplier and shift for all channels */
+  int nearest; /* one bit of the shift is left for rounding */
+  tm_i32 zero;
 } tm_requant;
 
 TM_INLINE tm_i32 tm_clamp(tm_i32 v, tm_i32 lo, tm_i32 hi) { return v < lo ? lo : v > hi ? hi : v; }
@@ -28,17 +32,26 @@ TM_INLINE tm_i32 tm_clamp(tm_i32 v, tm_i32 lo, tm_i32 hi) { return v < lo ? lo :
 /* Where the sum of channel c starts. */
 TM_INLINE tm_i32 tm_offset(tm_i32 c, tm_requant r) { return r.offset[r.shared ? 0 : c]; }
 
+/* round(v * 2^-(shift + 1)), halves to even. */
+TM_INLINE tm_i32 tm_half_even(tm_i32 v, int shift) {
+  const tm_i32 half = (tm_i32)1 << shift;
+  const tm_i32 below = TM_ASR(TM_ASR(v, shift), 1);
+  return below + ((v & (2 * half - 1)) + (below & 1) > half ? 1 : 0);
+}
+
 /* The code of a sum that started at the channel's offset. */
 TM_INLINE tm_i32 tm_requantize(tm_i32 sum, tm_i32 c, tm_requant r) {
   const tm_i32 at = r.shared ? 0 : c;
-  if (r.multiplier == NULL) {
-    return tm_clamp(TM_ASR(sum, r.shift[at]), r.lo, r.hi);
-  }
-  if (!r.wide) {
-    return tm_clamp(TM_ASR(sum * r.multiplier[at], r.shift[at]), r.lo, r.hi);
-  } else {
-    const tm_i64 y = TM_ASR((tm_i64)sum * r.multiplier[at], r.shift[at]);
+  if (r.wide) {
+    tm_i64 y = TM_ASR((tm_i64)sum * r.multiplier[at], r.shift[at]);
+    y = r.nearest ? TM_ASR(y + 1, 1) + r.zero : y;
     return y < r.lo ? r.lo : y > r.hi ? r.hi : (tm_i32)y;
+  } else if (r.multiplier == NULL && r.nearest) {
+    return tm_clamp(tm_half_even(sum, r.shift[at]) + r.zero, r.lo, r.hi);
+  } else {
+    tm_i32 y = TM_ASR(r.multiplier == NULL ? sum : sum * r.multiplier[at], r.shift[at]);
+    y = r.nearest ? TM_ASR(y + 1, 1) + r.zero : y;
+    return tm_clamp(y, r.lo, r.hi);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -131,6 +132,8 @@ Layer<In, Out> RandomLayer(Random& random, Kind kind_of_layer, int bits = 8) {
   l.r.offset = l.offset.data();
   l.r.multiplier = kind == 0 ? nullptr : l.multiplier.data();
   l.r.shift = l.shift.data();
+  l.r.nearest = fixtures::Below(random, 2);
+  l.r.zero = l.r.nearest != 0 ? Between(random, -100, 100) : 0;
   l.r.lo = Lowest<Out>() + fixtures::Below(random, 3);
   l.r.hi = Highest<Out>() - fixtures::Below(random, 3);
   l.y.assign(l.OutLength() + 2, 77);
@@ -141,7 +144,14 @@ template <typename In, typename Out>
 Out Requantized(const Layer<In, Out>& l, int64_t sum, int c) {
   const auto at = static_cast<size_t>(l.r.shared != 0 ? 0 : c);
   const int64_t factor = l.r.multiplier == nullptr ? 1 : l.multiplier[at];
-  const int64_t code = ((sum + l.offset[at]) * factor) >> l.shift[at];
+  const int64_t product = (sum + l.offset[at]) * factor;
+  int64_t code = product >> l.shift[at];
+  if (l.r.nearest != 0) {
+    const double real = std::ldexp(static_cast<double>(product), -l.shift[at] - 1);
+    const double rounded =
+        l.r.multiplier == nullptr ? std::nearbyint(real) : std::floor(real + 0.5);
+    code = static_cast<int64_t>(rounded) + l.r.zero;
+  }
   return static_cast<Out>(std::clamp<int64_t>(code, l.r.lo, l.r.hi));
 }
 

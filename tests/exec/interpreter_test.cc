@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "platypus/base/random.h"
@@ -47,8 +48,10 @@ TEST(InterpreterTest, IntegerConvolutionIsTheDefinition) {
     const Shape shape = {outs, channels / groups, op.kernel.h, op.kernel.w};
     const std::vector<int8_t> weight = RandomCodes(random, static_cast<size_t>(NumElements(shape)));
     g.parameters["c.weight"] = {shape, weight};
-    graph::Append(g, "r", graph::Requantize{round % 2 == 0 ? 0 : -128, round % 2 == 0 ? 255 : 127},
-                  {g.output});
+    graph::Requantize rounder{round % 2 == 0 ? 0 : -128, round % 2 == 0 ? 255 : 127};
+    rounder.to_nearest = round % 3 == 0;
+    if (rounder.to_nearest) rounder.zero_point = static_cast<int32_t>(random.Below(20)) - 10;
+    graph::Append(g, "r", rounder, {g.output});
     std::vector<int32_t> offset, multiplier, shift;
     for (int c = 0; c < outs; ++c) {
       offset.push_back(static_cast<int32_t>(random.Below(4000)) - 2000);
@@ -88,8 +91,14 @@ TEST(InterpreterTest, IntegerConvolutionIsTheDefinition) {
                 }
               }
               const auto c = static_cast<size_t>(o);
-              const double exact = std::floor(
-                  static_cast<double>((sum + offset[c]) * multiplier[c]) / std::pow(2.0, shift[c]));
+              const double real =
+                  static_cast<double>((sum + offset[c]) * multiplier[c]) / std::pow(2.0, shift[c]);
+              // Nothing is cut off by a shift of 0.
+              const bool ones =
+                  std::ranges::all_of(multiplier, [](int m) { return m == 1; });
+              const double nearest =
+                  ones ? std::nearbyint(real) : std::floor(real + 0.5);
+              const double exact = lo.to_nearest ? nearest + lo.zero_point : std::floor(real);
               EXPECT_EQ(found[at], std::min<double>(std::max<double>(exact, lo.lo), lo.hi))
                   << round;
             }

@@ -5,8 +5,8 @@
 #include "platypus/base/error.h"
 #include "platypus/base/random.h"
 #include "platypus/exec/interpreter.h"
+#include "platypus/graph/affine.h"
 #include "platypus/graph/quantization.h"
-#include "platypus/quantize/affine.h"
 #include "platypus/quantize/quantize.h"
 #include "tests/quantize/networks.h"
 
@@ -367,25 +367,39 @@ TEST(AffineTest, FactorsAreNearAndWithinTheirBits) {
     const double w = std::exp(random.Uniform(-14, 4));
     for (const int bits : {6, 8, 12}) {
       if (w >= (1 << bits) - 1) continue;
-      const Factor f = MakeFactor(w, bits);
+      const graph::Factor f = graph::MakeFactor(w, bits);
       EXPECT_LT(std::abs(f.multiplier), 1 << bits);
       EXPECT_NEAR(f.Value(), w, w * std::ldexp(1.0, -bits) + 0x1.0p-32);
     }
   }
-  EXPECT_EQ(MakeFactor(0.125, 8).multiplier, 1);
-  EXPECT_EQ(MakeFactor(0.125, 8).shift, 3);
-  EXPECT_EQ(MakeFactor(4.0, 8).multiplier, 4);
-  EXPECT_EQ(MakeFactor(-0.75, 8).multiplier, -192);
+  EXPECT_EQ(graph::MakeFactor(0.125, 8).multiplier, 1);
+  EXPECT_EQ(graph::MakeFactor(0.125, 8).shift, 3);
+  EXPECT_EQ(graph::MakeFactor(4.0, 8).multiplier, 4);
+  EXPECT_EQ(graph::MakeFactor(-0.75, 8).multiplier, -192);
   // Above 2^bits: the leading bits and zeros. Below 2^-max_shift: fewer bits.
-  EXPECT_EQ(MakeFactor(1000.0, 4).multiplier, 1024);
-  EXPECT_EQ(MakeFactor(900.0, 4).multiplier, 896);
-  EXPECT_EQ(MakeFactor(900.0, 4).shift, 0);
-  EXPECT_EQ(MakeFactor(5 * 0x1.0p-31, 8).multiplier, 5);
-  EXPECT_EQ(MakeFactor(0x1.8p-40, 8, 60).multiplier, 192);
-  EXPECT_EQ(MakeFactor(0x1.8p-40, 8, 60).shift, 47);
-  EXPECT_EQ(MakeFactor(1e30, 8).multiplier, 1 << 30);
-  EXPECT_EQ(RoundingOffset(2.5, {1, 0}), 2);
-  EXPECT_EQ(RoundingOffset(-3.0, {1, 4}), 5);
+  EXPECT_EQ(graph::MakeFactor(1000.0, 4).multiplier, 1024);
+  EXPECT_EQ(graph::MakeFactor(900.0, 4).multiplier, 896);
+  EXPECT_EQ(graph::MakeFactor(900.0, 4).shift, 0);
+  EXPECT_EQ(graph::MakeFactor(5 * 0x1.0p-31, 8).multiplier, 5);
+  EXPECT_EQ(graph::MakeFactor(0x1.8p-40, 8, 60).multiplier, 192);
+  EXPECT_EQ(graph::MakeFactor(0x1.8p-40, 8, 60).shift, 47);
+  EXPECT_EQ(graph::MakeFactor(1e30, 8).multiplier, 1 << 30);
+  EXPECT_EQ(graph::RoundingOffset(2.5, {1, 0}), 2);
+  EXPECT_EQ(graph::RoundingOffset(-3.0, {1, 4}), 5);
+}
+
+TEST(AffineTest, NearestFactorsHaveABitToRoundAndSixteenWithTheirSign) {
+  Random random(4, "factor");
+  for (int i = 0; i < 5000; ++i) {
+    const double w =
+        i < 46 ? std::ldexp(1.0, i - 30) : std::exp(random.Uniform(-20, 9.7));
+    const graph::Factor f = graph::MakeNearestFactor(w);
+    EXPECT_GE(f.shift, 1) << w;
+    EXPECT_GT(f.multiplier, 0) << w;
+    EXPECT_LE(f.multiplier, 32767) << w;
+    EXPECT_NEAR(f.Value(), std::min(w, 16383.0), w * 0x1.0p-15 + 0x1.0p-31) << w;
+  }
+  EXPECT_EQ(graph::MakeNearestFactor(1e9).Value(), 16383.0);
 }
 
 TEST(CodesTest, FollowTheDefinition) {

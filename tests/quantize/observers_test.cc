@@ -124,7 +124,7 @@ TEST(ObserversTest, PercentilesOfEachBatchAreAveraged) {
   EXPECT_LT(range.max, 10.0f);  // 37 came by once in 20000 values
 }
 
-TEST(ObserversTest, DISABLED_MseRangeIsTheBestOfAnExhaustiveSearch) {
+TEST(ObserversTest, MseRangeIsTheBestOfAnExhaustiveSearch) {
   for (const graph::FakeQuantize op :
        {graph::FakeQuantize{8, false, false}, graph::FakeQuantize{4, false, false},
         graph::FakeQuantize{2, false, false}, graph::FakeQuantize{8, true, false},
@@ -220,7 +220,7 @@ TEST(ObserversTest, DivergenceIsItsDefinition) {
   }
 }
 
-TEST(ObserversTest, DISABLED_EntropyRangeIsTheLeastDivergentOne) {
+TEST(ObserversTest, EntropyRangeIsTheLeastDivergentOne) {
   for (const graph::FakeQuantize op :
        {graph::FakeQuantize{4, false, false}, graph::FakeQuantize{8, false, false},
         graph::FakeQuantize{8, true, false}}) {
@@ -236,9 +236,9 @@ TEST(ObserversTest, DISABLED_EntropyRangeIsTheLeastDivergentOne) {
                                           graph::ActivationCodes(op, -25 * factor, 37 * factor)));
     }
     const Range found = Observed<EntropyObserver>(op, values, 777);
-    EXPECT_NEAR(DirectDivergence(values, histogram.Width(),
-                                 graph::ActivationCodes(op, found.min, found.max)),
-                best, 1e-9);
+    EXPECT_LE(DirectDivergence(values, histogram.Width(),
+                               graph::ActivationCodes(op, found.min, found.max)),
+              best + 1e-9);
     EXPECT_LT(found.max, 37.0f);  // the two outliers are worth being clipped
     EXPECT_GT(found.max, 1.5f);
   }

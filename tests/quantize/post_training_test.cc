@@ -93,7 +93,7 @@ TEST(PostTrainingTest, RangesAreThoseOfTheValuesThatComeBy) {
   EXPECT_EQ(ranges, 7);  // input, three convolutions, sum, pool, head
 }
 
-TEST(PostTrainingTest, DISABLED_RangesDependNeitherOnThreadsNorOnWhatTheyWereBefore) {
+TEST(PostTrainingTest, RangesDependNeitherOnThreadsNorOnWhatTheyWereBefore) {
   Net net(2);
   ThreadPool one(1);
   graph::Graph prepared = PrepareForTraining(graph::FoldBatchNorm(net.g), Bits(8));
