@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "platypus/graph/graph.h"
 #include "platypus/graph/op.h"
 #include "platypus/graph/quantization.h"
 
@@ -22,8 +23,8 @@ struct Factor {
 // [0, max_shift], which costs |w| < 2^(bits - max_shift) some of its bits; |w| > 2^30 becomes 2^30.
 Factor MakeFactor(double w, int bits, int max_shift = 31);
 
-// For a Requantize that rounds to nearest: the nearest factor to w > 0 of kFactorBits bits, shift from 1
-// to 30; w of 2^14 and more becomes 2^14 - 1.
+// For a Requantize that rounds to nearest: the nearest factor to w > 0 of kFactorBits bits, shift
+// from 1 to 30; w of 2^14 and more becomes 2^14 - 1.
 constexpr int kFactorBits = 15;
 Factor MakeNearestFactor(double w);
 
@@ -46,6 +47,11 @@ InputFactor MakeInputFactor(double gain, double shift, const Codes& codes, int b
 // scale 0 does not count: the other one gets other codes.
 std::optional<AddRequantize> SumOfCodes(const Codes& left, const Codes& right, const Codes& out,
                                         double most = 0x1.0p31, int fraction_bits = 20);
+
+// A fake-quantised graph whose codes behind means and blends of codes have scales, moved by less
+// than 2^-13, to which a factor of kFactorBits is exact: then a program that computes with real
+// numbers gets our codes. Scales that are powers of two stay.
+Graph WithExactSums(Graph fake_quantized);
 
 }  // namespace platypus::graph
 

@@ -21,7 +21,7 @@ namespace {
 
 using Type = onnx::TensorProto;
 
-constexpr int kInputBits = 24;       // what float32 holds
+constexpr int kInputBits = 24;  // what float32 holds
 constexpr double kMostMultiplier = 32767;
 
 graph::Factor FactorOf(const NodeReader& node, double factor) {
@@ -456,16 +456,23 @@ WeightCodes Transposed(const WeightCodes& weight) {
 
 std::vector<int64_t> BiasCodes(const NodeReader& node, const Constant& bias, double in_scale,
                                const WeightCodes& weight) {
-  std::vector<int64_t> codes;
   const std::vector<float> values = bias.Floats();
   if (static_cast<int64_t>(values.size()) != weight.shape[0] ||
       (weight.scale.size() > 1 && weight.scale.size() != values.size())) {
     node.Refuse("bias of {} elements for {} channels and {} scales", values.size(), weight.shape[0],
                 weight.scale.size());
   }
+  // Those of the file, whose real numbers float32 does not hold to the last one.
+  const WeightCodes* given = node.Model().FindCodes(node.InputName(2));
+  if (given != nullptr && given->codes.size() != values.size()) given = nullptr;
+  std::vector<int64_t> codes;
   for (size_t o = 0; o < values.size(); ++o) {
     const double unit = in_scale * weight.scale[weight.scale.size() == 1 ? 0 : o];
-    codes.push_back(Fits(node, "a bias", std::nearbyint(double{values[o]} / unit)));
+    const double scale = given == nullptr ? 0.0 : given->scale[given->scale.size() == 1 ? 0 : o];
+    const bool alike = std::abs(scale - unit) < 0x1.0p-22 * unit;
+    const double code =
+        alike ? static_cast<double>(given->codes[o]) : std::nearbyint(double{values[o]} / unit);
+    codes.push_back(Fits(node, "a bias", code));
   }
   return codes;
 }

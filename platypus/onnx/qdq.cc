@@ -317,7 +317,7 @@ class QdqWriter {
 
 std::string SerializeQdq(const graph::Graph& fake_quantized,
                          const std::map<std::string, std::string>& metadata, const QdqForm& form) {
-  return QdqWriter(graph::FoldBatchNorm(fake_quantized), form).Run(metadata);
+  return QdqWriter(graph::WithExactSums(graph::FoldBatchNorm(fake_quantized)), form).Run(metadata);
 }
 
 void ExportQdq(const graph::Graph& fake_quantized,

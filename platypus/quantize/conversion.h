@@ -99,7 +99,7 @@ class Conversion {
   // Whether what is computed with codes must stay exact in float32, and bits of a Requantize that
   // makes codes: the TI-NPU's dialect has files of float32, which codes of 16 bits leave anyway.
   bool ExactInFloat(const graph::Codes& codes) const;
-  bool RoundsToNearest() const { return settings_.dialect == config::Quantization::kGeneric; }
+  bool RoundsToNearest() const { return settings_.dialect != config::Quantization::kTinpu; }
   int MultiplierBits(const graph::Codes& codes) const;
   // The operator that makes codes of sums: the TI-NPU's rounds by its offset, ours behind the
   // factor. The factor to codes; what is added before it, for a `base` in units of the sums.

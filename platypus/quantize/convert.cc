@@ -258,7 +258,8 @@ graph::Graph Convert(const graph::Graph& fake_quantized, const Settings& setting
       }
     }
   }
-  const graph::Graph folded = graph::FoldBatchNorm(fake_quantized);
+  graph::Graph folded = graph::FoldBatchNorm(fake_quantized);
+  if (settings.dialect != config::Quantization::kTinpu) folded = graph::WithExactSums(folded);
   graph::Graph integer = Conversion(folded, settings).Run();
   RequireBounds(integer);
   return integer;

@@ -87,6 +87,8 @@ double Divergence(const Histogram& values, const graph::Codes& codes) {
   while (last > first && code_of(last - 1) > codes.hi) above += counts[--last];
   const int64_t inside = values.Total() - below - above;
   if (inside == 0) return values.Total() == 0 ? 0.0 : HUGE_VAL;
+  // Codes that have less than a bin each lose nothing that a histogram shows.
+  if (static_cast<int64_t>(last - first) <= int64_t{codes.hi} - codes.lo) return HUGE_VAL;
   double sum = 0;
   for (size_t begin = first; begin < last;) {
     size_t end = begin;
@@ -138,8 +140,7 @@ Range Narrow(const graph::FakeQuantize& op, Range widest,
   };
   // Tries other ends, those that `low` and `high` say.
   const auto search = [&](bool low, bool high) {
-    for (int k = 1; k <= kOctaves * steps; ++k)
-      attempt(low, high, static_cast<double>(k) / steps);
+    for (int k = 1; k <= kOctaves * steps; ++k) attempt(low, high, static_cast<double>(k) / steps);
     if (op.power_of_two_scale) return;
     const double centre = high ? below_max : below_min;
     for (int k = -kFiner; k <= kFiner; ++k)

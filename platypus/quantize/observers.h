@@ -54,7 +54,8 @@ double MeanSquaredError(const Histogram& values, const graph::Codes& codes);
 // levels of magnitudes): the Kullback-Leibler divergence sum p log(p / q) over the bins inside the
 // codes' range. p: the share of each bin, what lies outside counted in the outermost bins; q: the
 // counts of the bins that round to one code spread evenly over those that are not empty, as a
-// share of all that is inside. Where q is 0 it counts as 1e-4 of a value.
+// share of all that is inside. Where q is 0 it counts as 1e-4 of a value. Infinite for a range of
+// fewer bins than codes.
 double Divergence(const Histogram& values, const graph::Codes& codes);
 
 // The range of the least cost among `widest` and narrower ones: both ends times 2^-k where scales

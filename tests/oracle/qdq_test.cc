@@ -13,14 +13,12 @@ namespace {
 using onnx_io::QdqVersion;
 
 // `most`: steps between our integers and ONNX Runtime's outputs, and the share of outputs that
-// differ at all, measured and rounded up. Both round once a layer; where a layer's products are so
-// coarse that half a unit of their sum is felt (weights of few bits), our offset, a whole number of
-// such units, makes more of a difference.
+// differ at all. Sums of products with codes of 16 bits are more than float32 holds.
 struct Scheme {
   std::string name;
   quantize::Settings settings;
   int64_t most_steps = 1;
-  double most_share = 0;
+  double most_share = 0.001;
 };
 
 quantize::Settings Generic(int weight_bits, int activation_bits, bool affine = false) {
@@ -36,10 +34,14 @@ std::vector<Scheme> Schemes() {
   tensor.per_channel = false;
   quantize::Settings real = Generic(8, 8);
   real.output_int = false;
-  return {{"w8a8", Generic(8, 8), 1, 0.06},  {"w4a8", Generic(4, 8), 1, 0.1},
-          {"w2a8", Generic(2, 8), 2, 0.3},   {"w8a4", Generic(8, 4), 1, 0.04},
-          {"w8a16", Generic(8, 16), 2, 0.5}, {"affine", Generic(8, 8, true), 1, 0.06},
-          {"per tensor", tensor, 1, 0.07},   {"real output", real, 1, 0.06}};
+  return {{"w8a8", Generic(8, 8)},
+          {"w4a8", Generic(4, 8)},
+          {"w2a8", Generic(2, 8)},
+          {"w8a4", Generic(8, 4)},
+          {"w8a16", Generic(8, 16), 2, 0.05},
+          {"affine", Generic(8, 8, true)},
+          {"per tensor", tensor},
+          {"real output", real}};
 }
 
 const std::vector<NetworkCase>& Networks() {

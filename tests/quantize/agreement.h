@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "platypus/base/error.h"
+#include "platypus/graph/affine.h"
 #include "tests/quantize/float64.h"
 #include "tests/quantize/networks.h"
 
@@ -66,7 +68,12 @@ inline const graph::Tensor* Counterpart(const Graph& fake, const graph::Node& qu
 
 inline Histogram Compare(const Graph& trained, const Graph& integer, std::span<const float> inputs,
                          int64_t count) {
-  const Graph fake = graph::FoldBatchNorm(trained);
+  const bool rounds = std::ranges::any_of(integer.nodes, [](const graph::Node& node) {
+    const auto* op = std::get_if<graph::Requantize>(&node.op);
+    return op != nullptr && op->to_nearest;
+  });
+  Graph fake = graph::FoldBatchNorm(trained);
+  if (rounds) fake = graph::WithExactSums(fake);
   const exec::Interpreter interpreter(integer);
   const auto size = inputs.size() / static_cast<size_t>(count);
   Histogram differences;

@@ -58,7 +58,7 @@ void ExpectIntegersFollow(const Settings& settings, double mean_error) {
 TEST(ConvertTest, IntegersFollowTheFakeQuantisedGraph) { ExpectIntegersFollow({}, 1.0); }
 
 TEST(ConvertTest, WeightsOfFewBits) {
-  constexpr double kMeanError = 1.5;  // free scales: factors of 8 bits, offsets no longer exact
+  constexpr double kMeanError = 1.8;  // a bias is whole sums, which few bits make coarse
   for (const int bits : {4, 2}) {
     SCOPED_TRACE(bits);
     config::Training training;
@@ -391,8 +391,7 @@ TEST(AffineTest, FactorsAreNearAndWithinTheirBits) {
 TEST(AffineTest, NearestFactorsHaveABitToRoundAndSixteenWithTheirSign) {
   Random random(4, "factor");
   for (int i = 0; i < 5000; ++i) {
-    const double w =
-        i < 46 ? std::ldexp(1.0, i - 30) : std::exp(random.Uniform(-20, 9.7));
+    const double w = i < 46 ? std::ldexp(1.0, i - 30) : std::exp(random.Uniform(-20, 9.7));
     const graph::Factor f = graph::MakeNearestFactor(w);
     EXPECT_GE(f.shift, 1) << w;
     EXPECT_GT(f.multiplier, 0) << w;
