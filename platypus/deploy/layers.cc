@@ -151,9 +151,10 @@ std::string Lowering::RequantOf(const std::string& id, const Node& node,
       wide = wide || sum * std::abs(multiplier[p]) >= 2147483648.0;
     }
   }
-  layer.shape += fmt::format("static const tm_requant r_{} = {{{}, {}, {}, {}, {}, {}, {}, {}, {}}};\n", id,
-                             offset_name, multiplier_name, shift_name, op.lo, op.hi, wide ? 1 : 0,
-                             count == 1 ? 1 : 0, op.to_nearest ? 1 : 0, op.zero_point);
+  layer.shape +=
+      fmt::format("static const tm_requant r_{} = {{{}, {}, {}, {}, {}, {}, {}, {}, {}}};\n", id,
+                  offset_name, multiplier_name, shift_name, op.lo, op.hi, wide ? 1 : 0,
+                  count == 1 ? 1 : 0, op.to_nearest ? 1 : 0, op.zero_point);
   return "r_" + id;
 }
 

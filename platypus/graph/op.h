@@ -312,9 +312,10 @@ struct SumPool {
   friend bool operator==(const SumPool&, const SumPool&) = default;
 };
 
-// q = clamp(round((a + offset[c]) * multiplier[c] * 2^-shift[c]) + zero_point, lo, hi), a ReLU is lo
-// = zero_point. round is floor (arithmetic shift) or to_nearest: halves up, or, where all multipliers
-// are 1 and halves are frequent, to even. Roles: offset, multiplier, shift, int32, [C] or [1] each.
+// q = clamp(round((a + offset[c]) * multiplier[c] * 2^-shift[c]) + zero_point, lo, hi), a ReLU is
+// lo = zero_point. round is floor (arithmetic shift) or to_nearest: halves up, or, where all
+// multipliers are 1 and halves are frequent, to even. Roles: offset, multiplier, shift, int32, [C]
+// or [1] each.
 struct Requantize {
   int32_t lo = -128;
   int32_t hi = 127;

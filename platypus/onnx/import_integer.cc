@@ -110,8 +110,8 @@ float SingleOf(NodeReader& node, const std::string& name) {
 // A sum of two tensors of codes behind which stands the chain of `pattern`.
 void ReadSum(NodeReader& node, const RequantizePattern& pattern, const Codes& codes) {
   const int32_t multiplier = Whole(node, "multiplier", SingleOf(node, pattern.multiplier));
-  graph::AddRequantize op{multiplier, multiplier, ShiftOf(node, SingleOf(node, pattern.factor)), codes.lo,
-                          codes.hi};
+  graph::AddRequantize op{multiplier, multiplier, ShiftOf(node, SingleOf(node, pattern.factor)),
+                          codes.lo, codes.hi};
   ReadSum(node, ChainName(node, pattern.offset, "offset"), Operand(node, pattern.sum->input(0)),
           Operand(node, pattern.sum->input(1)), op,
           SingleOf(node, pattern.offset) * static_cast<float>(multiplier));

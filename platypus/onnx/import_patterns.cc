@@ -102,11 +102,11 @@ class Finder {
       const NodeProto* add = multiplier ? Writer(multiplier->data, "Add") : nullptr;
       const auto offset = Split(add);
       if (!offset) return;
-      Accept(end,
-             RequantizePattern{offset->data, offset->constant, multiplier->constant,
-                               factor->constant, limits, nullptr, half->constant,
-                               zero_point->constant},
-             {moved, floor, last, round, mul, add});
+      Accept(
+          end,
+          RequantizePattern{offset->data, offset->constant, multiplier->constant, factor->constant,
+                            limits, nullptr, half->constant, zero_point->constant},
+          {moved, floor, last, round, mul, add});
     } else if (const NodeProto* mul = Writer(factor->data, "Mul")) {
       const auto multiplier = Split(mul);
       const NodeProto* add = multiplier ? Writer(multiplier->data, "Add") : nullptr;

@@ -111,8 +111,8 @@ View AppendMean(NodeReader& node, const graph::AvgPool& op, const View& in, bool
     pool.padding = {};
   }
   const View sums = node.Append(node.Name(), pool, padded);
-  return RequantizeTo(node, node.Name() + ".requantize", sums, {in.real->scale / static_cast<double>(area)},
-                      {-in.real->zero * area},
+  return RequantizeTo(node, node.Name() + ".requantize", sums,
+                      {in.real->scale / static_cast<double>(area)}, {-in.real->zero * area},
                       LargestCode(node.Model(), in) * static_cast<double>(area),
                       *TargetOf(node.Model(), node.OutputName()));
 }

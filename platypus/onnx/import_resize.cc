@@ -98,8 +98,8 @@ void Resize(NodeReader& node, const View& view, const std::vector<Stretch>& stre
   const Real real = view.real.value_or(Real{});
   View codes_view = view;
   codes_view.real = real;
-  View out = RequantizeTo(node, node.Name() + ".requantize", sums, {real.scale / static_cast<double>(all)},
-                          {-real.zero * all},
+  View out = RequantizeTo(node, node.Name() + ".requantize", sums,
+                          {real.scale / static_cast<double>(all)}, {-real.zero * all},
                           LargestCode(node.Model(), codes_view) * static_cast<double>(all), target);
   if (!view.real) out.real.reset();
   node.Emit(ImageView(node, out));

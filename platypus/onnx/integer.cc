@@ -138,10 +138,9 @@ void Write(const graph::SumPool& op, const Site& site) {
   Model& model = site.model;
   if (op.kernel.h == shape[1] && op.kernel.w == shape[2] && op.padding == graph::Padding2{}) {
     model
-        .AddNode("ReduceSum", n + ".sum", {site.inputs[0], model.AddInts(n + ".axes", {2, 3})},
-                 {n + "_sum"})
+        .AddNode("ReduceSum", n, {site.inputs[0], model.AddInts(n + ".axes", {2, 3})}, {n + "_sum"})
         .SetInt("keepdims", OnlyFlattened(site.graph, site.node) ? 0 : 1);
-    model.AddNode("Round", n, {n + "_sum"}, {site.output});
+    model.AddNode("Round", n + ".round", {n + "_sum"}, {site.output});
     return;
   }
   WriteAveragePool({op.kernel, op.stride, op.padding}, site, n + ".mean", n + "_mean");

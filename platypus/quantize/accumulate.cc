@@ -90,8 +90,7 @@ Quantized Finish(Conversion& conversion, const Accumulated& x, const graph::Code
       factor = conversion.FactorTo(ratio, codes, conversion.MultiplierBits(codes));
       const double zero = x.zero.empty() ? 0.0 : static_cast<double>(x.zero[c]);
       // As files keep it: a whole number of sums.
-      const double unit =
-          conversion.RoundsToNearest() ? factor.Value() * codes.scale : x.scale[c];
+      const double unit = conversion.RoundsToNearest() ? factor.Value() * codes.scale : x.scale[c];
       const double bias = std::nearbyint(x.bias[c] / unit);
       offset.push_back(conversion.OffsetTo(bias - zero, codes, factor));
     }
@@ -100,8 +99,7 @@ Quantized Finish(Conversion& conversion, const Accumulated& x, const graph::Code
     RequireInt32(x.layer, c, x.bound[c] + std::abs(offset.back()), "accumulator");
   }
   const std::string name = x.layer + ".requantize";
-  const Quantized result =
-      conversion.Emit(name, conversion.Rounder(codes), {x.tensor}, codes);
+  const Quantized result = conversion.Emit(name, conversion.Rounder(codes), {x.tensor}, codes);
   conversion.SetFactors(name, Integers(offset), multiplier, shift);
   return result;
 }

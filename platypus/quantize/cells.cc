@@ -53,7 +53,8 @@ void SetPart(Conversion& conversion, const graph::Node& node, const std::string&
     int64_t base = 0;
     const auto choose = [&](int bits) {
       factor = MakeFactor(ratio, bits);
-      base = graph::RoundingOffset(bias[r] / scale - static_cast<double>(sum * x.zero_point), factor);
+      base =
+          graph::RoundingOffset(bias[r] / scale - static_cast<double>(sum * x.zero_point), factor);
       return magnitude * LargestMagnitude(x) + std::abs(base);
     };
     int bits = kMostBits;

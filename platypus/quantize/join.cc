@@ -21,10 +21,9 @@ Quantized Finish(Conversion& conversion, const Added& x, const graph::Codes& cod
   const bool exact_in_float = conversion.ExactInFloat(x.left.codes) &&
                               conversion.ExactInFloat(x.right.codes) &&
                               conversion.ExactInFloat(codes);
-  const auto op =
-      exact_in_float
-          ? graph::SumOfCodes(x.left.codes, x.right.codes, codes, std::ldexp(1.0, kExactBits), 14)
-          : graph::SumOfCodes(x.left.codes, x.right.codes, codes);
+  const auto op = exact_in_float ? graph::SumOfCodes(x.left.codes, x.right.codes, codes,
+                                                     std::ldexp(1.0, kExactBits), 14)
+                                 : graph::SumOfCodes(x.left.codes, x.right.codes, codes);
   if (!op) Fail(Category::kModel, "layer {}: the sum can reach more than 32 bits hold", x.layer);
   return conversion.Emit(x.layer, *op, {x.left.tensor, x.right.tensor}, codes);
 }
@@ -42,8 +41,7 @@ Quantized Finish(Conversion& conversion, const Joined& x, const graph::Codes& co
                                               conversion.MultiplierBits(codes));
     const int64_t offset =
         conversion.OffsetTo(-static_cast<double>(part.codes.zero_point), codes, factor);
-    inputs.push_back(
-        conversion.Emit(name, conversion.Rounder(codes), {part.tensor}, codes).tensor);
+    inputs.push_back(conversion.Emit(name, conversion.Rounder(codes), {part.tensor}, codes).tensor);
     conversion.SetFactors(name, Integers({offset}), {factor.multiplier}, {factor.shift});
   }
   return conversion.Emit(x.layer, graph::Concat{x.axis}, inputs, codes);

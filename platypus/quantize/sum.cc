@@ -75,8 +75,7 @@ Quantized Finish(Conversion& conversion, const Summed& x, const graph::Codes& co
   const int64_t offset = offset_of(factor);
   RequireInt32(x.layer, 0, x.bound + std::abs(offset), "window sum");
   const std::string name = x.layer + ".requantize";
-  const Quantized result =
-      conversion.Emit(name, conversion.Rounder(codes), {x.tensor}, codes);
+  const Quantized result = conversion.Emit(name, conversion.Rounder(codes), {x.tensor}, codes);
   conversion.SetFactors(name, Integers({offset}), {factor.multiplier}, {factor.shift});
   return result;
 }

@@ -3,9 +3,9 @@
  * Activations are [height][width][channel], channels contiguous. The generated code calls these
  * functions with literal sizes, so that the compiler makes one tight function of each call. Integer
  * layers compute q = clamp(((sum + offset[c]) * multiplier[c]) >> shift[c], lo, hi) in 32 bits (64
- * where the generator could not prove 32 enough); a null multiplier means 1. To nearest they leave a
- * bit to round by and add the zero point: clamp(((((...) >> shift[c]) + 1) >> 1) + zero, lo, hi); a
- * multiplier of 1 then sends halves to even. */
+ * where the generator could not prove 32 enough); a null multiplier means 1. To nearest they leave
+ * a bit to round by and add the zero point: clamp(((((...) >> shift[c]) + 1) >> 1) + zero, lo, hi);
+ * a multiplier of 1 then sends halves to even. */
 #ifndef TM_KERNELS_H
 #define TM_KERNELS_H
 
@@ -21,8 +21,8 @@ typedef struct {
   const tm_i16* multiplier; /* null: 1 */
   const tm_u8* shift;
   tm_i32 lo, hi;
-  int wide;   /* the product needs 64 bits */
-  int shared; /* one offset, multiplier and shift for all channels */
+  int wide;    /* the product needs 64 bits */
+  int shared;  /* one offset, multiplier and shift for all channels */
   int nearest; /* one bit of the shift is left for rounding */
   tm_i32 zero;
 } tm_requant;

@@ -94,10 +94,8 @@ TEST(InterpreterTest, IntegerConvolutionIsTheDefinition) {
               const double real =
                   static_cast<double>((sum + offset[c]) * multiplier[c]) / std::pow(2.0, shift[c]);
               // Nothing is cut off by a shift of 0.
-              const bool ones =
-                  std::ranges::all_of(multiplier, [](int m) { return m == 1; });
-              const double nearest =
-                  ones ? std::nearbyint(real) : std::floor(real + 0.5);
+              const bool ones = std::ranges::all_of(multiplier, [](int m) { return m == 1; });
+              const double nearest = ones ? std::nearbyint(real) : std::floor(real + 0.5);
               const double exact = lo.to_nearest ? nearest + lo.zero_point : std::floor(real);
               EXPECT_EQ(found[at], std::min<double>(std::max<double>(exact, lo.lo), lo.hi))
                   << round;
