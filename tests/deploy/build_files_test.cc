@@ -119,7 +119,7 @@ TEST_F(BuildFilesTest, CompilersOfTiAreFoundByTheirVariables) {
     WriteFile(program, "#!/bin/sh\n");
     fs::permissions(program, fs::perms::owner_all);
     WriteFile(folder_.Path() / "show.cmake",
-              fmt::format("include(net/cmake/{}.cmake)\n"
+              fmt::format("cmake_minimum_required(VERSION 3.16)\ninclude(net/cmake/{}.cmake)\n"
                           "message(\"${{CMAKE_SYSTEM_NAME}} ${{CMAKE_C_COMPILER}} "
                           "${{CMAKE_C_FLAGS_INIT}}\")\n",
                           v.file));
