@@ -44,9 +44,9 @@ Command AddExport(CLI::App& program, const Globals&) {
   const auto a = std::make_shared<Arguments>();
   parser->add_option("RUN", a->where, "run folder, or its package")->required();
   parser->add_option("--to", a->to, "folder for the package's files")->required();
-  parser->add_option("--form", a->form,
-                     fmt::format("add the project files of an environment: {}",
-                                 fmt::join(deploy::Forms(), ", ")));
+  parser->add_option(
+      "--form", a->form,
+      fmt::format("add the project files of an environment: {}", fmt::join(deploy::Forms(), ", ")));
   parser->add_flag("--force", a->force, "overwrite files that are not from an export, or changed");
   return {parser, [a] { return ExportCommand(*a); }};
 }

@@ -21,7 +21,8 @@ std::vector<std::string> LibrarySources(const Emission& e, const Package& packag
 }
 
 std::string CMakeLists(const Emission& e, const std::string& indented_sources) {
-  return fmt::format(R"(# {0}: the generated library and, where this is no part of another project, its self-test.
+  return fmt::format(
+      R"(# {0}: the generated library and, where this is no part of another project, its self-test.
 # Other compilers: -DCMAKE_TOOLCHAIN_FILE=cmake/....cmake
 cmake_minimum_required(VERSION 3.16)
 project({0} C)
@@ -46,7 +47,7 @@ if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR AND NOT CMAKE_CROSSCOMPILI
   add_test(NAME selftest COMMAND selftest)
 endif()
 )",
-                     e.m, indented_sources);
+      e.m, indented_sources);
 }
 
 std::string Makefile(const Emission& e) {
@@ -91,17 +92,20 @@ std::vector<const Core*> EmulatedCores() {
 std::string BareMetalMakefile(const Emission& e) {
   std::string cores;
   std::string text =
-      "# make CORE=cortex-m4: builds the self-test for a board that QEMU emulates and runs it there; "
+      "# make CORE=cortex-m4: builds the self-test for a board that QEMU emulates and runs it "
+      "there; "
       "what it finds is\n# printed over semihosting. make all-cores: on every one.\nCORE ?= "
       "cortex-m4\n\n";
   for (const Core* core : EmulatedCores()) {
     cores += " " + core->name;
-    text += fmt::format("CC_{0} = {1}\nFLAGS_{0} = {2}\nSCRIPT_{0} = {3}\nRUN_{0} = {4} {5} -icount "
-                        "{6}\n\n",
-                        core->name, core->compiler, Joined(core->flags), core->script,
-                        core->emulator, Joined(core->machine), CountingClock(*core));
+    text += fmt::format(
+        "CC_{0} = {1}\nFLAGS_{0} = {2}\nSCRIPT_{0} = {3}\nRUN_{0} = {4} {5} -icount "
+        "{6}\n\n",
+        core->name, core->compiler, Joined(core->flags), core->script, core->emulator,
+        Joined(core->machine), CountingClock(*core));
   }
-  text += fmt::format(R"(CFLAGS = -std=gnu99 -O2 -ffp-contract=off -fno-delete-null-pointer-checks -ffunction-sections -fdata-sections
+  text += fmt::format(
+      R"(CFLAGS = -std=gnu99 -O2 -ffp-contract=off -fno-delete-null-pointer-checks -ffunction-sections -fdata-sections
 SOURCES = main.c core.c ../{0}_selftest.c ../{0}_test_vectors.c $(addprefix ../,$(shell cat ../sources.txt))
 
 run: {0}-$(CORE).elf
@@ -116,7 +120,7 @@ all-cores:
 clean:
 	rm -f *.elf
 )",
-                      e.m, cores);
+      e.m, cores);
   return text;
 }
 

@@ -7,7 +7,8 @@
 #include "platypus/deploy/emission.h"
 
 // compat_ti/: the names that applications for TI's compiler (tvmgen_default_...) and its library of
-// feature extraction (FE_...) call, on top of the package. They link these sources instead of mod.a.
+// feature extraction (FE_...) call, on top of the package. They link these sources instead of
+// mod.a.
 namespace platypus::deploy {
 namespace {
 
@@ -95,8 +96,7 @@ int32_t tvmgen_default_run(struct tvmgen_default_inputs *inputs, struct tvmgen_d
 }
 
 std::string FeatureHeader(const Emission& e) {
-  std::string text =
-      Top(e, "feature_extract.h", "the features under the names of TI's library");
+  std::string text = Top(e, "feature_extract.h", "the features under the names of TI's library");
   text += Open("FEATURE_EXTRACT_H_", fmt::format("#include <stdbool.h>\n#include <stdint.h>\n\n"
                                                  "#include \"../{}_fe.h\"\n#include \"../{}.h\"\n"
                                                  "#include \"user_input_config.h\"\n",
@@ -151,9 +151,10 @@ std::string FeatureSource(const Emission& e) {
     if (codes) return fmt::format("a[i] - b[i] > {0} || b[i] - a[i] > {0}", tolerance);
     return std::string("!(difference(a[i], b[i]) <= 1e-4f)");
   };
-  std::string text =
-      Top(e, "feature_extract.c", "the features under the names of TI's library");
-  text += "#include \"feature_extract.h\"\n\n#include \"../rt/tm_math.h\"\n#include \"tvmgen_default.h\"\n";
+  std::string text = Top(e, "feature_extract.c", "the features under the names of TI's library");
+  text +=
+      "#include \"feature_extract.h\"\n\n#include \"../rt/tm_math.h\"\n#include "
+      "\"tvmgen_default.h\"\n";
   if (!e.net.TakesCodes() || !e.net.GivesCodes()) {
     text += R"(
 static tm_f32 difference(tm_f32 a, tm_f32 b) {

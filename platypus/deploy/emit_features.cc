@@ -450,8 +450,7 @@ std::string Source(const PackageRequest& request, const ChainWriter& chain) {
           ? "frame_features(s, s->frames);\n  tm_q15_to_float(s->frames, {0}_FE_FRAME_FEATURES, "
             "features);"
           : "frame_features(s, features);";
-  text +=
-      fmt::format(R"(
+  text += fmt::format(R"(
 /* Features of the variable whose frame stands in {7}. */
 static void frame_features({0}_fe_state *s, {6} *out) {{
 {2}  memcpy(out, {3}, {1}_FE_FRAME_FEATURES * sizeof *out);
@@ -544,10 +543,10 @@ void {0}_fe_frame({0}_fe_state *s, const tm_f32 *samples, tm_f32 *features) {{
   {12}
 }}
 )",
-                  m, upper, chain.Body(), chain.Out(), p.frame_concat > 1 ? p.frame_skip : 1,
-                  FirstSample(p) + 1, chain.FrameType(), chain.FrameBuffer(), keep(value, false),
-                  keep(value, true), fmt::format(fmt::runtime(copy), upper),
-                  keep("samples[t]", false), fmt::format(fmt::runtime(frame), upper));
+                      m, upper, chain.Body(), chain.Out(), p.frame_concat > 1 ? p.frame_skip : 1,
+                      FirstSample(p) + 1, chain.FrameType(), chain.FrameBuffer(),
+                      keep(value, false), keep(value, true), fmt::format(fmt::runtime(copy), upper),
+                      keep("samples[t]", false), fmt::format(fmt::runtime(frame), upper));
   return text;
 }
 

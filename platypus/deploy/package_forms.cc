@@ -113,7 +113,8 @@ Package PlatformIo(const Parts& p) {
   json["headers"] = p.m + "_app.h";
   std::vector<std::string> filter = {"-<*>"};
   for (const std::string& source : p.Compiled()) filter.push_back("+<" + source + ">");
-  json["build"] = {{"srcDir", "."}, {"includeDir", "."}, {"srcFilter", filter}, {"flags", kOptions}};
+  json["build"] = {
+      {"srcDir", "."}, {"includeDir", "."}, {"srcFilter", filter}, {"flags", kOptions}};
   return {{"library.json", json.dump(2) + "\n"}};
 }
 
@@ -133,7 +134,8 @@ config PLATYPUS_{1}_SELFTEST
 	depends on PLATYPUS_{1}
 )",
                                        p.m, upper);
-  form["zephyr/CMakeLists.txt"] = fmt::format(R"(if(CONFIG_PLATYPUS_{0})
+  form["zephyr/CMakeLists.txt"] =
+      fmt::format(R"(if(CONFIG_PLATYPUS_{0})
   zephyr_include_directories(..)
   zephyr_library_named(platypus_{1})
   zephyr_library_compile_options({2})
@@ -143,9 +145,8 @@ config PLATYPUS_{1}_SELFTEST
 {4}  )
 endif()
 )",
-                                              upper, p.m, fmt::join(kOptions, " "),
-                                              Lines(p.sources, "    ../", ""),
-                                              Lines(p.proof, "    ../", ""));
+                  upper, p.m, fmt::join(kOptions, " "), Lines(p.sources, "    ../", ""),
+                  Lines(p.proof, "    ../", ""));
   return form;
 }
 
@@ -178,7 +179,8 @@ Package Ccs(const Parts& p) {
         "    <file path=\"{}\" action=\"copy\" openOnCreation=\"{}\" targetDirectory=\"{}\"/>\n",
         path, path == "main_selftest.c" ? "true" : "false", path.starts_with("rt/") ? "rt" : "");
   }
-  return {{p.m + ".projectspec", fmt::format(R"(<?xml version="1.0" encoding="UTF-8"?>
+  return {{p.m + ".projectspec",
+           fmt::format(R"(<?xml version="1.0" encoding="UTF-8"?>
 <projectSpec>
   <project
       name="{0}_selftest"
@@ -190,8 +192,7 @@ Package Ccs(const Parts& p) {
 {4}  </project>
 </projectSpec>
 )",
-                                            p.m, InXml(d.part), c2000 ? "TI" : "TICLANG",
-                                            InXml(options), files)}};
+                       p.m, InXml(d.part), c2000 ? "TI" : "TICLANG", InXml(options), files)}};
 }
 
 // IAR Embedded Workbench: a project connection file.
@@ -232,8 +233,8 @@ Package Keil(const Parts& p) {
     - group: {0}
       files:
 {2})",
-                                           p.m, Lines(kOptions, "        - ", ""),
-                                           Lines(p.Compiled(), "        - file: ", ""))}};
+                                            p.m, Lines(kOptions, "        - ", ""),
+                                            Lines(p.Compiled(), "        - file: ", ""))}};
 }
 
 struct Form {
@@ -241,9 +242,12 @@ struct Form {
   Package (*files)(const Parts&);
   bool whole;  // all there is; else what is added
 };
-constexpr Form kForms[] = {{"arduino", Arduino, true},       {"ccs", Ccs, false},
-                           {"iar", Iar, false},              {"keil", Keil, false},
-                           {"platformio", PlatformIo, false}, {"zephyr", Zephyr, false}};
+constexpr Form kForms[] = {{"arduino", Arduino, true},
+                           {"ccs", Ccs, false},
+                           {"iar", Iar, false},
+                           {"keil", Keil, false},
+                           {"platformio", PlatformIo, false},
+                           {"zephyr", Zephyr, false}};
 
 }  // namespace
 
@@ -260,8 +264,7 @@ Package InForm(const Package& package, const std::string& form, const Destinatio
     if (!candidate.whole) files.insert(package.begin(), package.end());
     return files;
   }
-  throw Error(Category::kUsage, fmt::format("there is no form '{}'", form),
-              Suggest(form, Forms()));
+  throw Error(Category::kUsage, fmt::format("there is no form '{}'", form), Suggest(form, Forms()));
 }
 
 }  // namespace platypus::deploy

@@ -44,8 +44,7 @@ Hashes ReadHashes(const fs::path& file) {
 
 // All files of a run's package, each proved by the package's own hashes.
 deploy::Package ReadPackage(const fs::path& where) {
-  for (const fs::path& folder :
-       {where / "compilation" / "artifacts", where / "artifacts", where}) {
+  for (const fs::path& folder : {where / "compilation" / "artifacts", where / "artifacts", where}) {
     const fs::path manifest = folder / "manifest.json";
     std::error_code ignored;
     if (!fs::is_regular_file(manifest, ignored)) continue;

@@ -91,8 +91,7 @@ TEST_P(ToolchainTest, BuildsTheLibrary) {
       t.file, t.core));
   EXPECT_EQ(result.status, 0) << result.output;
   EXPECT_THAT(result.output, HasSubstr("-ffp-contract=off"));
-  EXPECT_THAT(result.output,
-              testing::ContainsRegex(std::string("Machine: +") + t.machine + "\n"));
+  EXPECT_THAT(result.output, testing::ContainsRegex(std::string("Machine: +") + t.machine + "\n"));
 }
 
 TEST_F(BuildFilesTest, AnUnknownCoreIsNamedWithTheKnownOnes) {
@@ -123,10 +122,11 @@ TEST_F(BuildFilesTest, CompilersOfTiAreFoundByTheirVariables) {
                           "message(\"${{CMAKE_SYSTEM_NAME}} ${{CMAKE_C_COMPILER}} "
                           "${{CMAKE_C_FLAGS_INIT}}\")\n",
                           v.file));
-    const ProcessResult result =
-        Shell(fmt::format("{}=$PWD/tools cmake -DCORE=cortex-m0plus -P show.cmake 2>&1", v.variable));
+    const ProcessResult result = Shell(
+        fmt::format("{}=$PWD/tools cmake -DCORE=cortex-m0plus -P show.cmake 2>&1", v.variable));
     EXPECT_EQ(result.status, 0) << result.output;
-    EXPECT_THAT(result.output, HasSubstr(fmt::format("Generic {} {}", program.string(), v.options)));
+    EXPECT_THAT(result.output,
+                HasSubstr(fmt::format("Generic {} {}", program.string(), v.options)));
   }
 }
 

@@ -84,8 +84,7 @@ class CompatTiTest : public testing::TestWithParam<Kind> {
     GetParam().make(model_, 2);
     package_ = Generate(model_.request);
     package_["application.c"] = kApplication;
-    package_["test_vector.c"] =
-        GoldenVectors(model_.request).at("golden_vectors/test_vector.c");
+    package_["test_vector.c"] = GoldenVectors(model_.request).at("golden_vectors/test_vector.c");
   }
   ProcessResult BuildAndRun() const {
     const TemporaryFolder folder;
@@ -102,11 +101,12 @@ class CompatTiTest : public testing::TestWithParam<Kind> {
 
 INSTANTIATE_TEST_SUITE_P(
     Models, CompatTiTest,
-    testing::Values(
-        Kind{"Codes", [](fixtures::Model& m, int64_t n) { fixtures::MakeCls1k(m, 64, n); }},
-        Kind{"TwoFramesOfTwoVariables", fixtures::MakeSpectrumModel},
-        Kind{"CodesOf16Bits", fixtures::MakeMixedModel}, Kind{"Floats", fixtures::MakeFloatModel},
-        Kind{"AnomalyDetection", MakeAnomalyDetector}),
+    testing::Values(Kind{"Codes",
+                         [](fixtures::Model& m, int64_t n) { fixtures::MakeCls1k(m, 64, n); }},
+                    Kind{"TwoFramesOfTwoVariables", fixtures::MakeSpectrumModel},
+                    Kind{"CodesOf16Bits", fixtures::MakeMixedModel},
+                    Kind{"Floats", fixtures::MakeFloatModel},
+                    Kind{"AnomalyDetection", MakeAnomalyDetector}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST_P(CompatTiTest, TheReferencesApplicationPasses) {

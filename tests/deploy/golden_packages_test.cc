@@ -47,8 +47,7 @@ class GoldenPackageTest : public testing::TestWithParam<Golden> {
       if (!runtime_.contains(content) && path != "manifest.json") package_[path] = content;
     }
   }
-  const fs::path folder_ =
-      fs::path(PLATYPUS_SOURCE_DIR) / "tests" / "golden" / GetParam().name;
+  const fs::path folder_ = fs::path(PLATYPUS_SOURCE_DIR) / "tests" / "golden" / GetParam().name;
   fixtures::Model model_;
   std::set<std::string> runtime_;
   Package package_;

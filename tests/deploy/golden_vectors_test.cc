@@ -90,8 +90,7 @@ TEST_P(GoldenVectorsTest, EverySetHasTheValuesOfTheSample) {
   for (size_t set = 0; set < model_.request.golden.size(); ++set) {
     Package program = files_;
     program[kVectors] = Select(files_.at(kVectors), set);
-    program["main.c"] =
-        fmt::format(R"(#include <stdint.h>
+    program["main.c"] = fmt::format(R"(#include <stdint.h>
 #include <stdio.h>
 #include "user_input_config.h"
 #if {1}
@@ -112,7 +111,8 @@ int main(void) {{
   return 0;
 }}
 )",
-                    GetParam().type, names ? 1 : 0, model_.pipeline.frame_size * model_.pipeline.variables);
+                                    GetParam().type, names ? 1 : 0,
+                                    model_.pipeline.frame_size * model_.pipeline.variables);
     const ProcessResult result = BuildAndRun(program);
     ASSERT_EQ(result.status, 0) << result.output.substr(0, 3000);
     const GoldenSample& sample = model_.request.golden[set];

@@ -36,11 +36,11 @@ class FormTest : public testing::Test {
     files["main.c"] = package_.at("main_selftest.c");
     const TemporaryFolder folder;
     Write(files, folder.Path() / "net");
-    const ProcessResult result = RunProcess(
-        {"sh", "-c",
-         fmt::format("gcc -std=c99 -O2 {} main.c {} -lm -o selftest && ./selftest", options,
-                     fmt::join(sources, " "))},
-        folder.Path() / "net", 100);
+    const ProcessResult result =
+        RunProcess({"sh", "-c",
+                    fmt::format("gcc -std=c99 -O2 {} main.c {} -lm -o selftest && ./selftest",
+                                options, fmt::join(sources, " "))},
+                   folder.Path() / "net", 100);
     EXPECT_EQ(result.status, 0) << result.output;
   }
   // All matches of the first group.
@@ -216,8 +216,8 @@ TEST_F(FormTest, CodeComposerProject) {
 }
 
 TEST_F(FormTest, CodeComposerNeedsAPartThatItKnows) {
-  for (const Destination& d : {Destination{"net", "", "", ""},
-                               Destination{"net", "F29H850TU", "c29clang", "-O3"}}) {
+  for (const Destination& d :
+       {Destination{"net", "", "", ""}, Destination{"net", "F29H850TU", "c29clang", "-O3"}}) {
     try {
       InForm(package_, "ccs", d);
       ADD_FAILURE() << d.part;
@@ -244,8 +244,9 @@ TEST_F(FormTest, KeilLayer) {
   const std::string& text = form.at("net.clayer.yml");
   EXPECT_THAT(text, HasSubstr("layer:\n  type: Network\n"));
   EXPECT_THAT(text, HasSubstr("  add-path:\n    - .\n"));
-  EXPECT_THAT(text, HasSubstr("    - for-compiler: GCC\n      C:\n        - -ffp-contract=off\n        - "
-                              "-fno-delete-null-pointer-checks\n"));
+  EXPECT_THAT(text,
+              HasSubstr("    - for-compiler: GCC\n      C:\n        - -ffp-contract=off\n        - "
+                        "-fno-delete-null-pointer-checks\n"));
   ExpectTheyPass(form, OnlyC(All(text, "- file: (\\S+)")), "-I.");
 }
 

@@ -84,8 +84,9 @@ TEST_P(PackageTest, CompilesWithoutAWarning) {
       "-fsyntax-only",      "-pedantic", "-Wall",   "-Wextra", "-Wshadow", "-Wconversion",
       "-Wdouble-promotion", "-Wundef",   "-Werror", "-O2",     "-I."};
   const std::vector<std::vector<std::string>> languages = {
-      {"gcc", "-std=c99"},           {"gcc", "-std=c11"},   {"gcc", "-std=c17"},
-      {"g++", "-xc++", "-std=c++17"}, {"clang", "-std=c99"}, {"clang++", "-xc++", "-std=c++17"}};
+      {"gcc", "-std=c99"},   {"gcc", "-std=c11"},
+      {"gcc", "-std=c17"},   {"g++", "-xc++", "-std=c++17"},
+      {"clang", "-std=c99"}, {"clang++", "-xc++", "-std=c++17"}};
   for (std::vector<std::string> command : languages) {
     if (!HasProgram(command.front())) continue;  // Clang is not everywhere
     const std::string language = command.front() + command.back();
