@@ -28,6 +28,9 @@ const Core& FindCore(const std::string& name);
 // What is not installed of what the core needs, and the command that installs it; empty: all there.
 std::string MissingTool(const Core& core);
 
+// With -icount: instructions move the emulator's clock by so much that verify/core.c counts them.
+const char* CountingClock(const Core& core);
+
 // What the package says of itself.
 struct Facts {
   std::string prefix;

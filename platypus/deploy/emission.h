@@ -23,11 +23,15 @@ void EmitNetwork(const Emission& e, Package& package);
 void EmitConfig(const Emission& e, Package& package);
 // The lines "#define FE_..." of that file, and the other names that existing projects use.
 std::string CompatibilityMacros(const Emission& e);
+// Those lines as user_input_config.h.
+std::string UserInputConfig(const Emission& e);
+// compat_ti/: the package under the names that applications for TI's compiler call
+void EmitCompatTi(const Emission& e, Package& package);
 // <m>_app.h, <m>_app.c, host/play_csv.c
 void EmitApplication(const Emission& e, Package& package);
 // <m>_test_vectors.h and .c, <m>_selftest.c, main_selftest.c
 void EmitSelfTest(const Emission& e, Package& package);
-// sources.txt, CMakeLists.txt, Makefile: after all C files
+// sources.txt, CMakeLists.txt, Makefile, cmake/, bare_metal/: after all C files of the library
 void EmitBuildFiles(const Emission& e, Package& package);
 // REPORT.md, report.json, README.md and, last, manifest.json with the hashes of all other files
 void EmitDocuments(const Emission& e, Package& package);

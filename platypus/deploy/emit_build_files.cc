@@ -1,5 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+
+#include "platypus/base/embedded.h"
+#include "platypus/deploy/c_text.h"
+#include "platypus/deploy/core_program.h"
 #include "platypus/deploy/emission.h"
 
 namespace platypus::deploy {
@@ -14,38 +20,43 @@ std::vector<std::string> LibrarySources(const Emission& e, const Package& packag
   return sources;
 }
 
-}  // namespace
-
-void EmitBuildFiles(const Emission& e, Package& package) {
-  std::string list;
-  std::string indented;
-  for (const std::string& source : LibrarySources(e, package)) {
-    list += source + "\n";
-    indented += "  " + source + "\n";
-  }
-  package["sources.txt"] = list;
-  package["CMakeLists.txt"] = fmt::format(R"(# {0}: the generated library and its self-test.
+std::string CMakeLists(const Emission& e, const std::string& indented_sources) {
+  return fmt::format(
+      R"(# {0}: the generated library and, where this is no part of another project, its self-test.
+# Other compilers: -DCMAKE_TOOLCHAIN_FILE=cmake/....cmake
 cmake_minimum_required(VERSION 3.16)
 project({0} C)
 set(CMAKE_C_STANDARD 99)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
 add_library({0} STATIC
 {1})
 target_include_directories({0} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
-# Feature extraction gives the host's bits only without fused multiply-add.
-target_compile_options({0} PUBLIC -ffp-contract=off)
-target_link_libraries({0} PUBLIC m)
-add_executable(selftest main_selftest.c {0}_selftest.c {0}_test_vectors.c)
-target_link_libraries(selftest {0})
-add_executable(play_csv host/play_csv.c)
-target_link_libraries(play_csv {0})
+if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
+  # Feature extraction gives the host's bits only without fused multiply-add; README.md says what the other is for.
+  target_compile_options({0} PUBLIC -ffp-contract=off PRIVATE -fno-delete-null-pointer-checks)
+  target_link_libraries({0} PUBLIC m)
+endif()
+if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR AND NOT CMAKE_CROSSCOMPILING)
+  add_executable(selftest main_selftest.c {0}_selftest.c {0}_test_vectors.c)
+  target_link_libraries(selftest {0})
+  add_executable(play_csv host/play_csv.c)
+  target_link_libraries(play_csv {0})
+  enable_testing()
+  add_test(NAME selftest COMMAND selftest)
+endif()
 )",
-                                          e.m, indented);
-  package["Makefile"] = fmt::format(
+      e.m, indented_sources);
+}
+
+std::string Makefile(const Emission& e) {
+  return fmt::format(
       R"(# make: the library; make check: the self-test on this machine; CROSS=arm-none-eabi- for another compiler.
 CC = $(CROSS)gcc
 AR = $(CROSS)ar
 CFLAGS ?= -O2
-CFLAGS += -std=c99 -Wall -Wextra -ffp-contract=off -I.
+CFLAGS += -std=c99 -Wall -Wextra -ffp-contract=off -fno-delete-null-pointer-checks -I.
 OBJECTS = $(patsubst %.c,%.o,$(shell cat sources.txt))
 
 lib{0}.a: $(OBJECTS)
@@ -62,6 +73,135 @@ clean:
 	rm -f $(OBJECTS) *.o lib{0}.a selftest play_csv
 )",
       e.m);
+}
+
+std::string Joined(const std::vector<std::string>& words) {
+  return fmt::format("{}", fmt::join(words, " "));
+}
+
+// The cores that an emulator runs.
+std::vector<const Core*> EmulatedCores() {
+  std::vector<const Core*> cores;
+  for (const std::string& name : Cores()) {
+    const Core& core = FindCore(name);
+    if (!core.emulator.empty()) cores.push_back(&core);
+  }
+  return cores;
+}
+
+std::string BareMetalMakefile(const Emission& e) {
+  std::string cores;
+  std::string text =
+      "# make CORE=cortex-m4: builds the self-test for a board that QEMU emulates and runs it "
+      "there; "
+      "what it finds is\n# printed over semihosting. make all-cores: on every one.\nCORE ?= "
+      "cortex-m4\n\n";
+  for (const Core* core : EmulatedCores()) {
+    cores += " " + core->name;
+    text += fmt::format(
+        "CC_{0} = {1}\nFLAGS_{0} = {2}\nSCRIPT_{0} = {3}\nRUN_{0} = {4} {5} -icount "
+        "{6}\n\n",
+        core->name, core->compiler, Joined(core->flags), core->script, core->emulator,
+        Joined(core->machine), CountingClock(*core));
+  }
+  text += fmt::format(
+      R"(CFLAGS = -std=gnu99 -O2 -ffp-contract=off -fno-delete-null-pointer-checks -ffunction-sections -fdata-sections
+SOURCES = main.c core.c ../{0}_selftest.c ../{0}_test_vectors.c $(addprefix ../,$(shell cat ../sources.txt))
+
+run: {0}-$(CORE).elf
+	$(RUN_$(CORE)) -display none -monitor none -serial null -semihosting-config enable=on,target=native -kernel $<
+
+{0}-%.elf: $(SOURCES)
+	$(CC_$*) $(FLAGS_$*) $(CFLAGS) -I.. $(SOURCES) -nostartfiles -L. -T $(SCRIPT_$*) -Wl,--gc-sections -lm -o $@
+
+all-cores:
+	@for core in{1}; do echo "$$core:"; $(MAKE) --no-print-directory -s CORE=$$core run || exit 1; done
+
+clean:
+	rm -f *.elf
+)",
+      e.m, cores);
+  return text;
+}
+
+std::string BareMetalMain(const Emission& e) {
+  return Top(e, "main.c", "the self-test on an emulated core, printed over semihosting") +
+         fmt::format(R"(#include "../{0}_app.h"
+#include "harness.h"
+
+static {0}_app app;
+
+static void print(const char *what, tm_u32 value) {{
+  char text[16];
+  int at = 15;
+  text[at] = '\0';
+  do {{
+    at -= 1;
+    text[at] = (char)('0' + value % 10u);
+    value /= 10u;
+  }} while (value != 0u);
+  io_print(what);
+  io_print(": ");
+  io_print(text + at);
+  io_print("\n");
+}}
+
+int main(void) {{
+  {0}_selftest_result result;
+  const tm_status status = {0}_selftest(&app, -1, &result);
+  print("golden sets", (tm_u32)result.sets);
+  print("sets with other features", (tm_u32)result.fe_mismatches);
+  print("sets with other outputs", (tm_u32)result.net_mismatches);
+  count_start();
+  (void){0}_run(&app.net, app.in, app.out);
+  print("instructions of one inference", (tm_u32)count_stop());
+  stack_start();
+  (void){0}_run(&app.net, app.in, app.out);
+  print("octets of stack below it", (tm_u32)stack_stop());
+  io_print(status == TM_OK ? "self-test passed\n" : "self-test failed\n");
+  return status == TM_OK ? 0 : 1;
+}}
+)",
+                     e.m);
+}
+
+void EmitBareMetal(const Emission& e, Package& package) {
+  package["bare_metal/main.c"] = BareMetalMain(e);
+  package["bare_metal/Makefile"] = BareMetalMakefile(e);
+  std::set<std::string> shared = {"verify/core.c", "verify/harness.h", "verify/sections.ld"};
+  for (const Core* core : EmulatedCores()) shared.insert("verify/" + core->script);
+  for (const embedded::File& file : embedded::runtime_files()) {
+    const std::string path(file.path);
+    if (shared.contains(path)) {
+      package["bare_metal/" + path.substr(std::string("verify/").size())] =
+          std::string(file.content);
+    }
+  }
+}
+
+void AddToolchains(Package& package) {
+  const std::string from = "project/cmake/";
+  for (const embedded::File& file : embedded::runtime_files()) {
+    if (file.path.starts_with(from)) {
+      package["cmake/" + std::string(file.path.substr(from.size()))] = std::string(file.content);
+    }
+  }
+}
+
+}  // namespace
+
+void EmitBuildFiles(const Emission& e, Package& package) {
+  std::string list;
+  std::string indented;
+  for (const std::string& source : LibrarySources(e, package)) {
+    list += source + "\n";
+    indented += "  " + source + "\n";
+  }
+  package["sources.txt"] = list;
+  package["CMakeLists.txt"] = CMakeLists(e, indented);
+  package["Makefile"] = Makefile(e);
+  AddToolchains(package);
+  EmitBareMetal(e, package);
 }
 
 }  // namespace platypus::deploy

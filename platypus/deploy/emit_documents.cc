@@ -110,7 +110,10 @@ Use it:
 {4}
 - `{0}.h` the network alone; `{0}_fe.h` feature extraction alone; `{0}_config.h` every constant.
 - Build with the files of `sources.txt`, the CMakeLists.txt or the Makefile (`make check` runs the self-test here).
-  Compile with `-ffp-contract=off` (or your compiler's name for it): features then have the host's bits.
+  Compile with `-ffp-contract=off` (or your compiler's name for it): features then have the host's bits. With GCC before 14
+  also with `-fno-delete-null-pointer-checks`: GCC 12 drops stores whose address it has split into a sum without a pointer.
+- `cmake/` has toolchain files; `make -C bare_metal CORE=cortex-m4` plays the self-test on a board that QEMU emulates;
+  `compat_ti/` offers the names that applications for TI's compiler call.
 - `make play_csv`, then `./play_csv < rows.csv` prints a result for every sample in a recording.
 - `main_selftest.c` on your board: `test_result` becomes 1 when it computes what the host computed.
 - Memory: {1} octets for the activations, inside the context; see REPORT.md.

@@ -406,6 +406,10 @@ int {0}_fe_ready(const {0}_fe_state *s);
 /* The network's input, {1}_FE_FEATURES values: variables follow each other, oldest frame first. */
 void {0}_fe_input({0}_fe_state *s, tm_f32 *features);
 
+/* For those who collect frames themselves: {1}_FE_FRAME_SIZE samples of one variable to its
+ * {1}_FE_FRAME_FEATURES features. Give it a state of its own. */
+void {0}_fe_frame({0}_fe_state *s, const tm_f32 *samples, tm_f32 *features);
+
 #ifdef __cplusplus
 }}
 #endif
@@ -441,8 +445,12 @@ std::string Source(const PackageRequest& request, const ChainWriter& chain) {
             "{0}_FE_FRAME_FEATURES,\n                      features);"
           : "memcpy(features, s->frames + (slot * {0}_FE_VARIABLES + v) * "
             "{0}_FE_FRAME_FEATURES,\n             {0}_FE_FRAME_FEATURES * sizeof *features);";
-  text +=
-      fmt::format(R"(
+  const std::string frame =
+      chain.FramesAreCodes()
+          ? "frame_features(s, s->frames);\n  tm_q15_to_float(s->frames, {0}_FE_FRAME_FEATURES, "
+            "features);"
+          : "frame_features(s, features);";
+  text += fmt::format(R"(
 /* Features of the variable whose frame stands in {7}. */
 static void frame_features({0}_fe_state *s, {6} *out) {{
 {2}  memcpy(out, {3}, {1}_FE_FRAME_FEATURES * sizeof *out);
@@ -526,10 +534,19 @@ void {0}_fe_input({0}_fe_state *s, tm_f32 *features) {{
   }}
   s->ready = 0;
 }}
+
+void {0}_fe_frame({0}_fe_state *s, const tm_f32 *samples, tm_f32 *features) {{
+  tm_i32 t;
+  for (t = 0; t < {1}_FE_FRAME_SIZE; ++t) {{
+    {7}[t] = {11};
+  }}
+  {12}
+}}
 )",
-                  m, upper, chain.Body(), chain.Out(), p.frame_concat > 1 ? p.frame_skip : 1,
-                  FirstSample(p) + 1, chain.FrameType(), chain.FrameBuffer(), keep(value, false),
-                  keep(value, true), fmt::format(fmt::runtime(copy), upper));
+                      m, upper, chain.Body(), chain.Out(), p.frame_concat > 1 ? p.frame_skip : 1,
+                      FirstSample(p) + 1, chain.FrameType(), chain.FrameBuffer(),
+                      keep(value, false), keep(value, true), fmt::format(fmt::runtime(copy), upper),
+                      keep("samples[t]", false), fmt::format(fmt::runtime(frame), upper));
   return text;
 }
 

@@ -36,13 +36,14 @@ std::string Array(const std::string& declaration, const std::vector<float>& valu
   return text + "} ;\n";
 }
 
-// [rows][variables] -> [variables][rows]
-std::vector<float> VariableAfterVariable(const std::vector<float>& rows, int variables) {
-  const auto width = static_cast<size_t>(variables);
+// The newest frame of [rows][variables] as [variables][frame size].
+std::vector<float> NewestFrame(const std::vector<float>& rows, const features::Pipeline& pipeline) {
+  const auto width = static_cast<size_t>(pipeline.variables);
+  const size_t size = static_cast<size_t>(pipeline.frame_size) * width;
   std::vector<float> values;
-  values.reserve(rows.size());
+  values.reserve(size);
   for (size_t v = 0; v < width; ++v) {
-    for (size_t i = v; i < rows.size(); i += width) values.push_back(rows[i]);
+    for (size_t i = rows.size() - size + v; i < rows.size(); i += width) values.push_back(rows[i]);
   }
   return values;
 }
@@ -63,7 +64,7 @@ std::string Set(const Emission& e, size_t index) {
                          InComment(e.request.classes.at(static_cast<size_t>(sample.label))));
   }
   about += fmt::format("(Index: {}): ", InComment(sample.source));
-  const std::vector<float> raw = VariableAfterVariable(sample.raw, e.request.pipeline->variables);
+  const std::vector<float> raw = NewestFrame(sample.raw, *e.request.pipeline);
   const bool integers =
       std::all_of(raw.begin(), raw.end(), [](float v) { return std::trunc(v) == v; });
   const std::string type = OutputType(e);
@@ -91,11 +92,6 @@ std::string TestVector(const Emission& e) {
   return text;
 }
 
-std::string UserInputConfig(const Emission& e) {
-  return "#ifndef INPUT_CONFIG_H_\n#define INPUT_CONFIG_H_\n\n" + CompatibilityMacros(e) +
-         "\n\n#endif /* INPUT_CONFIG_H_ */\n";
-}
-
 std::string ModelAux(const Emission& e) {
   std::string names;
   for (const std::string& name : e.request.classes) {
@@ -109,6 +105,11 @@ std::string ModelAux(const Emission& e) {
 }
 
 }  // namespace
+
+std::string UserInputConfig(const Emission& e) {
+  return "#ifndef INPUT_CONFIG_H_\n#define INPUT_CONFIG_H_\n\n" + CompatibilityMacros(e) +
+         "\n\n#endif /* INPUT_CONFIG_H_ */\n";
+}
 
 Package GoldenVectors(const PackageRequest& request) {
   const Emission e = MakeEmission(request);

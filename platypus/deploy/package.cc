@@ -111,6 +111,7 @@ Package Generate(const PackageRequest& request) {
   EmitSelfTest(e, package);
   AddRuntime(e, package);
   EmitBuildFiles(e, package);
+  EmitCompatTi(e, package);
   package["LICENSE"] = kLicence;
   EmitDocuments(e, package);
   return package;

@@ -7,6 +7,8 @@
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
 #include "platypus/base/hash.h"
+#include "platypus/config/registry.h"
+#include "platypus/deploy/package_forms.h"
 
 namespace platypus::pipeline {
 namespace fs = std::filesystem;
@@ -40,26 +42,41 @@ Hashes ReadHashes(const fs::path& file) {
   }
 }
 
-// The package's folder and the hashes of all its files, each proved.
-std::pair<fs::path, Hashes> ReadPackage(const fs::path& where) {
-  for (const fs::path& package :
-       {where / "compilation" / "artifacts", where / "artifacts", where}) {
-    const fs::path manifest = package / "manifest.json";
+// All files of a run's package, each proved by the package's own hashes.
+deploy::Package ReadPackage(const fs::path& where) {
+  for (const fs::path& folder : {where / "compilation" / "artifacts", where / "artifacts", where}) {
+    const fs::path manifest = folder / "manifest.json";
     std::error_code ignored;
     if (!fs::is_regular_file(manifest, ignored)) continue;
-    Hashes hashes = ReadHashes(manifest);
-    for (const auto& [path, hash] : hashes) {
-      if (HashFile(package / path) != hash) {
+    deploy::Package package;
+    for (const auto& [path, hash] : ReadHashes(manifest)) {
+      package[path] = ReadFile(folder / path);
+      if (HashText(package[path]) != hash) {
         throw Error(Category::kData, "the file is not what the package's manifest says",
-                    "run again, or take the change out", {(package / path).string()});
+                    "run again, or take the change out", {(folder / path).string()});
       }
     }
-    hashes["manifest.json"] = HashFile(manifest);
-    return {package, hashes};
+    package["manifest.json"] = ReadFile(manifest);
+    return package;
   }
   throw Error(Category::kData,
               fmt::format("{} is neither a run nor the package of one", where.string()),
               "expected a folder with compilation/artifacts/manifest.json");
+}
+
+// Where a package goes that was made for a device of the registry.
+deploy::Destination DestinationOf(const nlohmann::json& manifest, const fs::path& to) {
+  deploy::Destination destination;
+  destination.folder = fs::absolute(to).lexically_normal().filename().string();
+  const config::Registry registry = config::LoadRegistry();
+  const config::Value* device = registry.devices.Find(manifest.value("device", ""));
+  if (device == nullptr) return destination;
+  destination.part = device->Text("part");
+  const config::Value* compilation = device->Find("compilation");
+  if (compilation == nullptr) return destination;
+  destination.compiler = compilation->Text("cross_compiler");
+  destination.options = compilation->Text("cross_compiler_options");
+  return destination;
 }
 
 std::string List(const std::vector<std::string>& names) {
@@ -72,8 +89,13 @@ std::string List(const std::vector<std::string>& names) {
 
 }  // namespace
 
-ExportResult ExportPackage(const fs::path& where, const fs::path& to, bool force) {
-  const auto [package, hashes] = ReadPackage(where);
+ExportResult ExportPackage(const fs::path& where, const fs::path& to, bool force,
+                           const std::string& form) {
+  deploy::Package package = ReadPackage(where);
+  const auto about = nlohmann::json::parse(package.at("manifest.json"));
+  if (!form.empty()) package = deploy::InForm(package, form, DestinationOf(about, to));
+  Hashes hashes;
+  for (const auto& [path, content] : package) hashes[path] = HashText(content);
   std::error_code ignored;
   const Hashes ours =
       fs::is_regular_file(to / kManifest, ignored) ? ReadHashes(to / kManifest) : Hashes{};
@@ -109,20 +131,23 @@ ExportResult ExportPackage(const fs::path& where, const fs::path& to, bool force
   }
   for (const std::string& path : result.removed) fs::remove(to / path);
   for (const std::string& path : result.written) {
-    WriteFile(to / path, ReadFile(package / path));
+    WriteFile(to / path, package.at(path));
     if (HashFile(to / path) != hashes.at(path)) {
       Fail(Category::kData, "{}: the copy is not what was copied", (to / path).string());
     }
   }
   nlohmann::ordered_json manifest;
   manifest["schema"] = 1;
-  manifest["package"] = nlohmann::json::parse(ReadFile(package / "manifest.json")).at("prefix");
+  manifest["package"] = about.at("prefix");
+  if (!form.empty()) manifest["form"] = form;
   manifest["files"] = hashes;
   const std::string text = manifest.dump(2) + "\n";
   if (present(kManifest) != HashText(text)) WriteFile(to / kManifest, text);
-  std::istringstream sources(ReadFile(package / "sources.txt"));
-  for (std::string line; std::getline(sources, line);) {
-    if (!line.empty()) result.sources.push_back(line);
+  if (package.contains("sources.txt")) {
+    std::istringstream sources(package.at("sources.txt"));
+    for (std::string line; std::getline(sources, line);) {
+      if (!line.empty()) result.sources.push_back(line);
+    }
   }
   return result;
 }

@@ -20,8 +20,9 @@ struct ExportResult {
 // own files from the user's: a file that is not in it, or that has been changed since, is only
 // overwritten or removed if `force`. The same export again changes nothing. Error (data) for a
 // package that is damaged, (usage) naming the files in the way; then nothing has been changed.
+// `form`: for which environment (deploy/package_forms.h); empty: the package as it is.
 ExportResult ExportPackage(const std::filesystem::path& where, const std::filesystem::path& to,
-                           bool force);
+                           bool force, const std::string& form = {});
 
 }  // namespace platypus::pipeline
 

@@ -90,8 +90,7 @@ TEST_P(GoldenVectorsTest, EverySetHasTheValuesOfTheSample) {
   for (size_t set = 0; set < model_.request.golden.size(); ++set) {
     Package program = files_;
     program[kVectors] = Select(files_.at(kVectors), set);
-    program["main.c"] =
-        fmt::format(R"(#include <stdint.h>
+    program["main.c"] = fmt::format(R"(#include <stdint.h>
 #include <stdio.h>
 #include "user_input_config.h"
 #if {1}
@@ -112,14 +111,18 @@ int main(void) {{
   return 0;
 }}
 )",
-                    GetParam().type, names ? 1 : 0, model_.request.golden[set].raw.size());
+                                    GetParam().type, names ? 1 : 0,
+                                    model_.pipeline.frame_size * model_.pipeline.variables);
     const ProcessResult result = BuildAndRun(program);
     ASSERT_EQ(result.status, 0) << result.output.substr(0, 3000);
     const GoldenSample& sample = model_.request.golden[set];
     std::string expected;
     const auto width = static_cast<size_t>(model_.pipeline.variables);
+    // The newest frame.
+    const size_t begin =
+        sample.raw.size() - static_cast<size_t>(model_.pipeline.frame_size) * width;
     for (size_t v = 0; v < width; ++v) {
-      for (size_t i = v; i < sample.raw.size(); i += width)
+      for (size_t i = begin + v; i < sample.raw.size(); i += width)
         expected += fmt::format("{:.9g} ", sample.raw[i]);
     }
     for (const float v : sample.features) expected += fmt::format("{:.9g} ", v);

@@ -47,6 +47,30 @@ TEST_F(ExportTest, EveryFileOnceAndTheSecondTimeNothing) {
   EXPECT_EQ(fs::last_write_time(to_ / "manifest.json"), time);
 }
 
+// The same files in the layout of an environment, and back to the package as it is.
+TEST_F(ExportTest, FormsReplaceEachOther) {
+  ExportPackage(run_, to_, false, "arduino");
+  EXPECT_TRUE(fs::exists(to_ / "library.properties"));
+  EXPECT_EQ(ReadFile(to_ / "src" / "net.c"), deploy::Generate(model_.request).at("net.c"));
+  EXPECT_THAT(ReadFile(to_ / "exported.json"), HasSubstr("\"form\": \"arduino\""));
+  const ExportResult zephyr = ExportPackage(run_, to_, false, "zephyr");
+  EXPECT_FALSE(fs::exists(to_ / "library.properties"));
+  EXPECT_TRUE(fs::exists(to_ / "zephyr" / "module.yml"));
+  EXPECT_THAT(zephyr.sources, testing::Contains("net.c"));
+  const ExportResult plain = ExportPackage(run_, to_, false);
+  EXPECT_THAT(plain.removed, testing::Contains("zephyr/module.yml"));
+}
+
+// What Code Composer Studio has to know of the device comes from the registry.
+TEST_F(ExportTest, TheDeviceOfThePackageGivesThePart) {
+  model_.request.device = "MSPM0G3507";
+  deploy::Write(deploy::Generate(model_.request), run_ / "compilation" / "artifacts");
+  ExportPackage(run_, to_, false, "ccs");
+  EXPECT_THAT(ReadFile(to_ / "net.projectspec"),
+              testing::AllOf(HasSubstr("device=\"MSPM0G3507\""), HasSubstr("-mcpu=cortex-m0plus")));
+  EXPECT_THROW(ExportPackage(run_, to_, false, "no form"), Error);
+}
+
 TEST_F(ExportTest, FilesOfTheUserStay) {
   WriteFile(to_ / "README.md", "mine");
   WriteFile(to_ / "main.c", "mine too");

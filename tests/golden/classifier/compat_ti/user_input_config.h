@@ -1,0 +1,20 @@
+#ifndef INPUT_CONFIG_H_
+#define INPUT_CONFIG_H_
+
+#define FE_CONCAT 1
+#define FE_VARIABLES 1
+#define FE_FRAME_SIZE 64
+#define FE_HL 1
+#define FE_FEATURE_SIZE_PER_FRAME 64
+#define FE_STACKING_CHANNELS 1
+#define FE_STACKING_FRAME_WIDTH 64
+#define FE_NN_OUT_SIZE 2
+#define FE_OFFSET 0
+#define FE_SCALE 1.0f
+#define FE_NUM_FRAME_CONCAT 1
+#define FE_FRAME_SKIP 1
+#define SKIP_NORMALIZE
+#define OUTPUT_INT
+
+
+#endif /* INPUT_CONFIG_H_ */
