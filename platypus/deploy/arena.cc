@@ -100,9 +100,7 @@ void PlaceInArena(CNetwork& network, const std::map<TensorId, Storage>& storage,
       return entry.second.type == type && buffers.OwnerOf(entry.first) >= 0;
     });
   };
-  const bool floats = holds("f32");
-  network.arena_type = floats ? "tm_f32" : holds("i16") ? "tm_i16" : "tm_u8";
-  network.takes_turns = floats && holds("i16");
+  network.arena_type = holds("f32") ? "tm_f32" : holds("i16") ? "tm_i16" : "tm_u8";
   const auto expression = [&](TensorId id) -> std::string {
     if (id == in) return "in";
     if (id == out) return "out";

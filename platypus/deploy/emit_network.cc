@@ -103,10 +103,9 @@ std::string Source(const Emission& e) {
   for (size_t i = 0; i < e.net.layers.size(); ++i) {
     const CLayer& layer = e.net.layers[i];
     // Floats and codes of 16 bits in one place must not meet in one function, where a compiler may
-    // take them for different places.
-    text += fmt::format("\n/* {}. {} */\n{}{}static void layer_{}({}_ctx *ctx) {{\n", i,
-                        CString(layer.comment), layer.shape,
-                        e.net.takes_turns ? "TM_NOINLINE " : "", i, e.m);
+    // take them for different places. And GCC finds fewer registers for loops of many layers.
+    text += fmt::format("\n/* {}. {} */\n{}TM_NOINLINE static void layer_{}({}_ctx *ctx) {{\n", i,
+                        CString(layer.comment), layer.shape, i, e.m);
     if (layer.uses_arena) text += fmt::format("  {} *arena = ctx->arena;\n", e.net.arena_type);
     if (layer.uses_in) text += fmt::format("  const {}_in_t *in = ctx->in;\n", e.m);
     if (layer.uses_out) text += fmt::format("  {}_out_t *out = ctx->out;\n", e.m);

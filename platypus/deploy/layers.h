@@ -48,7 +48,6 @@ struct CNetwork {
   MemoryPlan memory;
   bool is_integer = false;     // somewhere; floats may stand around it
   std::string arena_type;      // "tm_u8", "tm_i16" or "tm_f32": the widest that is kept there
-  bool takes_turns = false;    // floats and codes of 16 bits, in the same place of the arena
   graph::TensorId input = -1;  // tensor that run() is given
   std::string in_type;         // element types of run(): "tm_i8", "tm_u8", "tm_i16", "tm_f32"
   std::string out_type;

@@ -95,16 +95,15 @@ TEST(LayersTest, WeightsOfFewBitsArePacked) {
   }
 }
 
-// Floats and codes of 16 bits take turns in one arena: their layers stay functions of their own.
+// Floats and codes of 16 bits take turns in one arena.
 TEST(LayersTest, TheWidestTypeHasTheArena) {
   fixtures::Model mixed;
   fixtures::MakeMixedModel(mixed, 1);
   const CNetwork net = LowerToC(mixed.network);
   EXPECT_EQ(net.arena_type, "tm_f32");
-  EXPECT_TRUE(net.takes_turns);
   EXPECT_EQ(net.in_type, "tm_f32");
   EXPECT_EQ(net.out_type, "tm_i16");
-  EXPECT_FALSE(LowerToC(fixtures::Cls1k(64)).takes_turns);
+  EXPECT_EQ(LowerToC(fixtures::Cls1k(64)).arena_type, "tm_u8");
 }
 
 // Views of as many channels, and of flat tensors that only a Linear reads, need no code.
