@@ -57,7 +57,7 @@ TEST_P(CoreTest, EveryOutputOfCls1kIsTheInterpreters) {
   EXPECT_EQ(again.instructions, result.instructions);
   EXPECT_EQ(again.feature_instructions, result.feature_instructions);
   EXPECT_GT(result.feature_instructions, 0);
-  EXPECT_GT(result.instructions, 100000);
+  EXPECT_GT(result.instructions, 50000);
   EXPECT_LT(result.instructions, Allowed(GetParam()).instructions);
   EXPECT_LT(result.flash_bytes, Allowed(GetParam()).flash);
   EXPECT_LT(result.stack_bytes, GetParam() == "cortex-m55" ? 512 : 256);  // saved vectors
