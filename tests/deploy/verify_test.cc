@@ -5,6 +5,7 @@
 
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
+#include "platypus/deploy/layers.h"
 #include "tests/deploy/fixtures.h"
 #include "tests/deploy/integer_operators.h"
 
@@ -73,7 +74,8 @@ INSTANTIATE_TEST_SUITE_P(Cores, CoreTest, testing::ValuesIn(Cores()), [](const a
   return name;
 });
 
-// Fewer bits are less flash, and the same outputs.
+// Fewer bits are smaller tables, and the same outputs. (Code may be larger: with DSP instructions and
+// Helium there are kernels for 8 bits only.)
 TEST_P(CoreTest, Cls1kOfFewBits) {
   int64_t of_octets = 0;
   for (const int bits : {8, 4, 2}) {
@@ -89,9 +91,10 @@ TEST_P(CoreTest, Cls1kOfFewBits) {
     EXPECT_EQ(result.mismatches, 0) << result.first_difference;
     RecordProperty(fmt::format("instructions{}", bits), std::to_string(result.instructions));
     RecordProperty(fmt::format("flash{}", bits), std::to_string(result.flash_bytes));
-    if (GetParam() == "host") continue;
-    if (bits == 8) of_octets = result.flash_bytes;
-    EXPECT_LE(result.flash_bytes, of_octets - (bits == 8 ? 0 : 1)) << bits;
+    int64_t tables = 0;
+    for (const Table& table : LowerToC(model.network).tables) tables += table.octets;
+    if (bits == 8) of_octets = tables;
+    EXPECT_LE(tables, of_octets - (bits == 8 ? 0 : 1)) << bits;
   }
 }
 
