@@ -19,17 +19,15 @@ struct Core {
   std::vector<std::string> flags;
   std::string emulator;  // empty: runs here
   std::string emulator_package;
-  std::vector<std::string> machine;
-  std::string script;  // linker script
+  std::vector<std::string> machine;  // how the emulator is to load a.elf
+  std::string instruction_clock;     // of the emulator, so that core.c counts exactly
+  std::string script;                // linker script
 };
 
 // Error (usage) for a name that Cores() does not have.
 const Core& FindCore(const std::string& name);
 // What is not installed of what the core needs, and the command that installs it; empty: all there.
 std::string MissingTool(const Core& core);
-
-// With -icount: instructions move the emulator's clock by so much that verify/core.c counts them.
-const char* CountingClock(const Core& core);
 
 // What the package says of itself.
 struct Facts {

@@ -89,6 +89,14 @@ std::vector<const Core*> EmulatedCores() {
   return cores;
 }
 
+// The emulator's arguments in a recipe whose prerequisite is the program.
+std::string RunCommand(const Core& core) {
+  std::string text = Joined(core.machine);
+  const std::string program = "a.elf";
+  text.replace(text.find(program), program.size(), "$<");
+  return text;
+}
+
 std::string BareMetalMakefile(const Emission& e) {
   std::string cores;
   std::string text =
@@ -102,14 +110,14 @@ std::string BareMetalMakefile(const Emission& e) {
         "CC_{0} = {1}\nFLAGS_{0} = {2}\nSCRIPT_{0} = {3}\nRUN_{0} = {4} {5} -icount "
         "{6}\n\n",
         core->name, core->compiler, Joined(core->flags), core->script, core->emulator,
-        Joined(core->machine), CountingClock(*core));
+        RunCommand(*core), core->instruction_clock);
   }
   text += fmt::format(
       R"(CFLAGS = -std=gnu99 -O2 -ffp-contract=off -fno-delete-null-pointer-checks -ffunction-sections -fdata-sections
 SOURCES = main.c core.c ../{0}_selftest.c ../{0}_test_vectors.c $(addprefix ../,$(shell cat ../sources.txt))
 
 run: {0}-$(CORE).elf
-	$(RUN_$(CORE)) -display none -monitor none -serial null -semihosting-config enable=on,target=native -kernel $<
+	$(RUN_$(CORE)) -display none -monitor none -serial null -semihosting-config enable=on,target=native
 
 {0}-%.elf: $(SOURCES)
 	$(CC_$*) $(FLAGS_$*) $(CFLAGS) -I.. $(SOURCES) -nostartfiles -L. -T $(SCRIPT_$*) -Wl,--gc-sections -lm -o $@

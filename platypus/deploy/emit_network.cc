@@ -103,7 +103,8 @@ std::string Source(const Emission& e) {
   for (size_t i = 0; i < e.net.layers.size(); ++i) {
     const CLayer& layer = e.net.layers[i];
     // Floats and codes of 16 bits in one place must not meet in one function, where a compiler may
-    // take them for different places; and tm_port.h says what GCC does to layers that it knows.
+    // take them for different places; and tm_port.h says what GCC does to layers that it knows. And
+    // GCC finds fewer registers for loops of many layers in one function.
     text += fmt::format("\n/* {}. {} */\n{}TM_NOINLINE static void layer_{}({}_ctx *ctx) {{\n", i,
                         CString(layer.comment), layer.shape, i, e.m);
     if (layer.uses_arena) text += fmt::format("  {} *arena = ctx->arena;\n", e.net.arena_type);
@@ -237,9 +238,11 @@ std::string Weights(const Emission& e) {
 }  // namespace
 
 std::vector<std::string> NetworkRuntimeFiles(const Emission& e) {
-  std::vector<std::string> files = {"tm_math.c", "tm_math.h", "tm_moves.h", "tm_resize.h",
-                                    "tm_shape.h"};
-  if (e.net.is_integer) files.insert(files.end(), {"tm_kernels.h", "tm_layers.h", "tm_weights.h"});
+  std::vector<std::string> files = {"tm_dsp.h",   "tm_math.c",   "tm_math.h",
+                                    "tm_moves.h", "tm_resize.h", "tm_shape.h"};
+  if (e.net.is_integer)
+    files.insert(files.end(), {"tm_dsp_layers.h", "tm_helium.h", "tm_helium_layers.h",
+                               "tm_kernels.h", "tm_layers.h", "tm_weights.h"});
   if (NeedsFloatKernels(e)) files.insert(files.end(), {"tm_float.h", "tm_functions.h"});
   if (IsRecurrent(e)) files.push_back("tm_recurrent.h");
   for (const std::string& header : HeadersOf(e)) {

@@ -142,19 +142,21 @@ std::string Lowering::RequantOf(const std::string& id, const Node& node,
       AddTable(id + "_offset", "tm_i32", CList(offset), count, 4, layer);
   const std::string shift_name = AddTable(id + "_shift", "tm_u8", CList(shift), count, 1, layer);
   std::string multiplier_name = "NULL";
-  bool wide = false;
+  int wide = 0;
   if (!ones) {
     multiplier_name = AddTable(id + "_multiplier", "tm_i16", CList(multiplier), count, 2, layer);
     for (size_t c = 0; c < std::max(offset.size(), bounds.size()); ++c) {
       const size_t p = c % offset.size();  // one for all, or one each
       const double sum = bounds[c % bounds.size()] + std::abs(static_cast<double>(offset[p]));
-      wide = wide || sum * std::abs(multiplier[p]) >= 2147483648.0;
+      if (sum * std::abs(multiplier[p]) >= 2147483648.0) wide = 1;
     }
+    // 16 bits of the shift first: what is left has 32 bits.
+    if (wide != 0 && std::ranges::min(shift) >= 16) wide = 2;
   }
   layer.shape +=
       fmt::format("static const tm_requant r_{} = {{{}, {}, {}, {}, {}, {}, {}, {}, {}}};\n", id,
-                  offset_name, multiplier_name, shift_name, op.lo, op.hi, wide ? 1 : 0,
-                  count == 1 ? 1 : 0, op.to_nearest ? 1 : 0, op.zero_point);
+                  offset_name, multiplier_name, shift_name, op.lo, op.hi, wide, count == 1 ? 1 : 0,
+                  op.to_nearest ? 1 : 0, op.zero_point);
   return "r_" + id;
 }
 

@@ -23,6 +23,13 @@ std::vector<T> ChannelsLast(const std::vector<T>& w, const Shape& s) {
   return result;
 }
 
+// Every output is made of the input at its own position.
+bool IsPointwise(const graph::Conv2d& op) {
+  const auto is = [](graph::Size2 size, int value) { return size.h == value && size.w == value; };
+  const graph::Padding2& p = op.padding;
+  return is(op.kernel, 1) && is(op.stride, 1) && p.top + p.left + p.bottom + p.right == 0;
+}
+
 }  // namespace
 
 template <typename T>
@@ -76,6 +83,10 @@ void Lowering::LowerConvolution(const Node& node, const graph::Conv2d& op, Exten
     bounds.push_back(sum * LargestCode(node.inputs[0]));
   }
   w = permuted ? PermuteColumns(w, out.c, node.inputs[0]) : ChannelsLast(w, weight_shape);
+  if (IsPointwise(op)) {  // its positions are one line: no rows that end early
+    in = {in.c, 1, in.h * in.w};
+    out = {out.c, 1, out.h * out.w};
+  }
   layer.shape = ShapeOf(id, in, out, op.kernel, op.stride, op.dilation, op.padding);
   const std::string weight = AddWeights(id, w, out.c, depthwise, layer);
   const std::string requant = RequantOf(id, *requantize, bounds, layer);

@@ -9,6 +9,7 @@
 #ifndef TM_KERNELS_H
 #define TM_KERNELS_H
 
+#include "tm_dsp.h"
 #include "tm_math.h"
 #include "tm_moves.h"
 #include "tm_resize.h"
@@ -21,7 +22,7 @@ typedef struct {
   const tm_i16* multiplier; /* null: 1 */
   const tm_u8* shift;
   tm_i32 lo, hi;
-  int wide;    /* the product needs 64 bits */
+  int wide;    /* the product needs 64 bits (1); and every shift is at least 16 (2) */
   int shared;  /* one offset, multiplier and shift for all channels */
   int nearest; /* one bit of the shift is left for rounding */
   tm_i32 zero;
@@ -39,10 +40,25 @@ TM_INLINE tm_i32 tm_half_even(tm_i32 v, int shift) {
   return below + ((v & (2 * half - 1)) + (below & 1) > half ? 1 : 0);
 }
 
+/* floor(sum * m * 2^-16), m of 16 bits. Armv6-M has no long multiplication. */
+TM_INLINE tm_i32 tm_mul_high(tm_i32 sum, tm_i32 m) {
+#if defined(__ARM_ARCH_6M__)
+  return TM_ASR(sum, 16) * m + TM_ASR((sum & 0xFFFF) * m, 16);
+#elif TM_DSP
+  return tm_smulwb(sum, m);
+#else
+  return (tm_i32)TM_ASR((tm_i64)sum * m, 16);
+#endif
+}
+
 /* The code of a sum that started at the channel's offset. */
 TM_INLINE tm_i32 tm_requantize(tm_i32 sum, tm_i32 c, tm_requant r) {
   const tm_i32 at = r.shared ? 0 : c;
-  if (r.wide) {
+  if (r.wide == 2) {
+    tm_i32 y = TM_ASR(tm_mul_high(sum, r.multiplier[at]), r.shift[at] - 16);
+    y = r.nearest ? TM_ASR(y + 1, 1) + r.zero : y;
+    return tm_clamp(y, r.lo, r.hi);
+  } else if (r.wide) {
     tm_i64 y = TM_ASR((tm_i64)sum * r.multiplier[at], r.shift[at]);
     y = r.nearest ? TM_ASR(y + 1, 1) + r.zero : y;
     return y < r.lo ? r.lo : y > r.hi ? r.hi : (tm_i32)y;
@@ -55,10 +71,17 @@ TM_INLINE tm_i32 tm_requantize(tm_i32 sum, tm_i32 c, tm_requant r) {
   }
 }
 
+#include "tm_helium.h"
+
+#define TM_JOIN2B(a, b) a##_##b
+#define TM_JOIN2(a, b) TM_JOIN2B(a, b)
 #define TM_JOIN3(a, b, c) a##_##b##_##c
 #define TM_JOIN4(prefix, a, b) TM_JOIN3(prefix, a, b)
 #define TM_TYPE2(a) tm_##a
 #define TM_TYPE(a) TM_TYPE2(a)
+#define TM_CODE_BITS_i8 8
+#define TM_CODE_BITS_u8 8
+#define TM_CODE_BITS_i16 16
 
 /* tm_conv_i8_u8 and the like: first the type of the input's codes, then that of the output's. */
 #define TM_IN i8

@@ -6,11 +6,24 @@
 #define TM_X TM_TYPE(TM_IN)
 #define TM_Y TM_TYPE(TM_OUT)
 #define TM_FN(name) TM_JOIN4(name, TM_IN, TM_OUT)
+#define TM_OCTETS (TM_JOIN2(TM_CODE_BITS, TM_IN) == 8) /* codes of 8 bits */
 
 /* sum + the products of n values with a row that stands alone, from place k. */
 TM_INLINE tm_i32 TM_FN(tm_dot_alone)(const TM_X* p, tm_i32 n, tm_weights q, tm_i32 channels,
                                      tm_i32 row, tm_i32 c, tm_i32 k, tm_i32 sum) {
   tm_i32 i;
+#if TM_DSP && TM_OCTETS
+  if (q.bits == 8) {
+    const tm_i8* f = (const tm_i8*)q.codes + (c * row + k);
+    for (i = 0; i + 4 <= n; i += 4) {
+      sum = tm_dot_pairs(TM_JOIN2(tm_pairs, TM_IN)(p + i), tm_pairs_i8(f + i), sum);
+    }
+    for (; i < n; ++i) {
+      sum += p[i] * f[i];
+    }
+    return sum;
+  }
+#endif
   if (tm_whole_elements(q, n)) {
     const tm_i32 first = tm_first_alone(channels, row, c) + TM_ASR(k, 2);
     for (i = 0; i < n; i += 4) {
@@ -29,15 +42,69 @@ TM_INLINE tm_i32 TM_FN(tm_dot_alone)(const TM_X* p, tm_i32 n, tm_weights q, tm_i
   return sum;
 }
 
+#if TM_DSP && TM_OCTETS
+#include "tm_dsp_layers.h"
+#endif
+#if TM_HELIUM && TM_OCTETS
+#include "tm_helium_layers.h"
+#endif
+
+#if TM_POSITIONS == 4
+/* Two channels of one output position: what eight registers hold. */
+TM_INLINE void TM_FN(tm_conv_pair)(const TM_X* x, const tm_i8* q, tm_i32 c, tm_shape s,
+                                   tm_requant r, tm_window w, TM_Y* y) {
+  const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
+  const tm_i32 runs = s.dilation_w == 1 ? 1 : w.kx1 - w.kx0;
+  const tm_i32 run = s.dilation_w == 1 ? (w.kx1 - w.kx0) * s.in_c : s.in_c;
+  tm_i32 a = tm_offset(c, r), b = tm_offset(c + 1, r);
+  tm_i32 ky, n, i;
+  for (ky = w.ky0; ky < w.ky1; ++ky) {
+    for (n = 0; n < runs; ++n) {
+      const TM_X* p = x + tm_tap(w, ky, w.kx0 + n, s);
+      const tm_i8* f = q + (c * row + (ky * s.kernel_w + w.kx0 + n) * s.in_c);
+      const tm_i8* g = f + row;
+      TM_APART(p);
+      TM_APART(f);
+      TM_APART(g);
+      TM_UNROLL(4)
+      for (i = 0; i < run; ++i) {
+        const tm_i32 v = p[i];
+        a += tm_mul(f[i], v);
+        b += tm_mul(g[i], v);
+      }
+    }
+  }
+  y[0] = (TM_Y)tm_requantize(a, c, r);
+  y[1] = (TM_Y)tm_requantize(b, c + 1, r);
+}
+#endif
+
 /* All channels of one output position; the window may stick out of the input.
  * Four channels at a time share the loads of x. */
 TM_INLINE void TM_FN(tm_conv_point)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r,
                                     tm_window w, TM_Y* y) {
   const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
-  tm_i32 c, ky, kx, i;
-  for (c = 0; c + 4 <= s.out_c; c += 4) {
+  tm_i32 c = 0, ky, kx, i;
+#if TM_POSITIONS == 4
+  if (q.bits == 8 && s.kernel_w * s.in_c >= 8) {
+    for (; c + 2 <= s.out_c; c += 2) {
+      TM_FN(tm_conv_pair)(x, (const tm_i8*)q.codes, c, s, r, w, y + c);
+    }
+  }
+#endif
+  for (; c + 4 <= s.out_c; c += 4) {
     tm_i32 a0 = tm_offset(c, r), a1 = tm_offset(c + 1, r);
     tm_i32 a2 = tm_offset(c + 2, r), a3 = tm_offset(c + 3, r);
+#if TM_DSP && TM_OCTETS
+    if (q.bits == 8) {
+      if (s.kernel_w * s.in_c < 16 && w.kx1 - w.kx0 == s.kernel_w) {
+        TM_FN(tm_dsp_point)(x, (const tm_i8*)q.codes, c, 1, s, r, w, y + c);
+      } else {
+        TM_FN(tm_dsp_point)(x, (const tm_i8*)q.codes, c, 0, s, r, w, y + c);
+      }
+      continue;
+    }
+#endif
     for (ky = w.ky0; ky < w.ky1; ++ky) {
       for (kx = w.kx0; kx < w.kx1; ++kx) {
         const TM_X* p = x + tm_tap(w, ky, kx, s);
@@ -146,8 +213,18 @@ TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, tm_weights q,
   const tm_i32 step = s.stride_w * s.in_c;
   const tm_i32 runs = s.dilation_w == 1 ? 1 : s.kernel_w;
   const tm_i32 run = s.dilation_w == 1 ? s.kernel_w * s.in_c : s.in_c;
-  tm_i32 c, b, ky, n, i;
-  for (c = 0; c + 4 <= s.out_c; c += 4) {
+  tm_i32 c = 0, b, ky, n, i;
+#if TM_DSP && TM_OCTETS
+  if (q.bits == 8) {
+    if (s.kernel_h == 1 && runs == 1 && run >= 4 && run < 8) {
+      TM_FN(tm_dsp_short_rows)(x + first, (const tm_i8*)q.codes, s, r, blocks * 2, y);
+    } else {
+      TM_FN(tm_dsp_columns)(x + first, (const tm_i8*)q.codes, s, r, w, blocks, y);
+    }
+    c = s.out_c - s.out_c % 2;
+  }
+#endif
+  for (; c + 4 <= s.out_c; c += 4) {
     const tm_i32 o0 = tm_offset(c, r), o1 = tm_offset(c + 1, r);
     const tm_i32 o2 = tm_offset(c + 2, r), o3 = tm_offset(c + 3, r);
     TM_Y* z = y + c;
@@ -221,6 +298,12 @@ TM_INLINE void TM_FN(tm_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requan
   const tm_i32 room = tm_last_inner(s) - inner;
   const tm_i32 blocks = room < 0 ? 0 : room / TM_POSITIONS;
   tm_i32 oy, ox;
+#if TM_HELIUM && TM_OCTETS
+  if (q.bits == 8 && s.out_c % 4 == 0) {
+    TM_FN(tm_mve_conv)(x, (const tm_i8*)q.codes, s, r, y);
+    return;
+  }
+#endif
   for (oy = 0; oy < s.out_h; ++oy) {
     ox = 0;
     if (blocks > 0) {
@@ -243,6 +326,18 @@ TM_INLINE void TM_FN(tm_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requan
 TM_INLINE void TM_FN(tm_depthwise)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r, TM_Y* y) {
   const tm_i32 row = s.kernel_h * s.kernel_w;
   tm_i32 oy, ox, c, ky, kx;
+#if TM_HELIUM && TM_OCTETS
+  if (q.bits == 8 && s.out_c % 8 == 0 && sizeof(TM_Y) == 1 && tm_mve_can_scale(r)) {
+    TM_FN(tm_mve_depthwise)(x, (const tm_i8*)q.codes, s, r, y);
+    return;
+  }
+#endif
+#if TM_DSP && TM_OCTETS
+  if (q.bits == 8 && s.out_c % 4 == 0) {
+    TM_FN(tm_dsp_depthwise)(x, (const tm_i8*)q.codes, s, r, y);
+    return;
+  }
+#endif
   for (oy = 0; oy < s.out_h; ++oy) {
     for (ox = 0; ox < s.out_w; ++ox) {
       const tm_window w = tm_window_at(oy, ox, s);
@@ -328,7 +423,13 @@ TM_INLINE void TM_FN(tm_sum_pool)(const TM_X* x, tm_shape s, tm_requant r, TM_Y*
   for (oy = 0; oy < s.out_h; ++oy) {
     for (ox = 0; ox < s.out_w; ++ox) {
       const tm_window w = tm_window_at(oy, ox, s);
-      for (c = 0; c < s.out_c; ++c) {
+      c = 0;
+#if TM_DSP && TM_OCTETS
+      for (; c + 4 <= s.out_c; c += 4, y += 4) {
+        TM_FN(tm_dsp_sum)(x, c, s, r, w, y - c);
+      }
+#endif
+      for (; c < s.out_c; ++c) {
         tm_i32 sum = tm_offset(c, r);
         for (ky = w.ky0; ky < w.ky1; ++ky) {
           const TM_X* p = x + (tm_tap(w, ky, 0, s) + c);
@@ -379,6 +480,7 @@ TM_INLINE void TM_FN(tm_requantize)(const TM_X* x, tm_i32 positions, tm_i32 chan
   }
 }
 
+#undef TM_OCTETS
 #undef TM_FN
 #undef TM_Y
 #undef TM_X

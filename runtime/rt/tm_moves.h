@@ -2,7 +2,42 @@
 #ifndef TM_MOVES_H
 #define TM_MOVES_H
 
+#include "tm_dsp.h"
 #include "tm_shape.h"
+
+/* The largest values of a whole window, four channels at a time; how many channels that were. */
+#if TM_DSP
+#define TM_DEFINE_MAX_WORDS(type)                                                                \
+  TM_INLINE tm_i32 tm_max_words_##type(const tm_##type* p, tm_shape s, tm_##type* y) {           \
+    tm_i32 c, ky, kx;                                                                            \
+    for (c = 0; c + 4 <= s.out_c; c += 4) {                                                      \
+      tm_u32 best = tm_load_word(p + c);                                                         \
+      TM_UNROLL(8)                                                                               \
+      for (ky = 0; ky < s.kernel_h; ++ky) {                                                      \
+        TM_UNROLL(8)                                                                             \
+        for (kx = 0; kx < s.kernel_w; ++kx) {                                                    \
+          if (ky + kx > 0) {                                                                     \
+            best = tm_max_##type(                                                                \
+                best, tm_load_word(                                                              \
+                          p + ((ky * s.dilation_h * s.in_w + kx * s.dilation_w) * s.in_c + c))); \
+          }                                                                                      \
+        }                                                                                        \
+      }                                                                                          \
+      tm_store_word(y + c, best);                                                                \
+    }                                                                                            \
+    return c;                                                                                    \
+  }
+#else
+#define TM_DEFINE_MAX_WORDS(type)                                                      \
+  TM_INLINE tm_i32 tm_max_words_##type(const tm_##type* p, tm_shape s, tm_##type* y) { \
+    (void)p, (void)s, (void)y;                                                         \
+    return 0;                                                                          \
+  }
+#endif
+TM_DEFINE_MAX_WORDS(i8)
+TM_DEFINE_MAX_WORDS(u8)
+#define tm_max_words_i16(p, s, y) 0
+#define tm_max_words_f32(p, s, y) 0
 
 #define TM_DEFINE_MOVES(type, lowest)                                                              \
   /* The largest value of each window; padding never wins. */                                      \
@@ -13,7 +48,7 @@
         const tm_window w = tm_window_at(oy, ox, s);                                               \
         if (w.ky1 - w.ky0 == s.kernel_h && w.kx1 - w.kx0 == s.kernel_w) {                          \
           const tm_##type* p = x + tm_tap(w, 0, 0, s);                                             \
-          for (c = 0; c < s.out_c; ++c) {                                                          \
+          for (c = tm_max_words_##type(p, s, y), y += c; c < s.out_c; ++c) {                       \
             tm_##type best = p[c];                                                                 \
             TM_UNROLL(8)                                                                           \
             for (ky = 0; ky < s.kernel_h; ++ky) {                                                  \
@@ -52,7 +87,7 @@
     }                                                                                              \
   }                                                                                                \
   /* Values from elsewhere: of row oy, column ox and channel c from x + oy * step_h + ox * step_w  \
-   * + c * step_c. */                                                                                    \
+   * + c * step_c. */                                                                              \
   TM_INLINE void tm_pick_##type(const tm_##type* x, tm_i32 rows, tm_i32 columns, tm_i32 channels,  \
                                 tm_i32 step_h, tm_i32 step_w, tm_i32 step_c, tm_##type* y) {       \
     tm_i32 oy, ox, c;                                                                              \

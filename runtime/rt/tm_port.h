@@ -82,6 +82,14 @@ TM_ASSERT(unsigned_to_signed, (tm_i32)(~(tm_u32)0) == -1);
 #define TM_UNROLL(n)
 #endif
 
+/* Keeps a pointer in a register of its own, where a compiler would make it of another one each time
+ * that it is used. */
+#if defined(__GNUC__)
+#define TM_APART(pointer) __asm__("" : "+r"(pointer))
+#else
+#define TM_APART(pointer)
+#endif
+
 /* x * y, on Armv6-M in a register that the next addition can take: where registers are short GCC
  * would copy it to a high one and back. */
 TM_INLINE tm_i32 tm_mul(tm_i32 x, tm_i32 y) {

@@ -54,4 +54,15 @@ TM_INLINE tm_i32 tm_last_inner(tm_shape s) {
   return last < s.out_w ? last : s.out_w;
 }
 
+/* The same of rows. */
+TM_INLINE tm_i32 tm_first_inner_row(tm_shape s) {
+  const tm_i32 first = (s.pad_h + s.stride_h - 1) / s.stride_h;
+  return first < s.out_h ? first : s.out_h;
+}
+TM_INLINE tm_i32 tm_last_inner_row(tm_shape s) {
+  const tm_i32 room = s.in_h - 1 - (s.kernel_h - 1) * s.dilation_h + s.pad_h;
+  const tm_i32 last = room < 0 ? 0 : room / s.stride_h + 1;
+  return last < s.out_h ? last : s.out_h;
+}
+
 #endif /* TM_SHAPE_H */

@@ -49,7 +49,7 @@ class Bank {
   }
 
   void AddConv(TensorId in, const graph::Conv2d& op, const Codes& out) {
-    const auto scaling = static_cast<Scaling>(parts_.size() % 3);
+    const auto scaling = static_cast<Scaling>(parts_.size() % 4);
     Collect(fixtures::AddConv(g_, random_, Name("conv"), in, op, scaling, out, bits_));
   }
 
@@ -68,9 +68,40 @@ class Bank {
     AddConv(image, op, out);
     op.groups = 6;
     AddConv(image, op, out);
+    AddOfFours(line, out);
     const TensorId flat = graph::Append(g_, Name("flat"), graph::Flatten{}, {line});
     Collect(
         fixtures::AddLinear(g_, random_, Name("linear"), flat, 5, Scaling::kNarrow, out, bits_));
+  }
+
+  // Where channels come in fours and eights: windows of one line, of several, deep ones.
+  void AddOfFours(TensorId line, const Codes& out) {
+    const TensorId wide = graph::Append(g_, Name("wide"), graph::Reshape{{8, 9, 1}}, {line});
+    graph::Conv2d op;
+    op.out_channels = 8;
+    op.kernel = {5, 1};
+    op.padding = {2, 0, 2, 0};
+    AddConv(wide, op, out);
+    op.groups = 8;
+    AddConv(wide, op, out);
+    op.groups = 1;
+    op.kernel = {1, 1};
+    op.padding = {};
+    AddConv(wide, op, out);
+    const TensorId flat_image =
+        graph::Append(g_, Name("flat_image"), graph::Reshape{{1, 6, 12}}, {line});
+    op.kernel = {4, 3};
+    op.padding = {2, 1, 1, 1};
+    AddConv(flat_image, op, out);
+    const TensorId deep = graph::Append(g_, Name("deep"), graph::Reshape{{24, 1, 3}}, {line});
+    op.kernel = {1, 3};
+    op.padding = {0, 1, 0, 1};
+    AddConv(deep, op, out);
+    const TensorId eights = graph::Append(g_, Name("eights"), graph::Reshape{{8, 3, 3}}, {line});
+    op.groups = 8;
+    op.kernel = {3, 3};
+    op.padding = {1, 1, 1, 1};
+    AddConv(eights, op, out);
   }
 
   void AddOthers(TensorId line, TensorId image) {
@@ -114,7 +145,7 @@ struct Place {
 
 std::vector<Place> Places() {
   std::vector<Place> places;
-  for (const char* core : {"host", "cortex-m0plus", "cortex-m4", "riscv32"}) {
+  for (const char* core : {"host", "cortex-m0plus", "cortex-m4", "cortex-m55", "riscv32"}) {
     for (const int bits : {8, 4, 2, 0}) places.push_back({core, bits});
   }
   return places;

@@ -47,7 +47,12 @@ inline std::vector<int8_t> Weights(Random& random, int64_t count, int bits = 8) 
 inline double WeightSpread(int bits) { return bits == 8 ? 73.0 : bits == 4 ? 4.6 : 1.1; }
 
 // How a Requantize is drawn.
-enum class Scaling { kShift, kNarrow, kWide };
+enum class Scaling {
+  kShift,
+  kNarrow,
+  kWide,
+  kGeneric,  // multipliers of 15 bits, to nearest
+};
 
 struct Codes {
   int32_t lo = -128;
@@ -70,14 +75,17 @@ inline TensorId AddRequantize(Graph& g, Random& random, const std::string& name,
     int32_t m = 1;
     if (scaling == Scaling::kNarrow) m = Between(random, 3, 15);
     if (scaling == Scaling::kWide) m = Between(random, 2048, 4095);
-    if (scaling != Scaling::kShift && Below(random, 8) == 0) m = -m;
+    if (scaling == Scaling::kGeneric) m = Between(random, 16384, 32767);
+    if ((scaling == Scaling::kNarrow || scaling == Scaling::kWide) && Below(random, 8) == 0) m = -m;
     const double wanted = codes.hi > 255 ? 15000.0 : 60.0;
     const int bits = static_cast<int>(std::lround(std::log2(spread * std::abs(m) / wanted)));
     multiplier.push_back(m);
     shift.push_back(std::clamp(bits + Below(random, 2), 0, 31));
     offset.push_back(static_cast<int32_t>(random.Normal() * spread));
   }
-  const TensorId out = graph::Append(g, name, graph::Requantize{codes.lo, codes.hi}, {in});
+  const bool to_nearest = scaling == Scaling::kGeneric;
+  const TensorId out =
+      graph::Append(g, name, graph::Requantize{codes.lo, codes.hi, 0, to_nearest}, {in});
   g.At(out).scale = 0.0625f;
   g.parameters[name + ".offset"] = {{channels}, offset};
   g.parameters[name + ".multiplier"] = {{channels}, multiplier};

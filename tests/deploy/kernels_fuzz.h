@@ -117,9 +117,10 @@ Layer<In, Out> RandomLayer(Random& random, Kind kind_of_layer, int bits = 8) {
     l.weight.push_back(static_cast<tm_i8>(Between(random, -most - 1, most)));
   }
   StoreWeights(l, bits, depthwise);
-  const int kind = fixtures::Below(random, 3);  // multiplier 1, 32 bits, 64 bits
+  // Multiplier 1; products of 32 bits, of 64 bits, of more than 32 bits of which 16 are dropped.
+  const int kind = fixtures::Below(random, 4);
   l.r.shared = fixtures::Below(random, 4) == 0 ? 1 : 0;
-  l.r.wide = kind == 2 ? 1 : 0;
+  l.r.wide = kind < 2 ? 0 : kind - 1;
   // What keeps a product within 32 bits.
   const int64_t bound = int64_t{row} * (most + 1) * (Highest<In>() + 1) + 20000;
   const auto narrow = static_cast<int>(std::min<int64_t>(200, INT32_MAX / bound));
@@ -127,7 +128,8 @@ Layer<In, Out> RandomLayer(Random& random, Kind kind_of_layer, int bits = 8) {
     l.offset.push_back(Between(random, -20000, 20000));
     l.multiplier.push_back(static_cast<tm_i16>(kind == 1 ? Between(random, -narrow, narrow)
                                                          : Between(random, -32767, 32767)));
-    l.shift.push_back(static_cast<tm_u8>(Between(random, kind == 0 ? 4 : 10, kind == 2 ? 22 : 15)));
+    const int least = kind == 0 ? 4 : kind == 3 ? 16 : 10;
+    l.shift.push_back(static_cast<tm_u8>(Between(random, least, kind < 2 ? 15 : 22)));
   }
   l.r.offset = l.offset.data();
   l.r.multiplier = kind == 0 ? nullptr : l.multiplier.data();
@@ -294,6 +296,42 @@ void FuzzLayers(uint64_t seed, Kind kind, int rounds, Run run) {
       ExpectOutput(l.y, Naive(l, term), round);
     }
   });
+}
+
+// The largest code of each window.
+template <typename T, typename Pool>
+void FuzzLargest(Random& random, Pool pool) {
+  for (int round = 0; round < 300; ++round) {
+    auto l = RandomLayer<T, T>(random, Kind::kDepthwise);
+    const tm_shape& s = l.s;
+    std::vector<T> expected;
+    for (int oy = 0; oy < s.out_h; ++oy) {
+      for (int ox = 0; ox < s.out_w; ++ox) {
+        for (int c = 0; c < s.out_c; ++c) {
+          tm_i32 largest = Lowest<T>();
+          for (int ky = 0; ky < s.kernel_h; ++ky) {
+            for (int kx = 0; kx < s.kernel_w; ++kx) {
+              const int iy = oy * s.stride_h - s.pad_h + ky * s.dilation_h;
+              const int ix = ox * s.stride_w - s.pad_w + kx * s.dilation_w;
+              if (iy < 0 || iy >= s.in_h || ix < 0 || ix >= s.in_w) continue;
+              largest = std::max<tm_i32>(largest,
+                                         l.x[static_cast<size_t>((iy * s.in_w + ix) * s.in_c + c)]);
+            }
+          }
+          expected.push_back(static_cast<T>(largest));
+        }
+      }
+    }
+    pool(l.x.data(), s, l.y.data() + 1);
+    ExpectOutput(l.y, expected, round);
+  }
+}
+
+[[maybe_unused]] void FuzzMaxPools(uint64_t seed) {
+  Random random(seed, "kernels");
+  FuzzLargest<tm_i8>(random, [](auto* x, tm_shape s, auto* y) { tm_max_pool_i8(x, s, y); });
+  FuzzLargest<tm_u8>(random, [](auto* x, tm_shape s, auto* y) { tm_max_pool_u8(x, s, y); });
+  FuzzLargest<tm_i16>(random, [](auto* x, tm_shape s, auto* y) { tm_max_pool_i16(x, s, y); });
 }
 
 [[maybe_unused]] void FuzzRequantize(uint64_t seed) {

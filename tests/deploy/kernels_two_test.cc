@@ -13,6 +13,8 @@ TEST(KernelsTest, Grouped) { FuzzGrouped(6); }
 
 TEST(KernelsTest, SumPools) { FuzzPools(9); }
 
+TEST(KernelsTest, MaxPools) { FuzzMaxPools(13); }
+
 TEST(KernelsTest, Requantize) { FuzzRequantize(10); }
 
 // Products and sums of the widest codes: the formula in 64 bits.

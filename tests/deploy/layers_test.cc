@@ -103,6 +103,7 @@ TEST(LayersTest, TheWidestTypeHasTheArena) {
   EXPECT_EQ(net.arena_type, "tm_f32");
   EXPECT_EQ(net.in_type, "tm_f32");
   EXPECT_EQ(net.out_type, "tm_i16");
+  EXPECT_EQ(LowerToC(fixtures::Cls1k(64)).arena_type, "tm_u8");
 }
 
 // Views of as many channels, and of flat tensors that only a Linear reads, need no code.

@@ -5,6 +5,7 @@
 
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
+#include "platypus/deploy/layers.h"
 #include "tests/deploy/fixtures.h"
 #include "tests/deploy/integer_operators.h"
 
@@ -25,7 +26,9 @@ Budget Allowed(const std::string& core) {
   if (core == "cortex-m0plus") return {700000, 9500};
   if (core == "cortex-m4") return {400000, 6500};
   if (core == "cortex-m33") return {360000, 6200};
-  return {560000, 11500};
+  if (core == "cortex-m3") return {400000, 8000};  // without an FPU
+  if (core == "riscv32") return {560000, 11500};
+  return {400000, 6500};
 }
 
 // Every core computes what the interpreter computes, and the counts do not change.
@@ -55,10 +58,10 @@ TEST_P(CoreTest, EveryOutputOfCls1kIsTheInterpreters) {
   EXPECT_EQ(again.instructions, result.instructions);
   EXPECT_EQ(again.feature_instructions, result.feature_instructions);
   EXPECT_GT(result.feature_instructions, 0);
-  EXPECT_GT(result.instructions, 100000);
+  EXPECT_GT(result.instructions, 50000);
   EXPECT_LT(result.instructions, Allowed(GetParam()).instructions);
   EXPECT_LT(result.flash_bytes, Allowed(GetParam()).flash);
-  EXPECT_LT(result.stack_bytes, 256);
+  EXPECT_LT(result.stack_bytes, GetParam() == "cortex-m55" ? 512 : 256);  // saved vectors
   EXPECT_GT(result.stack_bytes, 16);
   EXPECT_THAT(result.libraries, Not(Contains(ContainsRegex("malloc|sbrk|free|printf"))));
   EXPECT_THAT(result.libraries,
@@ -71,7 +74,8 @@ INSTANTIATE_TEST_SUITE_P(Cores, CoreTest, testing::ValuesIn(Cores()), [](const a
   return name;
 });
 
-// Fewer bits are less flash, and the same outputs.
+// Fewer bits are smaller tables, and the same outputs. (Code may be larger: with DSP instructions and
+// Helium there are kernels for 8 bits only.)
 TEST_P(CoreTest, Cls1kOfFewBits) {
   int64_t of_octets = 0;
   for (const int bits : {8, 4, 2}) {
@@ -87,9 +91,10 @@ TEST_P(CoreTest, Cls1kOfFewBits) {
     EXPECT_EQ(result.mismatches, 0) << result.first_difference;
     RecordProperty(fmt::format("instructions{}", bits), std::to_string(result.instructions));
     RecordProperty(fmt::format("flash{}", bits), std::to_string(result.flash_bytes));
-    if (GetParam() == "host") continue;
-    if (bits == 8) of_octets = result.flash_bytes;
-    EXPECT_LE(result.flash_bytes, of_octets - (bits == 8 ? 0 : 1)) << bits;
+    int64_t tables = 0;
+    for (const Table& table : LowerToC(model.network).tables) tables += table.octets;
+    if (bits == 8) of_octets = tables;
+    EXPECT_LE(tables, of_octets - (bits == 8 ? 0 : 1)) << bits;
   }
 }
 

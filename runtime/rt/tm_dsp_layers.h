@@ -1,0 +1,330 @@
+/* Platypus runtime: integer layers with DSP instructions, for one pair of code types.
+ * SPDX-License-Identifier: 0BSD
+ *
+ * Included by tm_layers.h for inputs of 8 bits. Weights of 8 bits, as tm_weights.h has them. */
+#define TM_PAIRS TM_JOIN2(tm_pairs, TM_IN)
+
+/* Four places of two rows (f, and f + row) with two positions (p, and p + step). */
+#define TM_DSP_STEP(at)                           \
+  do {                                            \
+    const tm_pairs u = TM_PAIRS(p + (at));        \
+    const tm_pairs v = TM_PAIRS(p + (at) + step); \
+    tm_pairs g = tm_pairs_i8(f + (at));           \
+    a0 = tm_dot_pairs(u, g, a0);                  \
+    b0 = tm_dot_pairs(v, g, b0);                  \
+    TM_THEN(f, a0, b0);                           \
+    g = tm_pairs_i8(f + (at) + row);              \
+    a1 = tm_dot_pairs(u, g, a1);                  \
+    b1 = tm_dot_pairs(v, g, b1);                  \
+    TM_THEN(p, a1, b1);                           \
+  } while (0)
+
+/* Two positions of two channels at a time: eight registers hold the sums and the widened codes. The
+ * same as tm_conv_columns for an even number of channels. */
+TM_INLINE void TM_FN(tm_dsp_columns)(const TM_X* x, const tm_i8* q, tm_shape s, tm_requant r,
+                                     tm_window w, tm_i32 blocks, TM_Y* y) {
+  const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
+  const tm_i32 step = s.stride_w * s.in_c;
+  const tm_i32 runs = s.dilation_w == 1 ? 1 : s.kernel_w;
+  const tm_i32 run = s.dilation_w == 1 ? s.kernel_w * s.in_c : s.in_c;
+  tm_i32 c, b, ky, n, i;
+  for (c = 0; c + 2 <= s.out_c; c += 2) {
+    const tm_i32 o0 = tm_offset(c, r), o1 = tm_offset(c + 1, r);
+    const TM_X* left = x + w.ky0 * s.dilation_h * s.in_w * s.in_c;
+    TM_Y* z = y + c;
+    for (b = 0; b < blocks; ++b) {
+      tm_i32 a0 = o0, a1 = o1, b0 = o0, b1 = o1;
+      const TM_X* xs = left;
+      const tm_i8* fs = q + (c * row + w.ky0 * s.kernel_w * s.in_c);
+      for (ky = w.ky0; ky < w.ky1; ++ky) {
+        for (n = 0; n < runs; ++n) {
+          const TM_X* p = xs + n * s.dilation_w * s.in_c;
+          const tm_i8* f = fs + n * s.in_c;
+          if (run >= TM_DSP_UNROLL && run % TM_DSP_UNROLL % 8 == 0) {
+            const TM_X* end = p + run / 16 * 16;
+            do {
+              TM_DSP_STEP(0);
+              TM_DSP_STEP(4);
+              TM_DSP_STEP(8);
+              TM_DSP_STEP(12);
+              p += 16;
+              f += 16;
+            } while (p != end);
+            if (run % 16 == 8) {
+              TM_DSP_STEP(0);
+              TM_DSP_STEP(4);
+              p += 8;
+              f += 8;
+            }
+          } else if (run >= 8) {
+            const TM_X* end = p + run / 8 * 8;
+            do {
+              TM_DSP_STEP(0);
+              TM_DSP_STEP(4);
+              p += 8;
+              f += 8;
+            } while (p != end);
+          }
+          if (run % 8 >= 4) {
+            TM_DSP_STEP(0);
+            p += 4;
+            f += 4;
+          }
+          for (i = 0; i < run % 4; ++i) {
+            const tm_i32 u = p[i], v = p[i + step], g = f[i], h = f[i + row];
+            a0 += u * g;
+            b0 += v * g;
+            a1 += u * h;
+            b1 += v * h;
+          }
+        }
+        xs += s.dilation_h * s.in_w * s.in_c;
+        fs += s.kernel_w * s.in_c;
+      }
+      z[0] = (TM_Y)tm_requantize(a0, c, r);
+      z[1] = (TM_Y)tm_requantize(a1, c + 1, r);
+      z[s.out_c] = (TM_Y)tm_requantize(b0, c, r);
+      z[s.out_c + 1] = (TM_Y)tm_requantize(b1, c + 1, r);
+      z += 2 * s.out_c;
+      left += 2 * step;
+    }
+  }
+}
+#undef TM_DSP_STEP
+
+/* Rows of at most seven places along one axis: the weights of two channels stay in registers. */
+TM_INLINE void TM_FN(tm_dsp_short_rows)(const TM_X* x, const tm_i8* q, tm_shape s, tm_requant r,
+                                        tm_i32 columns, TM_Y* y) {
+  const tm_i32 row = s.kernel_w * s.in_c;
+  const tm_i32 step = s.stride_w * s.in_c;
+  tm_i32 c, b;
+  for (c = 0; c + 2 <= s.out_c; c += 2) {
+    const tm_i32 o0 = tm_offset(c, r), o1 = tm_offset(c + 1, r);
+    const tm_i8* f = q + c * row;
+    const tm_i8* h = f + row;
+    const tm_pairs g0 = tm_pairs_i8(f), g1 = tm_pairs_i8(h);
+    const tm_i32 f4 = row > 4 ? f[4] : 0, f5 = row > 5 ? f[5] : 0, f6 = row > 6 ? f[6] : 0;
+    const tm_i32 h4 = row > 4 ? h[4] : 0, h5 = row > 5 ? h[5] : 0, h6 = row > 6 ? h[6] : 0;
+    const TM_X* p = x;
+    TM_Y* z = y + c;
+    for (b = 0; b < columns; ++b) {
+      const tm_pairs u = TM_PAIRS(p);
+      tm_i32 a = tm_dot_pairs(u, g0, o0);
+      tm_i32 d = tm_dot_pairs(u, g1, o1);
+      if (row > 4) {
+        a += p[4] * f4;
+        d += p[4] * h4;
+      }
+      if (row > 5) {
+        a += p[5] * f5;
+        d += p[5] * h5;
+      }
+      if (row > 6) {
+        a += p[6] * f6;
+        d += p[6] * h6;
+      }
+      z[0] = (TM_Y)tm_requantize(a, c, r);
+      z[1] = (TM_Y)tm_requantize(d, c + 1, r);
+      z += s.out_c;
+      p += step;
+    }
+  }
+}
+
+#define TM_DSP_STEP(at)                    \
+  do {                                     \
+    const tm_pairs u = TM_PAIRS(p + (at)); \
+    tm_pairs g = tm_pairs_i8(f + (at));    \
+    a0 = tm_dot_pairs(u, g, a0);           \
+    TM_THEN(f, a0, a0);                    \
+    g = tm_pairs_i8(f + (at) + row);       \
+    a1 = tm_dot_pairs(u, g, a1);           \
+    TM_THEN(f, a1, a1);                    \
+    g = tm_pairs_i8(f + (at) + 2 * row);   \
+    a2 = tm_dot_pairs(u, g, a2);           \
+    TM_THEN(f, a2, a2);                    \
+    g = tm_pairs_i8(f + (at) + 3 * row);   \
+    a3 = tm_dot_pairs(u, g, a3);           \
+    TM_THEN(p, a3, f);                     \
+  } while (0)
+
+/* Four channels of one output position, as the first loop of tm_conv_point. `within`: the window
+ * lies within the input from left to right. */
+TM_INLINE void TM_FN(tm_dsp_point)(const TM_X* x, const tm_i8* q, tm_i32 c, int within, tm_shape s,
+                                   tm_requant r, tm_window w, TM_Y* y) {
+  const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
+  tm_i32 a0 = tm_offset(c, r), a1 = tm_offset(c + 1, r);
+  tm_i32 a2 = tm_offset(c + 2, r), a3 = tm_offset(c + 3, r);
+  const tm_i32 first = within ? 0 : w.kx0;
+  const tm_i32 taps = within ? s.kernel_w : w.kx1 - w.kx0;
+  const tm_i32 runs = s.dilation_w == 1 ? 1 : taps;
+  const tm_i32 run = s.dilation_w == 1 ? taps * s.in_c : s.in_c;
+  const TM_X* xs = x + tm_tap(w, w.ky0, first, s);
+  const tm_i8* fs = q + (c * row + (w.ky0 * s.kernel_w + first) * s.in_c);
+  tm_i32 ky, n, i;
+  for (ky = w.ky0; ky < w.ky1; ++ky) {
+    for (n = 0; n < runs; ++n) {
+      const TM_X* p = xs + n * s.dilation_w * s.in_c;
+      const tm_i8* f = fs + n * s.in_c;
+      const TM_X* end = p + (run - run % 8);
+      while (p != end) {
+        TM_DSP_STEP(0);
+        TM_DSP_STEP(4);
+        p += 8;
+        f += 8;
+      }
+      if (run % 8 >= 4) {
+        TM_DSP_STEP(0);
+        p += 4;
+        f += 4;
+      }
+      for (i = 0; i < run % 4; ++i) {
+        const tm_i32 v = p[i];
+        a0 += v * f[i];
+        a1 += v * f[i + row];
+        a2 += v * f[i + 2 * row];
+        a3 += v * f[i + 3 * row];
+      }
+    }
+    xs += s.dilation_h * s.in_w * s.in_c;
+    fs += s.kernel_w * s.in_c;
+  }
+  y[0] = (TM_Y)tm_requantize(a0, c, r);
+  y[1] = (TM_Y)tm_requantize(a1, c + 1, r);
+  y[2] = (TM_Y)tm_requantize(a2, c + 2, r);
+  y[3] = (TM_Y)tm_requantize(a3, c + 3, r);
+}
+#undef TM_DSP_STEP
+
+/* Four channels of a depthwise layer at one position, or at two. */
+#define TM_DSP_TAP(of, a, b, c, d)    \
+  do {                                \
+    const tm_pairs v = TM_PAIRS(of);  \
+    a = tm_smlabb(v.even, g.even, a); \
+    b = tm_smlabb(v.odd, g.odd, b);   \
+    c = tm_smlatt(v.even, g.even, c); \
+    d = tm_smlatt(v.odd, g.odd, d);   \
+  } while (0)
+
+TM_INLINE void TM_FN(tm_dsp_depthwise_one)(const TM_X* x, const tm_i8* q, tm_i32 c, tm_shape s,
+                                           tm_requant r, tm_window w, TM_Y* y) {
+  tm_i32 a0 = tm_offset(c, r), a1 = tm_offset(c + 1, r);
+  tm_i32 a2 = tm_offset(c + 2, r), a3 = tm_offset(c + 3, r);
+  tm_i32 ky, kx;
+  for (ky = w.ky0; ky < w.ky1; ++ky) {
+    const TM_X* p = x + (tm_tap(w, ky, 0, s) + c);
+    const tm_i8* f = q + (ky * s.kernel_w * s.out_c + c);
+    for (kx = w.kx0; kx < w.kx1; ++kx) {
+      const tm_pairs g = tm_pairs_i8(f + kx * s.out_c);
+      TM_DSP_TAP(p + kx * s.dilation_w * s.in_c, a0, a1, a2, a3);
+    }
+  }
+  y[c] = (TM_Y)tm_requantize(a0, c, r);
+  y[c + 1] = (TM_Y)tm_requantize(a1, c + 1, r);
+  y[c + 2] = (TM_Y)tm_requantize(a2, c + 2, r);
+  y[c + 3] = (TM_Y)tm_requantize(a3, c + 3, r);
+}
+
+/* Pairs of neighbours along one axis, whose windows lie within the input on that axis. Along it
+ * there are `inner` taps, `tap` values apart in the input and `weight` in the weights; across it
+ * `outer` taps. step, next: to the neighbour in input and output. */
+TM_INLINE void TM_FN(tm_dsp_depthwise_two)(const TM_X* x, const tm_i8* q, tm_i32 channels,
+                                           tm_i32 inner, tm_i32 tap, tm_i32 weight, tm_i32 outer,
+                                           tm_i32 outer_tap, tm_i32 outer_weight, tm_i32 step,
+                                           tm_i32 next, tm_requant r, TM_Y* y) {
+  tm_i32 c, i;
+  for (c = 0; c + 4 <= channels; c += 4) {
+    tm_i32 a0 = tm_offset(c, r), a1 = tm_offset(c + 1, r);
+    tm_i32 a2 = tm_offset(c + 2, r), a3 = tm_offset(c + 3, r);
+    tm_i32 b0 = a0, b1 = a1, b2 = a2, b3 = a3;
+    const TM_X* p = x + c;
+    const tm_i8* f = q + c;
+    const TM_X* end = p + outer * outer_tap;
+    do {
+      TM_UNROLL(8)
+      for (i = 0; i < inner; ++i) {
+        const tm_pairs g = tm_pairs_i8(f + i * weight);
+        TM_DSP_TAP(p + i * tap, a0, a1, a2, a3);
+        TM_THEN(p, a0, a3);
+        TM_DSP_TAP(p + i * tap + step, b0, b1, b2, b3);
+        TM_THEN(f, b0, b3);
+      }
+      p += outer_tap;
+      f += outer_weight;
+    } while (p != end);
+    y[c] = (TM_Y)tm_requantize(a0, c, r);
+    y[c + 1] = (TM_Y)tm_requantize(a1, c + 1, r);
+    y[c + 2] = (TM_Y)tm_requantize(a2, c + 2, r);
+    y[c + 3] = (TM_Y)tm_requantize(a3, c + 3, r);
+    y[next + c] = (TM_Y)tm_requantize(b0, c, r);
+    y[next + c + 1] = (TM_Y)tm_requantize(b1, c + 1, r);
+    y[next + c + 2] = (TM_Y)tm_requantize(b2, c + 2, r);
+    y[next + c + 3] = (TM_Y)tm_requantize(b3, c + 3, r);
+  }
+}
+
+TM_INLINE void TM_FN(tm_dsp_depthwise)(const TM_X* x, const tm_i8* q, tm_shape s, tm_requant r,
+                                       TM_Y* y) {
+  const int down = s.out_h > s.out_w;
+  const tm_i32 first = down ? tm_first_inner_row(s) : tm_first_inner(s);
+  const tm_i32 last = down ? tm_last_inner_row(s) : tm_last_inner(s);
+  const tm_i32 lines = down ? s.out_w : s.out_h;
+  const tm_i32 places = down ? s.out_h : s.out_w;
+  tm_i32 line, at, c;
+  for (line = 0; line < lines; ++line) {
+    for (at = 0; at < places; ++at) {
+      const tm_i32 oy = down ? at : line, ox = down ? line : at;
+      const tm_window w = tm_window_at(oy, ox, s);
+      TM_Y* z = y + (oy * s.out_w + ox) * s.out_c;
+      if (at >= first && at + 2 <= last && w.ky1 > w.ky0 && w.kx1 > w.kx0) {
+        if (down) {
+          TM_FN(tm_dsp_depthwise_two)
+          (x + tm_tap(w, 0, w.kx0, s), q + w.kx0 * s.out_c, s.out_c, s.kernel_h,
+           s.dilation_h * s.in_w * s.in_c, s.kernel_w * s.out_c, w.kx1 - w.kx0,
+           s.dilation_w * s.in_c, s.out_c, s.stride_h * s.in_w * s.in_c, s.out_w * s.out_c, r, z);
+        } else {
+          TM_FN(tm_dsp_depthwise_two)
+          (x + tm_tap(w, w.ky0, 0, s), q + w.ky0 * s.kernel_w * s.out_c, s.out_c, s.kernel_w,
+           s.dilation_w * s.in_c, s.out_c, w.ky1 - w.ky0, s.dilation_h * s.in_w * s.in_c,
+           s.kernel_w * s.out_c, s.stride_w * s.in_c, s.out_c, r, z);
+        }
+        ++at;
+      } else {
+        for (c = 0; c + 4 <= s.out_c; c += 4) {
+          TM_FN(tm_dsp_depthwise_one)(x, q, c, s, r, w, z);
+        }
+      }
+    }
+  }
+}
+#undef TM_DSP_TAP
+
+/* Channels c ... c + 3 of one window: words of 16 bits take the sums of 128 codes. */
+TM_INLINE void TM_FN(tm_dsp_sum)(const TM_X* x, tm_i32 c, tm_shape s, tm_requant r, tm_window w,
+                                 TM_Y* y) {
+  tm_i32 a0 = tm_offset(c, r), a1 = tm_offset(c + 1, r);
+  tm_i32 a2 = tm_offset(c + 2, r), a3 = tm_offset(c + 3, r);
+  tm_i32 ky, kx, stop;
+  for (ky = w.ky0; ky < w.ky1; ++ky) {
+    const TM_X* p = x + (tm_tap(w, ky, w.kx0, s) + c);
+    for (kx = w.kx0; kx < w.kx1; kx = stop) {
+      tm_pairs sum = {0, 0};
+      const TM_X* end;
+      stop = w.kx1 - kx > 128 ? kx + 128 : w.kx1;
+      end = p + (stop - kx) * s.in_c;
+      do {
+        sum = TM_JOIN2(tm_sum_pairs, TM_IN)(sum, p);
+        p += s.in_c;
+      } while (p != end);
+      a0 += TM_JOIN2(tm_lower, TM_IN)(sum.even);
+      a1 += TM_JOIN2(tm_lower, TM_IN)(sum.odd);
+      a2 += TM_JOIN2(tm_upper, TM_IN)(sum.even);
+      a3 += TM_JOIN2(tm_upper, TM_IN)(sum.odd);
+    }
+  }
+  y[c] = (TM_Y)tm_requantize(a0, c, r);
+  y[c + 1] = (TM_Y)tm_requantize(a1, c + 1, r);
+  y[c + 2] = (TM_Y)tm_requantize(a2, c + 2, r);
+  y[c + 3] = (TM_Y)tm_requantize(a3, c + 3, r);
+}
+#undef TM_PAIRS
