@@ -125,7 +125,7 @@ Command AddBench(CLI::App& program, const Globals& globals) {
   parser->add_option("RUN", a->where, "run folder, or its package")->required();
   parser
       ->add_option("--core", a->cores,
-                   "host, cortex-m0plus, cortex-m4, cortex-m33, riscv32 (repeatable; all)")
+                   fmt::format("{} (repeatable; all)", fmt::join(deploy::Cores(), ", ")))
       ->take_all();
   parser->add_option("--clock", a->clock_mhz,
                      "MHz, to tell the time that instructions take (that of the run's device)");

@@ -41,7 +41,7 @@ Command AddVerify(CLI::App& program, const Globals& globals) {
   parser->add_option("RUN", a->where, "run folder, or its package")->required();
   parser
       ->add_option("--core", a->cores,
-                   "host, cortex-m0plus, cortex-m4, cortex-m33, riscv32 (repeatable; all)")
+                   fmt::format("{} (repeatable; all)", fmt::join(deploy::Cores(), ", ")))
       ->take_all();
   return {parser, [a, &globals] { return VerifyCommand(*a, globals); }};
 }

@@ -483,8 +483,13 @@ void AddTestingAndCompilation(Builder& b) {
   const std::vector<std::pair<std::string, std::string>> cores = {
       {"host", "host"},
       {"cortex-m0plus", "cortex-m0plus"},
+      {"cortex-m3", "cortex-m3"},
       {"cortex-m4", "cortex-m4"},
+      {"cortex-m7", "cortex-m7"},
       {"cortex-m33", "cortex-m33"},
+      {"cortex-m33-nodsp", "cortex-m33-nodsp"},
+      {"cortex-m55", "cortex-m55"},
+      {"cortex-r5f", "cortex-r5f"},
       {"riscv32", "riscv32"}};
   b.Choice("core", "null", PLATYPUS_FIELD(compilation.core), cores,
            "core to verify on; from the device");
@@ -494,7 +499,7 @@ void AddTestingAndCompilation(Builder& b) {
   b.Integer("test_sets_per_class", "2", PLATYPUS_FIELD(compilation.test_sets_per_class), 1, 1000,
             "golden vectors of each class");
   b.Ours();
-  b.Add("verify_cores", "[]", "a list of host, cortex-m0plus, cortex-m4, cortex-m33, riscv32",
+  b.Add("verify_cores", "[]", "a list of the values of core",
         "cores to verify on; empty = host and the device's core",
         [cores](Config& c, const Value& v, const Key& key) {
           if (v.kind != Value::Kind::kList) Builder::Refuse(key, v);

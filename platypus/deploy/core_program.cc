@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 namespace {
 
 const std::vector<Core>& Table() {
-  const auto arm = [](const char* name, std::vector<std::string> flags, const char* machine,
+  const auto arm = [](const char* name, std::vector<std::string> flags, const char* board,
                       const char* timer, const char* mhz, const char* script) {
     flags.insert(flags.end(), {"-mthumb", std::string("-DTIMER=") + timer,
                                std::string("-DTIMER_MHZ=") + mhz, "--specs=nano.specs"});
@@ -26,25 +26,47 @@ const std::vector<Core>& Table() {
                 flags,
                 "qemu-system-arm",
                 "qemu-system-arm",
-                {"-M", machine},
+                {"-M", board, "-kernel", "a.elf"},
+                "shift=7",
                 script};
+  };
+  const auto mps2 = [&](const char* name, std::vector<std::string> flags, const char* board) {
+    return arm(name, std::move(flags), board, "0x40000000u", "25", "mps2.ld");
+  };
+  const auto m33 = [&](const char* name, const char* cpu) {
+    return arm(name, {cpu, "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"}, "mps2-an505", "0x50000000u",
+               "20", "an505.ld");
   };
   static const std::vector<Core> cores = {
       // GCC 12 joins the four results of a convolution of 16-bit codes into a vector, wrongly.
-      {"host", "gcc", "gcc", {"-fno-tree-slp-vectorize"}, "", "", {}, ""},
+      {"host", "gcc", "gcc", {"-fno-tree-slp-vectorize"}, "", "", {}, "", ""},
       // The board has a Cortex-M3, which runs Armv6-M code.
-      arm("cortex-m0plus", {"-mcpu=cortex-m0plus"}, "mps2-an385", "0x40000000u", "25", "mps2.ld"),
-      arm("cortex-m4", {"-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"}, "mps2-an386",
-          "0x40000000u", "25", "mps2.ld"),
-      arm("cortex-m33", {"-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"}, "mps2-an505",
-          "0x50000000u", "20", "an505.ld"),
+      mps2("cortex-m0plus", {"-mcpu=cortex-m0plus"}, "mps2-an385"),
+      mps2("cortex-m3", {"-mcpu=cortex-m3"}, "mps2-an385"),
+      mps2("cortex-m4", {"-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"}, "mps2-an386"),
+      mps2("cortex-m7", {"-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=hard"}, "mps2-an500"),
+      m33("cortex-m33", "-mcpu=cortex-m33"),
+      m33("cortex-m33-nodsp", "-mcpu=cortex-m33+nodsp"),
+      arm("cortex-m55", {"-mcpu=cortex-m55", "-mfloat-abi=hard", "-DTIMER_ENABLE=0x58100000u"},
+          "mps3-an547", "0x58101000u", "32", "an547.ld"),
+      // No board with this core is emulated alone: a bare core with memory.
+      {"cortex-r5f",
+       "arm-none-eabi-gcc",
+       "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+       {"-mcpu=cortex-r5", "-mfpu=vfpv3-d16", "-mfloat-abi=hard", "-mthumb", "--specs=nano.specs"},
+       "qemu-system-arm",
+       "qemu-system-arm",
+       {"-M", "none", "-cpu", "cortex-r5f", "-m", "16M", "-device", "loader,file=a.elf,cpu-num=0"},
+       "shift=7",
+       "r5.ld"},
       {"riscv32",
        "riscv64-unknown-elf-gcc",
        "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
        {"-march=rv32imac", "-mabi=ilp32", "--specs=picolibc.specs"},
        "qemu-system-riscv32",
        "qemu-system-misc",
-       {"-M", "virt", "-bios", "none"},
+       {"-M", "virt", "-bios", "none", "-kernel", "a.elf"},
+       "shift=0",
        "virt.ld"}};
   return cores;
 }
@@ -211,9 +233,8 @@ std::string Play(const Core& core, const fs::path& build, bool counting) {
     command.insert(command.end(), core.machine.begin(), core.machine.end());
     command.insert(command.end(),
                    {"-display", "none", "-monitor", "none", "-serial", "null",
-                    "-semihosting-config", "enable=on,target=native", "-kernel", "a.elf"});
-    if (counting)
-      command.insert(command.end(), {"-icount", core.name == "riscv32" ? "shift=0" : "shift=7"});
+                    "-semihosting-config", "enable=on,target=native"});
+    if (counting) command.insert(command.end(), {"-icount", core.instruction_clock});
   }
   ProcessResult result = MustRun(command, build, 600);
   if (result.output.find("done\n") == std::string::npos) {

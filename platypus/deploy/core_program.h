@@ -19,8 +19,9 @@ struct Core {
   std::vector<std::string> flags;
   std::string emulator;  // empty: runs here
   std::string emulator_package;
-  std::vector<std::string> machine;
-  std::string script;  // linker script
+  std::vector<std::string> machine;  // how the emulator is to load a.elf
+  std::string instruction_clock;     // of the emulator, so that core.c counts exactly
+  std::string script;                // linker script
 };
 
 // Error (usage) for a name that Cores() does not have.

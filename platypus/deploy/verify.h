@@ -62,7 +62,7 @@ struct VerifyResult {
   std::string first_difference;
 };
 
-// The cores that Verify knows: host, cortex-m0plus, cortex-m4, cortex-m33, riscv32.
+// The cores that Verify knows: "host" and those that are emulated, "cortex-m0plus", ...
 const std::vector<std::string>& Cores();
 
 // Builds the package for a core, runs it (under QEMU for all but host) and plays the whole set.

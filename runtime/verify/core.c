@@ -2,8 +2,9 @@
  * 0BSD
  *
  * Files and exit go through semihosting. Instructions: the emulator runs with every instruction
- * taking 2^7 ns of its clock, so that the board's 25 or 20 MHz timer moves by 3.2 or 2.56 ticks an
- * instruction and the count is exact; RISC-V has a counter of its own. */
+ * taking 2^7 ns of its clock, so that the board's timer of 25, 20 or 32 MHz moves by 3.2, 2.56 or
+ * 4.096 ticks an instruction and the count is exact; the Cortex-R5 counts every 64th cycle of its
+ * 1 GHz, two ticks an instruction; RISC-V has a counter of its own. */
 #include "harness.h"
 
 #include <stdint.h>
@@ -15,10 +16,15 @@ extern uint32_t stack_top[], stack_limit[], data_load[], data_start[], data_end[
 #define REG(address) (*(volatile uint32_t*)(address))
 
 #if defined(__arm__)
+#if __ARM_ARCH_PROFILE == 'M'
+#define HOST_CALL "bkpt 0xAB"
+#else
+#define HOST_CALL "svc 0xAB"
+#endif
 static int host_call(int operation, const void* block) {
   register int r0 __asm("r0") = operation;
   register const void* r1 __asm("r1") = block;
-  __asm volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
+  __asm volatile(HOST_CALL : "+r"(r0) : "r"(r1) : "memory");
   return r0;
 }
 #else
@@ -79,6 +85,33 @@ static void leave(int status) {
   }
 }
 
+/* Switches on what the core needs for C, and the timer that counts. */
+static void start_core(void) {
+#if defined(TIMER)
+#if defined(__ARM_FP)
+  REG(0xE000ED88u) |= 0xFu << 20; /* the FPU */
+  __asm volatile("dsb\n\tisb" ::: "memory");
+#endif
+#if __ARM_ARCH == 6
+  REG(0xE000ED14u) |= 1u << 3; /* unaligned accesses trap, as on a real Armv6-M core */
+#endif
+#if defined(TIMER_ENABLE)
+  REG(TIMER_ENABLE) = 1u;
+#else
+  REG(TIMER + 8u) = 0xFFFFFFFFu; /* counts down from there */
+  REG(TIMER + 4u) = 0xFFFFFFFFu;
+  REG(TIMER) = 1u;
+#endif
+#elif defined(__arm__)
+  uint32_t access;
+  __asm volatile("mrc p15, 0, %0, c1, c0, 2" : "=r"(access));
+  __asm volatile("mcr p15, 0, %0, c1, c0, 2\n\tisb\n\tvmsr fpexc, %1" /* the FPU */
+                 ::"r"(access | 0xFu << 20), "r"(1u << 30));
+  __asm volatile("mcr p15, 0, %0, c9, c12, 0" ::"r"(1u | 4u | 8u)); /* from 0, by 64 cycles */
+  __asm volatile("mcr p15, 0, %0, c9, c12, 1" ::"r"(1u << 31));
+#endif
+}
+
 static void start(void) {
   uint32_t* from = data_load;
   uint32_t* to = data_start;
@@ -88,18 +121,7 @@ static void start(void) {
   for (to = bss_start; to < bss_end;) {
     *to++ = 0;
   }
-#if defined(__arm__)
-#if defined(__ARM_FP)
-  REG(0xE000ED88u) |= 0xFu << 20; /* switches the FPU on */
-  __asm volatile("dsb\n\tisb" ::: "memory");
-#endif
-#if __ARM_ARCH == 6
-  REG(0xE000ED14u) |= 1u << 3; /* unaligned accesses trap, as on a real Armv6-M core */
-#endif
-  REG(TIMER + 8u) = 0xFFFFFFFFu; /* counts down from there */
-  REG(TIMER + 4u) = 0xFFFFFFFFu;
-  REG(TIMER) = 1u;
-#endif
+  start_core();
   leave(main());
 }
 
@@ -108,7 +130,7 @@ static void fault(void) {
   leave(3);
 }
 
-#if defined(__arm__)
+#if defined(TIMER)
 void reset(void);
 void reset(void) { start(); }
 __attribute__((section(".vectors"), used)) static void (*const vectors[16])(void) = {
@@ -128,6 +150,14 @@ __attribute__((section(".vectors"), used)) static void (*const vectors[16])(void
     0,
     fault,
     fault};
+#elif defined(__arm__)
+__attribute__((naked, target("arm"), section(".vectors"), used)) void _start(void) {
+  __asm volatile(
+      "b 2f\n b 1f\n b 1f\n b 1f\n b 1f\n b 1f\n b 1f\n b 1f\n"
+      "1: ldr sp, =stack_top\n ldr r0, =%1\n bx r0\n"
+      "2: ldr sp, =stack_top\n ldr r0, =%0\n bx r0\n .ltorg\n" ::"i"(start),
+      "i"(fault));
+}
 #else
 __attribute__((naked, section(".vectors"), used)) void _start(void) {
   __asm volatile(
@@ -141,51 +171,72 @@ __attribute__((naked, section(".vectors"), used)) void _start(void) {
 static uint32_t started;
 
 static uint32_t ticks(void) {
-#if defined(__arm__)
+#if defined(TIMER_ENABLE)
+  return REG(TIMER);
+#elif defined(TIMER)
   return 0xFFFFFFFFu - REG(TIMER + 4u);
 #else
   uint32_t value;
+#if defined(__arm__)
+  __asm volatile("mrc p15, 0, %0, c9, c13, 0" : "=r"(value));
+#else
   __asm volatile(".option push\n .option arch, +zicsr\n csrr %0, minstret\n .option pop"
                  : "=r"(value));
+#endif
   return value;
 #endif
 }
 
+/* Instructions in PER ticks: with the timer, PER / INSTRUCTIONS = MHz * 128 / 1000. */
+#if defined(TIMER) && TIMER_MHZ == 25
+#define INSTRUCTIONS 5u
+#define PER 16u
+#elif defined(TIMER) && TIMER_MHZ == 20
+#define INSTRUCTIONS 25u
+#define PER 64u
+#elif defined(TIMER) && TIMER_MHZ == 32
+#define INSTRUCTIONS 125u
+#define PER 512u
+#elif defined(__arm__)
+#define INSTRUCTIONS 1u
+#define PER 2u
+#else
+#define INSTRUCTIONS 1u
+#define PER 1u
+#endif
+
 void count_start(void) { started = ticks(); }
 
+/* Rounded; without a 64-bit division, which would link the compiler's library. */
 unsigned long count_stop(void) {
   const uint32_t passed = ticks() - started;
-#if defined(__arm__)
-  /* instructions = passed * 1000 / (MHz * 128), without a 64-bit division: passed * PERIOD / 16
-   * rounded, PERIOD = 5 for 25 MHz (5 / 16 = 1 / 3.2), 6.25 for 20 MHz (25 / 64 = 1 / 2.56) */
-#if TIMER_MHZ == 25
-  return (unsigned long)(passed / 16u * 5u + (passed % 16u * 5u + 8u) / 16u);
-#else
-  return (unsigned long)(passed / 64u * 25u + (passed % 64u * 25u + 32u) / 64u);
-#endif
-#else
-  return (unsigned long)passed;
-#endif
+  return (unsigned long)(passed / PER * INSTRUCTIONS +
+                         (passed % PER * INSTRUCTIONS + PER / 2u) / PER);
 }
 
 unsigned long clock_ns(void) { return 0; }
 
 #define PAINT 0xA5C3F00Du
-static uint32_t* painted_to;
+static uintptr_t stack_of_caller;
 
 __attribute__((noinline)) void stack_start(void) {
-  uint32_t marker = 0;
-  uint32_t* at = (uint32_t*)((uintptr_t)&marker & ~(uintptr_t)3) - 16;
-  painted_to = at;
+  uint32_t* at;
+#if defined(__arm__)
+  __asm volatile("mov %0, sp" : "=r"(at));
+#else
+  __asm volatile("mv %0, sp" : "=r"(at));
+#endif
+  stack_of_caller = (uintptr_t)__builtin_dwarf_cfa();
   while (at > stack_limit) {
     *--at = PAINT;
   }
 }
 
+/* Counts its own frame if nothing deeper was used. */
 __attribute__((noinline)) unsigned long stack_stop(void) {
-  uint32_t* at = stack_limit;
-  while (at < painted_to && *at == PAINT) {
+  const volatile uint32_t* at = stack_limit;
+  while ((uintptr_t)at < stack_of_caller && *at == PAINT) {
     ++at;
   }
-  return (unsigned long)((uintptr_t)painted_to - (uintptr_t)at) + 64u;
+  return (unsigned long)(stack_of_caller - (uintptr_t)at);
 }

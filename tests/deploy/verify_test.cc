@@ -25,7 +25,8 @@ Budget Allowed(const std::string& core) {
   if (core == "cortex-m0plus") return {700000, 9500};
   if (core == "cortex-m4") return {400000, 6500};
   if (core == "cortex-m33") return {360000, 6200};
-  return {560000, 11500};
+  if (core == "riscv32") return {560000, 11500};
+  return {400000, 6500};
 }
 
 // Every core computes what the interpreter computes, and the counts do not change.
