@@ -48,20 +48,19 @@ void PrintCost(const config::Registry& registry, const std::string& model,
                cost->ram_octets, cost->instructions, 100 * cost->error, cost->cycles);
   }
   if (!device.empty()) {
-    const pipeline::DeviceFacts facts =
-        pipeline::FactsOf(device, *registry.devices.Find(device));
+    const pipeline::DeviceFacts facts = pipeline::FactsOf(device, *registry.devices.Find(device));
     const pipeline::CostModel& source = pipeline::CostModelOf(facts.core);
-    fmt::print("\n  layer                                 kind                 instructions, "
-               "estimated\n");
+    fmt::print(
+        "\n  layer                                 kind                 instructions, "
+        "estimated\n");
     for (const pipeline::LayerEstimate& layer : cost->layers)
       fmt::print("  {:<37} {:<20} {:>12.0f}\n", layer.name, layer.kind, layer.instructions);
-    fmt::print("\n{}: flash {}, RAM {}, {}\n", device,
-               OfMemory(cost->flash_octets, facts.flash_octets),
-               OfMemory(cost->ram_octets, facts.ram_octets),
-               facts.clock_hz ? fmt::format("about {:.3f} ms at {:g} MHz",
-                                            1e3 * cost->cycles / *facts.clock_hz,
-                                            *facts.clock_hz / 1e6)
-                              : "its clock is not known");
+    fmt::print(
+        "\n{}: flash {}, RAM {}, {}\n", device, OfMemory(cost->flash_octets, facts.flash_octets),
+        OfMemory(cost->ram_octets, facts.ram_octets),
+        facts.clock_hz ? fmt::format("about {:.3f} ms at {:g} MHz",
+                                     1e3 * cost->cycles / *facts.clock_hz, *facts.clock_hz / 1e6)
+                       : "its clock is not known");
     fmt::print("  {}; {} cycles an instruction (assumed)\n", source.source,
                source.cycles_per_instruction);
     for (const pipeline::LimitFinding& finding :
@@ -70,9 +69,10 @@ void PrintCost(const config::Registry& registry, const std::string& model,
   }
   const std::vector<pipeline::PublishedCost> published = pipeline::PublishedCosts(model);
   if (published.empty()) return;
-  fmt::print("\npublished by the vendor of its own code (1 channel of 256 values, two classes):\n"
-             "  {:<20} {:>10} {:>10} {:>12}\n",
-             "core", "flash", "RAM", "cycles");
+  fmt::print(
+      "\npublished by the vendor of its own code (1 channel of 256 values, two classes):\n"
+      "  {:<20} {:>10} {:>10} {:>12}\n",
+      "core", "flash", "RAM", "cycles");
   for (const pipeline::PublishedCost& p : published)
     fmt::print("  {:<20} {:>10} {:>10} {:>12}\n", p.target, p.flash_octets, p.ram_octets, p.cycles);
 }

@@ -47,9 +47,10 @@ Shape ParseInput(const std::string& text) {
 
 // What would become of every layer on a part with an accelerator, and why.
 void PrintNpu(const std::vector<deploy::NpuPlacement>& placements) {
-  fmt::print("\nnpu of parts that have one: {:.0f} % of the multiply-accumulates would run there, by "
-             "its published limits; the generated C does not use it\n",
-             100 * deploy::ShareOnNpu(placements));
+  fmt::print(
+      "\nnpu of parts that have one: {:.0f} % of the multiply-accumulates would run there, by "
+      "its published limits; the generated C does not use it\n",
+      100 * deploy::ShareOnNpu(placements));
   for (const deploy::NpuPlacement& placement : placements)
     fmt::print("  {:<20} {}\n", placement.layer, deploy::Explain(placement));
 }
@@ -236,7 +237,9 @@ void PrintModels(const std::vector<advice::CatalogueModel>& models,
                cost.parameters, cost.macs, cost.flash_octets, cost.ram_octets,
                Milliseconds(cost, *device), NpuText(model), cost.integers ? "integers" : "float",
                model.generic ? ", generic" : "",
-               !fits ? ", too large" : !limits.empty() ? ", tight" : "");
+               !fits             ? ", too large"
+               : !limits.empty() ? ", tight"
+                                 : "");
   }
   const pipeline::CostModel& source = pipeline::CostModelOf(device->core);
   fmt::print(

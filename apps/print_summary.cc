@@ -46,8 +46,9 @@ std::string DeviceText(const pipeline::RunSummary& s) {
   if (!s.insight.fit || s.insight.fit->flash_used == 0) return {};
   const pipeline::DeviceFit& fit = *s.insight.fit;
   const auto share = [](int64_t used, int64_t has) {
-    return has > 0 ? fmt::format("{:.0f} %", 100 * static_cast<double>(used) / static_cast<double>(has))
-                   : "size not known";
+    return has > 0
+               ? fmt::format("{:.0f} %", 100 * static_cast<double>(used) / static_cast<double>(has))
+               : "size not known";
   };
   std::string text =
       fmt::format("{}: flash {} (linked), RAM and stack {} (linked, emulated)", fit.device,
@@ -93,7 +94,8 @@ void PrintSummary(const pipeline::RunSummary& s, const fs::path& report) {
       cost = fmt::format(
           "linked: {} octets flash, {} RAM; emulated: {} stack, {} instructions (+ {} features) on "
           "{}",
-          r.flash_bytes, r.ram_bytes, r.stack_bytes, r.instructions, r.feature_instructions, r.core);
+          r.flash_bytes, r.ram_bytes, r.stack_bytes, r.instructions, r.feature_instructions,
+          r.core);
     }
   }
   std::string times;

@@ -15,8 +15,8 @@ void PrintSummary(const pipeline::RunSummary& summary, const std::filesystem::pa
 
 // Where it is, and how it ended, as a JSON line.
 void LogSummaryAsJson(const pipeline::RunSummary& summary, const std::filesystem::path& report);
-// The exit status of a run that went to its end: 1 if the generated C differs from the host, or does
-// not fit the device.
+// The exit status of a run that went to its end: 1 if the generated C differs from the host, or
+// does not fit the device.
 int StatusOf(const pipeline::RunSummary& summary);
 
 }  // namespace platypus::apps

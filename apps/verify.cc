@@ -68,7 +68,8 @@ Json ToJson(const deploy::VerifyResult& r) {
 }
 
 void PrintCores(const std::vector<deploy::VerifyResult>& results) {
-  constexpr const char* kRow = "{:<17} {:>8} {:>8} {:>10} {:>8} {:>8} {:>8} {:>7} {:>7} {:>13} {:>12}\n";
+  constexpr const char* kRow =
+      "{:<17} {:>8} {:>8} {:>10} {:>8} {:>8} {:>8} {:>7} {:>7} {:>13} {:>12}\n";
   fmt::print(kRow, "core", "samples", "differ", "recordings", "differ", "flash", "RAM", "stack",
              "bound", "instructions", "features");
   fmt::print(kRow, "", "", "", "", "", "linked", "linked", "painted", "linked", "emulated",

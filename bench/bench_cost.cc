@@ -26,16 +26,27 @@ namespace platypus::bench {
 namespace {
 
 // Of all categories, with integers of 8 bits where they have an integer form.
-constexpr const char* kModels[] = {
-    "CLS_100_NPU",           "CLS_1k_NPU",           "CLS_4k_NPU",
-    "CLS_6k_NPU",            "CLS_13k_NPU",          "CLS_ResAdd_3k",
-    "CLS_ResCat_3k",         "ArcFault_model_300_t", "ArcFault_model_1400_t",
-    "MotorFault_model_1_t",  "MotorFault_model_3_t", "AD_4k",
-    "AD_Linear",             "REGR_1k",              "REGR_10k",
-    "FCST_3k",               "FCST_LSTM8",           "PIRDetection_model_1_t"};
+constexpr const char* kModels[] = {"CLS_100_NPU",
+                                   "CLS_1k_NPU",
+                                   "CLS_4k_NPU",
+                                   "CLS_6k_NPU",
+                                   "CLS_13k_NPU",
+                                   "CLS_ResAdd_3k",
+                                   "CLS_ResCat_3k",
+                                   "ArcFault_model_300_t",
+                                   "ArcFault_model_1400_t",
+                                   "MotorFault_model_1_t",
+                                   "MotorFault_model_3_t",
+                                   "AD_4k",
+                                   "AD_Linear",
+                                   "REGR_1k",
+                                   "REGR_10k",
+                                   "FCST_3k",
+                                   "FCST_LSTM8",
+                                   "PIRDetection_model_1_t"};
 // Those in floats too.
-constexpr const char* kFloats[] = {"CLS_1k_NPU", "CLS_6k_NPU", "CLS_ResAdd_3k", "AD_4k",
-                                   "MotorFault_model_3_t", "REGR_1k"};
+constexpr const char* kFloats[] = {"CLS_1k_NPU", "CLS_6k_NPU",           "CLS_ResAdd_3k",
+                                   "AD_4k",      "MotorFault_model_3_t", "REGR_1k"};
 // Those with weights of fewer bits too.
 constexpr const char* kFewBits[] = {"CLS_1k_NPU", "CLS_13k_NPU", "AD_4k"};
 
@@ -208,10 +219,11 @@ CoreFit FitCore(const std::string& core, const std::vector<Measured>& all) {
         code[0] + code[1] * static_cast<double>(m.works.size()) + code[2] * m.kinds;
     instruction_errors.push_back(std::abs(estimate / m.total - 1));
     code_errors.push_back(std::abs(code_estimate / m.code - 1));
-    fmt::print("{:<17} {:<24} {:<7} {:>10.0f} counted {:>10.0f} estimated {:>+6.1f} %   code {:>6.0f} "
-               "{:>6.0f} {:>+6.1f} %\n",
-               core, m.model, m.variant, m.total, estimate, 100 * (estimate / m.total - 1), m.code,
-               code_estimate, 100 * (code_estimate / m.code - 1));
+    fmt::print(
+        "{:<17} {:<24} {:<7} {:>10.0f} counted {:>10.0f} estimated {:>+6.1f} %   code {:>6.0f} "
+        "{:>6.0f} {:>+6.1f} %\n",
+        core, m.model, m.variant, m.total, estimate, 100 * (estimate / m.total - 1), m.code,
+        code_estimate, 100 * (code_estimate / m.code - 1));
   }
   CoreFit fit{core, FitTo(all, ""), ErrorOf(instruction_errors), ErrorOf(code_errors)};
   const auto tell = [](const pipeline::FitError& error) {
@@ -228,9 +240,7 @@ std::string AsSource(const std::vector<CoreFit>& fits) {
       "// Written by `bench_cost --write` (bench/bench_cost.cc): measured, not chosen.\n"
       "#include <array>\n\n#include \"platypus/pipeline/cost_rates.h\"\n\n"
       "namespace platypus::pipeline {\nnamespace {\n\n// clang-format off\n";
-  const auto rate = [](double value) {
-    return value < 1e-6 ? "0" : fmt::format("{:.4g}", value);
-  };
+  const auto rate = [](double value) { return value < 1e-6 ? "0" : fmt::format("{:.4g}", value); };
   for (size_t i = 0; i < fits.size(); ++i) {
     text += fmt::format("constexpr std::array kKinds{} = {{  // {}\n", i, fits[i].core);
     for (const auto& [kind, f] : fits[i].fit.kinds) {

@@ -9,7 +9,8 @@ namespace platypus::deploy {
 std::vector<LayerSource> ReadLayerSources(std::string_view source) {
   std::vector<LayerSource> layers;
   const auto line_of = [&](size_t at) {
-    return 1 + static_cast<int>(std::count(source.begin(), source.begin() + static_cast<int64_t>(at), '\n'));
+    return 1 + static_cast<int>(
+                   std::count(source.begin(), source.begin() + static_cast<int64_t>(at), '\n'));
   };
   for (size_t at = 0;;) {
     const size_t comment = source.find(fmt::format("\n/* {}. ", layers.size()), at);

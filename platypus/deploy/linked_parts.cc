@@ -65,8 +65,8 @@ std::string NameOf(const std::string& section) {
 
 }  // namespace
 
-void AddLinkedParts(const LinkMap& map, const Core& core, const Facts& facts,
-                    const fs::path& build, VerifyResult& result) {
+void AddLinkedParts(const LinkMap& map, const Core& core, const Facts& facts, const fs::path& build,
+                    VerifyResult& result) {
   const std::string network = facts.prefix + ".o";
   const std::vector<LayerSource> sources =
       ReadLayerSources(ReadFile(build / (facts.prefix + ".c")));

@@ -121,8 +121,8 @@ class Lint {
   }
 
   void Look(const graph::MaxPool& op) {
-    Is("MAXPOOL", fmt::format("maximum of {} channels over {}x{} values", In()[0], op.kernel.h,
-                              op.kernel.w));
+    Is("MAXPOOL",
+       fmt::format("maximum of {} channels over {}x{} values", In()[0], op.kernel.h, op.kernel.w));
     RequireGroups("MAXPOOL", "", In()[0]);
     if (std::min(op.kernel.h, op.kernel.w) <= kPoolKernel) return;
     Find("MAXPOOL", fmt::format("kernel {}x{}", op.kernel.h, op.kernel.w),
@@ -131,8 +131,8 @@ class Lint {
 
   // Averages over windows become depthwise convolutions.
   void Look(const graph::AvgPool& op) {
-    Is("DWCONV", fmt::format("average of {} channels over {}x{} values", In()[0], op.kernel.h,
-                             op.kernel.w));
+    Is("DWCONV",
+       fmt::format("average of {} channels over {}x{} values", In()[0], op.kernel.h, op.kernel.w));
     RequireGroups("DWCONV", "", In()[0]);
     RequireStride("DWCONV", op.stride);
     RequireKernel("DWCONV", op.kernel);
@@ -141,8 +141,9 @@ class Lint {
   void Look(const graph::AdaptiveAvgPool& op) {
     const Shape& in = In();
     const bool whole = op.output == Size2{1, 1};
-    Is(whole ? "AVGPOOL" : "DWCONV", fmt::format("average of {} channels from {}x{} to {}x{} values",
-                                                 in[0], in[1], in[2], op.output.h, op.output.w));
+    Is(whole ? "AVGPOOL" : "DWCONV",
+       fmt::format("average of {} channels from {}x{} to {}x{} values", in[0], in[1], in[2],
+                   op.output.h, op.output.w));
     if (whole) {
       RequireGroups("AVGPOOL", "", in[0]);
       if (in[1] * in[2] <= kPoolArea) {

@@ -126,11 +126,9 @@ void AddStackBounds(const Facts& facts, const fs::path& folder, VerifyResult& re
   for (size_t i = 0; i < std::min(sources.size(), result.layers.size()); ++i) {
     // Where it was not inlined, its call stands in the lines of the step, not in its own.
     const int64_t alone = usage.Bound(fmt::format("{}:layer_{}", file, i));
-    const int64_t inlined =
-        usage.Bound(step, file, sources[i].first_line, sources[i].last_line);
+    const int64_t inlined = usage.Bound(step, file, sources[i].first_line, sources[i].last_line);
     const int64_t frame = usage.Bound(step, file, 0, 0);
-    result.layers[i].stack_bound_octets =
-        alone >= 0 && frame >= 0 ? frame + alone : inlined;
+    result.layers[i].stack_bound_octets = alone >= 0 && frame >= 0 ? frame + alone : inlined;
   }
 }
 

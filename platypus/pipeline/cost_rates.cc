@@ -8,7 +8,8 @@ namespace platypus::pipeline {
 
 const CoreRates& RatesOf(const std::string& core) {
   const auto fitted = FittedRates();
-  const auto found = std::ranges::find_if(fitted, [&](const CoreRates& r) { return core == r.core; });
+  const auto found =
+      std::ranges::find_if(fitted, [&](const CoreRates& r) { return core == r.core; });
   Check(found != fitted.end(), "no rates of core {}", core);
   return *found;
 }

@@ -17,9 +17,9 @@ void Check(std::vector<LimitFinding>& findings, const char* what, const DeviceFa
   if (!has || *has <= 0) return;
   const double share = static_cast<double>(need) / static_cast<double>(*has);
   if (share <= kTight) return;
-  findings.push_back({share <= 1, fmt::format("{} of {}: {} of {} octets ({:.0f} %, {})", what,
-                                              device.name, need, *has, 100 * share,
-                                              Name(evidence))});
+  findings.push_back(
+      {share <= 1, fmt::format("{} of {}: {} of {} octets ({:.0f} %, {})", what, device.name, need,
+                               *has, 100 * share, Name(evidence))});
 }
 
 bool Lists(const config::Value& entry, const char* key, const std::string& name) {
@@ -200,10 +200,9 @@ void RequireRoom(const config::Registry& registry, const config::Config& config,
   const Need least{cost.constant_octets, cost.ram_octets, Evidence::kExact};
   for (const LimitFinding& finding : CheckLimits(device, least)) {
     if (finding.fits) continue;
-    const std::string remedy =
-        SmallestRemedy(registry, config, network.Input().shape,
-                       static_cast<int>(NumElements(network.Output().shape)),
-                       {cost.flash_octets, cost.ram_octets});
+    const std::string remedy = SmallestRemedy(registry, config, network.Input().shape,
+                                              static_cast<int>(NumElements(network.Output().shape)),
+                                              {cost.flash_octets, cost.ram_octets});
     throw Error(Category::kConfiguration,
                 fmt::format("the network alone does not fit: {}", finding.text),
                 remedy.empty() ? "no smaller model of this task and no other device helps"

@@ -44,8 +44,8 @@ struct LimitReport {
 LimitReport ReportLimits(const config::Registry& registry, const config::Config& config,
                          const Shape& input, int outputs, const Need& need);
 
-// Error (configuration) with the remedy if constants alone or the network's own RAM, which are exact
-// before any training, are more than the device has.
+// Error (configuration) with the remedy if constants alone or the network's own RAM, which are
+// exact before any training, are more than the device has.
 void RequireRoom(const config::Registry& registry, const config::Config& config,
                  const graph::Graph& network);
 

@@ -12,7 +12,8 @@ namespace platypus::pipeline {
 // What the instructions of a layer of the generated C depend on.
 struct LayerWork {
   std::string name;  // of the node
-  // What it computes with what: "conv", "conv, weights of 4", "float linear", "maxpool, 16 bits", ...
+  // What it computes with what: "conv", "conv, weights of 4", "float linear", "maxpool, 16 bits",
+  // ...
   std::string kind;
   double work = 0;     // multiply-accumulates; of a pool the values of all windows; else its inputs
   double outputs = 0;  // values

@@ -75,8 +75,8 @@ ModelCost EstimateCost(const graph::Graph& network, const CostModel& model,
   cost.parameters = graph::CountParameters(network);
   cost.macs = graph::CountMacs(network);
   cost.integers = deployment.integers && quantize::FloatLayers(network, {}).empty();
-  const graph::Graph deployed = cost.integers ? IntegersOf(network, deployment.weight_bits)
-                                              : graph::FoldBatchNorm(network);
+  const graph::Graph deployed =
+      cost.integers ? IntegersOf(network, deployment.weight_bits) : graph::FoldBatchNorm(network);
   const deploy::CNetwork net = deploy::LowerToC(deployed);
   for (const deploy::Table& table : net.tables) cost.constant_octets += table.octets;
   const CoreRates& rates = RatesOf(model.rates);

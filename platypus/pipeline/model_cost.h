@@ -25,8 +25,8 @@ enum class Evidence {
 const char* Name(Evidence evidence);  // "estimated", ...
 
 struct CostModel {
-  const char* core;   // as the device table calls it, "Cortex-M0+"
-  const char* rates;  // core of FittedRates()
+  const char* core;    // as the device table calls it, "Cortex-M0+"
+  const char* rates;   // core of FittedRates()
   double float_ratio;  // instructions of floating-point work (features) to those of a Cortex-M4
   double cycles_per_instruction;  // assumed
   const char* source;

@@ -26,10 +26,9 @@ class DeviceLimitsTest : public testing::Test {
   }
   graph::Graph Network() const { return zoo::Build(config_.training, registry_, input_, 4, 1); }
   ModelCost Cost() const {
-    return EstimateCost(
-        Network(), CostModelOf("Cortex-M0+"),
-        {config_.training.quantization != config::Quantization::kNone,
-         config_.training.quantization_weight_bitwidth});
+    return EstimateCost(Network(), CostModelOf("Cortex-M0+"),
+                        {config_.training.quantization != config::Quantization::kNone,
+                         config_.training.quantization_weight_bitwidth});
   }
   std::string Remedy(const Need& need) const {
     return SmallestRemedy(registry_, config_, input_, 4, need);
@@ -99,12 +98,13 @@ TEST_F(DeviceLimitsTest, WhatCanNeverFitIsRefusedBeforeTraining) {
 }
 
 TEST_F(DeviceLimitsTest, TheReportNamesTheRemedyOnce) {
-  const LimitReport report = ReportLimits(registry_, config_, input_, 4,
-                                          {200 * 1024, 27 * 1024, Evidence::kLinked});
+  const LimitReport report =
+      ReportLimits(registry_, config_, input_, 4, {200 * 1024, 27 * 1024, Evidence::kLinked});
   EXPECT_FALSE(report.fits);
   ASSERT_EQ(report.texts.size(), 2);
   EXPECT_THAT(report.texts[0], HasSubstr("it does not fit; the smallest change: "));
-  EXPECT_THAT(report.texts[1], HasSubstr("RAM of MSPM0G3507: 27648 of 32768 octets (84 %, linked)"));
+  EXPECT_THAT(report.texts[1],
+              HasSubstr("RAM of MSPM0G3507: 27648 of 32768 octets (84 %, linked)"));
   EXPECT_TRUE(ReportLimits(registry_, config_, input_, 4, {1000, 1000}).texts.empty());
 }
 

@@ -34,8 +34,10 @@ TEST(ModelCostTest, EveryDeviceHasAModel) {
 }
 
 TEST(ModelCostTest, KindsFallBackToTheNearest) {
-  const KindRates kinds[] = {{"conv", 2, 10, 0},       {"conv, weights of 4", 3, 10, 0},
-                             {"float conv", 4, 8, 0},  {"move", 0, 5, 0},
+  const KindRates kinds[] = {{"conv", 2, 10, 0},
+                             {"conv, weights of 4", 3, 10, 0},
+                             {"float conv", 4, 8, 0},
+                             {"move", 0, 5, 0},
                              {"maxpool", 1, 4, 0}};
   const CoreRates core = {"core", kinds, {}, {}, {}, {}};
   const auto rate = [&](const char* kind, double work) {
