@@ -28,6 +28,7 @@ nlohmann::ordered_json Json(const deploy::BenchResult& r) {
   }
   return {{"core", r.core},
           {"ran", true},
+          {"evidence", r.instructions > 0 ? "emulated" : "measured"},
           {"instructions", r.instructions},
           {"feature_instructions", r.feature_instructions},
           {"seconds", r.seconds},
@@ -51,6 +52,9 @@ void PrintTable(const std::vector<deploy::BenchResult>& results) {
   for (const deploy::BenchResult* r : ran) fmt::print(" {:>14}", r->core);
   fmt::print("\n{:<3} {:<28} {:>10}", "", "", "");
   for (const deploy::BenchResult* r : ran) fmt::print(" {:>14}", unit(*r));
+  fmt::print("\n{:<3} {:<28} {:>10}", "", "", "exact");
+  for (const deploy::BenchResult* r : ran)
+    fmt::print(" {:>14}", r->instructions > 0 ? "emulated" : "measured");
   fmt::print("\n");
   int64_t macs = 0;
   for (size_t i = 0; i < ran[0]->layers.size(); ++i) {
@@ -89,7 +93,7 @@ void PrintTime(const deploy::BenchResult& r, const Arguments& a) {
   };
   fmt::print(
       "{}: about {:.3f} ms an inference and {:.3f} ms the features at {:g} MHz, {} cycles an "
-      "instruction\n",
+      "instruction (estimated)\n",
       own ? name : r.core, milliseconds(r.instructions), milliseconds(r.feature_instructions),
       *facts.clock_hz / 1e6, cycles);
 }

@@ -1,5 +1,7 @@
 #include "apps/command.h"
 
+#include "apps/cost_text.h"
+
 #include <algorithm>
 #include <cctype>
 #include <map>
@@ -9,6 +11,7 @@
 #include "platypus/base/error.h"
 #include "platypus/config/load.h"
 #include "platypus/graph/graph.h"
+#include "platypus/pipeline/device_limits.h"
 
 namespace platypus::apps {
 namespace {
@@ -42,16 +45,25 @@ Shape ParseInput(const std::string& text) {
 
 // ---- one model ---------------------------------------------------------------------------------
 
-void PrintNpu(const std::vector<deploy::NpuFinding>& findings) {
-  if (findings.empty()) {
-    fmt::print("\nnpu: every layer fits the accelerators of parts that have one\n");
-    return;
+// What would become of every layer on a part with an accelerator, and why.
+void PrintNpu(const std::vector<deploy::NpuPlacement>& placements) {
+  fmt::print(
+      "\nnpu of parts that have one: {:.0f} % of the multiply-accumulates would run there, by "
+      "its published limits; the generated C does not use it\n",
+      100 * deploy::ShareOnNpu(placements));
+  for (const deploy::NpuPlacement& placement : placements)
+    fmt::print("  {:<20} {}\n", placement.layer, deploy::Explain(placement));
+}
+
+Json PlacementJson(const std::vector<deploy::NpuPlacement>& placements) {
+  Json json = Json::array();
+  for (const deploy::NpuPlacement& placement : placements) {
+    json.push_back({{"layer", placement.layer},
+                    {"type", placement.type},
+                    {"runs", placement.Runs()},
+                    {"text", deploy::Explain(placement)}});
   }
-  fmt::print("\nnpu: an accelerator would leave to the processor\n");
-  for (const deploy::NpuFinding& f : findings) {
-    fmt::print("  {:<20} {:<10} {}{}\n", f.layer, f.type, f.problem,
-               f.advice.empty() ? "" : fmt::format("; legal: {}", f.advice));
-  }
+  return json;
 }
 
 Json NpuJson(const std::vector<deploy::NpuFinding>& findings) {
@@ -68,7 +80,9 @@ int ModelCommand(const Arguments& a, const config::Registry& registry) {
       registry, a.model, a.input.empty() ? Shape{} : ParseInput(a.input), a.classes);
   if (!a.json) {
     fmt::print("{}", a.dot ? graph::ToDot(network) : graph::ToText(network));
-    if (!a.dot) PrintNpu(deploy::LintForNpu(network));
+    if (a.dot) return 0;
+    PrintCost(registry, a.model, network, a.device);
+    PrintNpu(deploy::PlaceOnNpu(network));
     return 0;
   }
   Json layers = Json::array();
@@ -84,7 +98,9 @@ int ModelCommand(const Arguments& a, const config::Registry& registry) {
                      {"parameters", graph::CountParameters(network)},
                      {"macs", graph::CountMacs(network)},
                      {"layers", layers},
-                     {"npu", NpuJson(deploy::LintForNpu(network))}};
+                     {"cost", CostJson(registry, a.model, network, a.device)},
+                     {"npu", NpuJson(deploy::LintForNpu(network))},
+                     {"npu_layers", PlacementJson(deploy::PlaceOnNpu(network))}};
   fmt::print("{}\n", json.dump(2));
   return 0;
 }
@@ -154,7 +170,8 @@ std::string NpuText(const advice::CatalogueModel& model) {
 }
 
 Json CostJson(const pipeline::ModelCost& cost, const pipeline::DeviceFacts& device) {
-  return {{"integers", cost.integers},
+  return {{"evidence", Name(pipeline::Evidence::kEstimated)},
+          {"integers", cost.integers},
           {"parameters", cost.parameters},
           {"macs", cost.macs},
           {"flash_octets", cost.flash_octets},
@@ -205,26 +222,34 @@ void PrintModels(const std::vector<advice::CatalogueModel>& models,
   }
   fmt::print("  {:<34} {:>10} {:>9} {:>8} {:>8} {:>9} {:<13} {}\n", "model", "parameters", "MACs",
              "flash", "RAM", "ms", "NPU", "numbers");
+  fmt::print("  {:<34} {:>10} {:>9} {:>8} {:>8} {:>9}\n", "", "exact", "exact", "estim.", "exact",
+             "estim.");
   for (const advice::CatalogueModel& model : models) {
     if (!model.cost) {
       fmt::print("  {:<34} not in this version\n", model.name);
       continue;
     }
     const pipeline::ModelCost& cost = *model.cost;
-    const bool fits = (!device->flash_octets || cost.flash_octets <= *device->flash_octets) &&
-                      (!device->ram_octets || cost.ram_octets <= *device->ram_octets);
+    const std::vector<pipeline::LimitFinding> limits =
+        pipeline::CheckLimits(*device, {cost.flash_octets, cost.ram_octets});
+    const bool fits = std::ranges::all_of(limits, &pipeline::LimitFinding::fits);
     fmt::print("  {:<34} {:>10} {:>9} {:>8} {:>8} {:>9} {:<13} {}{}{}\n", model.name,
                cost.parameters, cost.macs, cost.flash_octets, cost.ram_octets,
                Milliseconds(cost, *device), NpuText(model), cost.integers ? "integers" : "float",
-               model.generic ? ", generic" : "", fits ? "" : ", too large");
+               model.generic ? ", generic" : "",
+               !fits             ? ", too large"
+               : !limits.empty() ? ", tight"
+                                 : "");
   }
   const pipeline::CostModel& source = pipeline::CostModelOf(device->core);
   fmt::print(
-      "  Estimates for the models' reference inputs, without feature extraction and without "
-      "the NPU; {} flash, {} RAM, {}.\n  Time: {}; {} cycles an instruction.\n",
+      "  For the models' reference inputs, without feature extraction and without the NPU; {} "
+      "flash, {} RAM, {}. Tight: above 80 % of one.\n  Time: {}, nine of ten within {:.0f} %; {} "
+      "cycles an instruction (assumed).\n",
       Kilo(device->flash_octets), Kilo(device->ram_octets),
       device->clock_hz ? fmt::format("{:g} MHz", *device->clock_hz / 1e6) : "no clock known",
-      source.source, source.cycles_per_instruction);
+      source.source, 100 * pipeline::RatesOf(source.rates).instructions.nine_of_ten,
+      source.cycles_per_instruction);
 }
 
 int TaskCommand(const Arguments& a, const config::Registry& registry) {

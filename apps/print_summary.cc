@@ -41,6 +41,23 @@ std::string Worth(const pipeline::Baseline& baseline, const pipeline::Goal& goal
 
 void PrintLine(const char* what, const std::string& text) { fmt::print("{:<11} {}\n", what, text); }
 
+// What the package takes of the device; empty if nothing is known.
+std::string DeviceText(const pipeline::RunSummary& s) {
+  if (!s.insight.fit || s.insight.fit->flash_used == 0) return {};
+  const pipeline::DeviceFit& fit = *s.insight.fit;
+  const auto share = [](int64_t used, int64_t has) {
+    return has > 0
+               ? fmt::format("{:.0f} %", 100 * static_cast<double>(used) / static_cast<double>(has))
+               : "size not known";
+  };
+  std::string text =
+      fmt::format("{}: flash {} (linked), RAM and stack {} (linked, emulated)", fit.device,
+                  share(fit.flash_used, fit.flash_octets), share(fit.ram_used, fit.ram_octets));
+  if (fit.seconds_used > 0)
+    text += fmt::format(", {:.3g} ms a sample (estimated)", 1e3 * fit.seconds_used);
+  return s.fits ? text : text + ": DOES NOT FIT";
+}
+
 // A run that ended behind its features.
 void PrintFeatures(const pipeline::RunSummary& s) {
   PrintLine("data", fmt::format("{}: {} / {} / {} samples to train / validate / test", s.dataset,
@@ -51,6 +68,15 @@ void PrintFeatures(const pipeline::RunSummary& s) {
 }
 
 }  // namespace
+
+void PrintNpu(const pipeline::RunSummary& s) {
+  if (!s.npu) return;
+  PrintLine("npu", fmt::format("{:.0f} % of the multiply-accumulates would run there, by its "
+                               "published limits; the generated C does not use it",
+                               100 * deploy::ShareOnNpu(*s.npu)));
+  for (const deploy::NpuPlacement& placement : *s.npu)
+    PrintLine("", fmt::format("{} {}", placement.layer, deploy::Explain(placement)));
+}
 
 void PrintSummary(const pipeline::RunSummary& s, const fs::path& report) {
   if (!pipeline::Last(s).present && !s.samples.empty()) {
@@ -65,9 +91,11 @@ void PrintSummary(const pipeline::RunSummary& s, const fs::path& report) {
                           std::isfinite(r.accuracy) ? Percent(r.accuracy) + " on " : "", r.core,
                           r.mismatches, r.samples);
     if (r.instructions > 0) {
-      cost = fmt::format("{} octets flash, {} RAM, {} stack, {} instructions (+ {} features) on {}",
-                         r.flash_bytes, r.ram_bytes, r.stack_bytes, r.instructions,
-                         r.feature_instructions, r.core);
+      cost = fmt::format(
+          "linked: {} octets flash, {} RAM; emulated: {} stack, {} instructions (+ {} features) on "
+          "{}",
+          r.flash_bytes, r.ram_bytes, r.stack_bytes, r.instructions, r.feature_instructions,
+          r.core);
     }
   }
   std::string times;
@@ -95,6 +123,8 @@ void PrintSummary(const pipeline::RunSummary& s, const fs::path& report) {
     PrintLine("without", fmt::format("{}: {}", baseline.name, Worth(baseline, s.goal)));
   PrintLine("as C", on_core);
   PrintLine("cost", cost);
+  if (const std::string device = DeviceText(s); !device.empty()) PrintLine("device", device);
+  PrintNpu(s);
   PrintLine("time", times);
   PrintLine("package", s.package_path.empty() ? "none" : s.package_path);
   if (!s.features_folder.empty()) PrintLine("features", s.features_folder);
@@ -110,7 +140,7 @@ void LogSummaryAsJson(const pipeline::RunSummary& summary, const std::filesystem
 }
 
 int StatusOf(const pipeline::RunSummary& summary) {
-  return std::ranges::any_of(summary.verify, [](const deploy::VerifyResult& r) {
+  return !summary.fits || std::ranges::any_of(summary.verify, [](const deploy::VerifyResult& r) {
     return r.mismatches + r.recording_mismatches > 0;
   });
 }

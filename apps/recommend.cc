@@ -37,6 +37,7 @@ Json ToJson(const advice::Recommendation& r) {
                   {"parameters", cost.parameters},
                   {"macs", cost.macs},
                   {"integer", cost.is_integer},
+                  {"evidence", "estimated"},
                   {"flash_octets", cost.flash_octets},
                   {"ram_octets", cost.ram_octets},
                   {"seconds", cost.seconds ? Json(*cost.seconds) : Json(nullptr)},
@@ -90,7 +91,9 @@ void Print(const advice::Recommendation& r) {
   } else {
     fmt::print("\nBy rules alone; without --no-trial short trainings rank them.\n");
   }
-  fmt::print("Flash, RAM (octets) and time are estimates: a run measures them.\n");
+  fmt::print(
+      "Flash, RAM (octets) and time are estimated, parameters and MACs exact: a run links and "
+      "emulates.\n");
 }
 
 int RecommendCommand(Arguments a, const Globals& globals) {

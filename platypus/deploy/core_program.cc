@@ -1,6 +1,7 @@
 #include "platypus/deploy/core_program.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -185,6 +186,8 @@ void Build(const Core& core, const Facts& facts, const fs::path& package, const 
       "-fdata-sections", "-I."};
   compile.insert(compile.end(), core.flags.begin(), core.flags.end());
   const bool host = core.emulator.empty();
+  // Which code is a layer's, and what stack functions use (linked_parts.h, stack_usage.h).
+  if (!host) compile.insert(compile.end(), {"-g", "-fcallgraph-info=su"});
   std::vector<std::string> link = {core.compiler};
   link.insert(link.end(), core.flags.begin(), core.flags.end());
   std::vector<std::string> sources = PackageSources(package);
@@ -272,8 +275,18 @@ std::vector<LayerCost> LayerCosts(const std::string& output, const fs::path& pac
   std::vector<LayerCost> costs;
   try {
     const auto json = nlohmann::json::parse(ReadFile(file));
-    for (const auto& layer : json.at("layers"))
-      costs.push_back({layer.at("name"), layer.at("what"), layer.at("macs"), 0, 0});
+    std::map<std::string, std::string> names;  // of tables, by symbol
+    for (const auto& table : json.value("tables", nlohmann::json::array()))
+      names[table.at("symbol")] = table.at("name");
+    for (const auto& layer : json.at("layers")) {
+      LayerCost cost;
+      cost.name = layer.at("name");
+      cost.what = layer.at("what");
+      cost.macs = layer.at("macs");
+      for (const std::string symbol : layer.value("tables", nlohmann::json::array()))
+        cost.tables.push_back({names[symbol], symbol, 0});
+      costs.push_back(std::move(cost));
+    }
   } catch (const nlohmann::json::exception& error) {
     throw Error(Category::kData, fmt::format("the report is damaged: {}", error.what()), "",
                 {file.string(), 0, 0});
@@ -284,8 +297,9 @@ std::vector<LayerCost> LayerCosts(const std::string& output, const fs::path& pac
     if (!line.starts_with("count layer ")) continue;
     if (i == costs.size())
       Fail(Category::kToolchain, "the program has more layers than report.json");
-    const auto [instructions, nanoseconds] = Count(line, "layer");
-    costs[i].instructions = instructions;
+    std::istringstream numbers(line.substr(line.find("0x")));
+    int64_t nanoseconds = 0;
+    numbers >> std::hex >> costs[i].instructions >> nanoseconds >> costs[i].stack_octets;
     costs[i++].seconds = static_cast<double>(nanoseconds) * 1e-9;
   }
   if (i != costs.size()) {

@@ -43,6 +43,8 @@ std::string Top(const Emission& e, const std::string& file, const std::string& w
 std::string Open(const std::string& guard, const std::string& includes);
 std::string Close(const std::string& guard);
 
+// The linker's name of CNetwork::tables[table].
+std::string TableSymbol(const Emission& e, size_t table);
 int64_t InLength(const Emission& e);
 bool Classifies(const Emission& e);  // or gives values
 // Whether <m>.c includes rt/tm_float.h.

@@ -13,14 +13,30 @@ namespace {
 nlohmann::ordered_json LayersJson(const Emission& e) {
   auto layers = nlohmann::ordered_json::array();
   for (const CLayer& layer : e.net.layers) {
+    auto tables = nlohmann::ordered_json::array();
+    for (const size_t table : layer.tables) tables.push_back(TableSymbol(e, table));
     layers.push_back({{"name", layer.name},
                       {"what", layer.comment},
                       {"macs", layer.macs},
                       {"weight_bits", layer.weight_bits},
                       {"weight_octets", layer.table_octets},
-                      {"activation_octets", layer.activation_octets}});
+                      {"activation_octets", layer.activation_octets},
+                      {"tables", tables}});
   }
   return layers;
+}
+
+nlohmann::ordered_json TablesJson(const Emission& e) {
+  auto tables = nlohmann::ordered_json::array();
+  for (size_t i = 0; i < e.net.tables.size(); ++i) {
+    const Table& table = e.net.tables[i];
+    tables.push_back({{"symbol", TableSymbol(e, i)},
+                      {"name", "w_" + table.name},
+                      {"type", table.type},
+                      {"count", table.count},
+                      {"octets", table.octets}});
+  }
+  return tables;
 }
 
 int64_t TableOctets(const Emission& e) {
@@ -33,6 +49,7 @@ std::string ReportJson(const Emission& e) {
   nlohmann::ordered_json json;
   json["evidence"] = "estimated";
   json["layers"] = LayersJson(e);
+  json["tables"] = TablesJson(e);
   json["constants_octets"] = TableOctets(e);
   json["arena_octets"] = e.net.memory.arena_octets;
   json["arena_lower_bound_octets"] = e.net.memory.lower_bound_octets;

@@ -218,7 +218,7 @@ std::string WeightsHeader(const Emission& e) {
       "one firmware, and\n"
       " * linkers that look at 31 characters can tell them apart. */\n";
   for (size_t i = 0; i < e.net.tables.size(); ++i) {
-    text += fmt::format("#define w_{} {}_w{}\n", e.net.tables[i].name, e.m, i);
+    text += fmt::format("#define w_{} {}\n", e.net.tables[i].name, TableSymbol(e, i));
   }
   text += "\n";
   for (const Table& t : e.net.tables)
@@ -236,6 +236,10 @@ std::string Weights(const Emission& e) {
 }
 
 }  // namespace
+
+std::string TableSymbol(const Emission& e, size_t table) {
+  return fmt::format("{}_w{}", e.m, table);
+}
 
 std::vector<std::string> NetworkRuntimeFiles(const Emission& e) {
   std::vector<std::string> files = {"tm_dsp.h",   "tm_math.c",   "tm_math.h",

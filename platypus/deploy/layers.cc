@@ -92,6 +92,7 @@ TensorId Lowering::Temporary(int64_t octets, const std::string& type) {
 
 std::string Lowering::AddTable(const std::string& name, const char* type, std::string values,
                                int64_t count, int64_t each, CLayer& layer) {
+  layer.tables.push_back(net_.tables.size());
   net_.tables.push_back({name, type, count, std::move(values), count * each});
   layer.table_octets += count * each;
   return "w_" + name;

@@ -1,6 +1,7 @@
 #include "platypus/deploy/link_map.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 #include <sstream>
 
@@ -15,11 +16,24 @@ bool IsStored(const std::string& section) {
 
 }  // namespace
 
+int64_t LinkMap::FlashOctets() const {
+  int64_t octets = 0;
+  for (const Section& section : sections) octets += section.octets;
+  return octets;
+}
+
+std::vector<std::string> LinkMap::Libraries() const {
+  std::set<std::string> names;
+  for (const Section& section : sections) {
+    if (section.FromLibrary()) names.insert(section.object.substr(section.object.rfind('/') + 1));
+  }
+  return {names.begin(), names.end()};
+}
+
 // Input sections stand as " .text.name  0xaddress  0xsize  object", the address on a line of its
 // own behind a long name.
 LinkMap ReadLinkMap(std::string_view text, const std::vector<std::string>& ignored) {
   LinkMap map;
-  std::set<std::string> libraries;
   const size_t begin = text.find("Linker script and memory map");
   std::istringstream lines{std::string(text.substr(std::min(begin, text.size())))};
   std::string section;
@@ -39,14 +53,13 @@ LinkMap ReadLinkMap(std::string_view text, const std::vector<std::string>& ignor
     if (words >> size >> object && size.starts_with("0x") && IsStored(section) &&
         std::count(ignored.begin(), ignored.end(), object) == 0) {
       const int64_t octets = std::strtoll(size.c_str(), nullptr, 16);
-      map.flash_octets += octets;
-      if (octets > 0 && object.ends_with(")")) {
-        libraries.insert(object.substr(object.rfind('/') + 1));
+      if (octets > 0) {
+        map.sections.push_back(
+            {section, object, std::strtoll(address.c_str(), nullptr, 16), octets});
       }
     }
     section.clear();
   }
-  map.libraries.assign(libraries.begin(), libraries.end());
   return map;
 }
 

@@ -38,11 +38,16 @@ bool NeedsFloatKernels(const Emission& e) {
          });
 }
 
-std::string ModelHash(const Emission& e) {
+namespace {
+std::string HashOf(const CNetwork& net) {
   std::string all;
-  for (const Table& table : e.net.tables) all += table.name + table.values;
+  for (const Table& table : net.tables) all += table.name + table.values;
   return HashText(all);
 }
+}  // namespace
+
+std::string ModelHash(const Emission& e) { return HashOf(e.net); }
+std::string ModelHash(const graph::Graph& network) { return HashOf(LowerToC(network)); }
 
 namespace {
 

@@ -49,6 +49,9 @@ using Package = std::map<std::string, std::string>;
 
 Package Generate(const PackageRequest& request);
 
+// `model_hash` of a package's manifest.json: SHA-256 of the constants of the network's C.
+std::string ModelHash(const graph::Graph& network);
+
 // What projects for the reference's firmware copy from a training folder, in its names and layout:
 // golden_vectors/user_input_config.h, golden_vectors/test_vector.c and, with classes, model_aux.h.
 Package GoldenVectors(const PackageRequest& request);

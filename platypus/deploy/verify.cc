@@ -10,7 +10,10 @@
 #include "platypus/base/files.h"
 #include "platypus/base/interrupted.h"
 #include "platypus/deploy/core_program.h"
+#include "platypus/deploy/layer_sources.h"
 #include "platypus/deploy/link_map.h"
+#include "platypus/deploy/linked_parts.h"
+#include "platypus/deploy/stack_usage.h"
 #include "platypus/deploy/trace.h"
 
 namespace platypus::deploy {
@@ -109,6 +112,26 @@ struct Comparison {
   }
 };
 
+// Of one inference and of each layer, from the call graphs that the compiler has left beside the
+// objects.
+void AddStackBounds(const Facts& facts, const fs::path& folder, VerifyResult& result) {
+  StackUsage usage;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".ci") usage.Add(ReadFile(entry.path()));
+  }
+  result.stack_bound_bytes = usage.Bound(facts.prefix + "_run");
+  const std::string file = facts.prefix + ".c";
+  const std::vector<LayerSource> sources = ReadLayerSources(ReadFile(folder / file));
+  const std::string step = facts.prefix + "_step";
+  for (size_t i = 0; i < std::min(sources.size(), result.layers.size()); ++i) {
+    // Where it was not inlined, its call stands in the lines of the step, not in its own.
+    const int64_t alone = usage.Bound(fmt::format("{}:layer_{}", file, i));
+    const int64_t inlined = usage.Bound(step, file, sources[i].first_line, sources[i].last_line);
+    const int64_t frame = usage.Bound(step, file, 0, 0);
+    result.layers[i].stack_bound_octets = alone >= 0 && frame >= 0 ? frame + alone : inlined;
+  }
+}
+
 // Instructions and stack of one sample, and what the linker put together.
 void Measure(const Core& core, const Facts& facts, const TestSet& set, const fs::path& folder,
              VerifyResult& result) {
@@ -119,9 +142,12 @@ void Measure(const Core& core, const Facts& facts, const TestSet& set, const fs:
   result.feature_instructions = features.first;
   result.stack_bytes = std::max(network.second, features.second);
   result.layers = LayerCosts(output, folder);
-  LinkMap map = ReadLinkMap(ReadFile(folder / "map.txt"), {"verify_harness.o", "verify_core.o"});
-  result.flash_bytes = map.flash_octets;
-  result.libraries = std::move(map.libraries);
+  AddStackBounds(facts, folder, result);
+  const LinkMap map =
+      ReadLinkMap(ReadFile(folder / "map.txt"), {"verify_harness.o", "verify_core.o"});
+  result.flash_bytes = map.FlashOctets();
+  result.libraries = map.Libraries();
+  AddLinkedParts(map, core, facts, folder, result);
 }
 
 }  // namespace

@@ -27,6 +27,13 @@ struct TestSet {
 void Save(const TestSet& set, const std::filesystem::path& file);
 TestSet LoadTestSet(const std::filesystem::path& file);
 
+// A part of what the linker put together.
+struct LinkedPart {
+  std::string name;
+  std::string symbol;  // of the linker
+  int64_t octets = 0;
+};
+
 // What one layer of the generated C takes (several operators of the graph may be one).
 struct LayerCost {
   std::string name;  // node name; "input" and "output": values brought into another order
@@ -34,6 +41,18 @@ struct LayerCost {
   int64_t macs = 0;
   int64_t instructions = 0;  // 0 on the host
   double seconds = 0;        // on the host: the shortest of many runs; 0 on emulated cores
+  // The others are those of Verify, on emulated cores.
+  int64_t stack_octets = 0;         // deepest use below the call that runs it
+  int64_t stack_bound_octets = -1;  // as VerifyResult's
+  int64_t code_octets = 0;          // linked for it alone
+  int64_t constant_octets = 0;      // its shape, ranges and the like
+  std::vector<LinkedPart> tables;   // its constants in the weights file
+
+  int64_t TableOctets() const {
+    int64_t octets = constant_octets;
+    for (const LinkedPart& table : tables) octets += table.octets;
+    return octets;
+  }
 };
 
 struct VerifyResult {
@@ -51,10 +70,16 @@ struct VerifyResult {
   int64_t flash_bytes = 0;
   // Application state: activations, feature extraction, input and output buffers.
   int64_t ram_bytes = 0;
-  int64_t stack_bytes = 0;           // deepest use below one inference
+  int64_t stack_bytes = 0;           // deepest use below one inference, found by painting
+  // What one inference can use at most by the compiler's account of every function, without what
+  // functions of libraries use; -1: the compiler does not bound it.
+  int64_t stack_bound_bytes = -1;
   int64_t instructions = 0;          // of one inference; 0 on the host
   int64_t feature_instructions = 0;  // of the feature extraction of one sample
   std::vector<LayerCost> layers;     // of the one inference; empty on the host
+  // What of flash_bytes is no layer's own: kernels that layers share, features, application, C
+  // library.
+  std::vector<LinkedPart> shared;
   // Members of the C library and of the compiler's own that are linked, "libgcc.a(_udivsi3.o)".
   std::vector<std::string> libraries;
   // Sample, output, expected and found value; with the network at hand also the first layer and

@@ -264,7 +264,7 @@ class Compiling {
     summary_.package_path = package_.string();
     summary_.layers = SummariseLayers(network_);
     summary_.memory = deploy::LowerToC(network_).memory;
-    if (!is_integer_) summary_.npu = LintForDevice(registry_, config_, network_);
+    if (!is_integer_) summary_.npu = PlaceOnDevice(registry_, config_, network_);
     test_set_.samples = count_;
     test_set_.features = inputs_;
     test_set_.outputs = outputs_;

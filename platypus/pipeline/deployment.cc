@@ -51,12 +51,12 @@ void FillOutputs(const graph::Graph& network, std::vector<deploy::GoldenSample>&
   }
 }
 
-std::optional<std::vector<deploy::NpuFinding>> LintForDevice(const config::Registry& registry,
-                                                             const config::Config& config,
-                                                             const graph::Graph& network) {
+std::optional<std::vector<deploy::NpuPlacement>> PlaceOnDevice(const config::Registry& registry,
+                                                               const config::Config& config,
+                                                               const graph::Graph& network) {
   const config::Value* device = registry.devices.Find(config.common.target_device);
   if (device == nullptr || !device->Text("accelerator").starts_with("NPU")) return std::nullopt;
-  return deploy::LintForNpu(network, config.training.quantization_weight_bitwidth);
+  return deploy::PlaceOnNpu(network, config.training.quantization_weight_bitwidth);
 }
 
 deploy::TestSet MakeTestSet(const graph::Graph& network, const features::Pipeline& pipeline,
@@ -90,12 +90,21 @@ std::vector<deploy::GoldenSample> PickGolden(const features::Pipeline& pipeline,
 }
 
 void AddInstructions(const deploy::VerifyResult& result, std::vector<LayerSummary>& layers) {
-  std::map<std::string, int64_t> counted;
-  for (const deploy::LayerCost& layer : result.layers) counted[layer.name] += layer.instructions;
-  if (counted.empty()) return;
+  std::map<std::string, LayerSummary> counted;
+  for (const deploy::LayerCost& layer : result.layers) {
+    LayerSummary& sum = counted[layer.name];
+    sum.instructions += layer.instructions;
+    sum.stack_octets = std::max(sum.stack_octets, layer.stack_octets);
+    sum.code_octets += layer.code_octets;
+    sum.linked_octets += layer.TableOctets();
+  }
+  if (counted.empty() || result.instructions == 0) return;
   for (LayerSummary& layer : layers) {
-    const auto found = counted.find(layer.name);
-    layer.instructions = found == counted.end() ? 0 : found->second;
+    const LayerSummary& sum = counted[layer.name];
+    layer.instructions = sum.instructions;
+    layer.stack_octets = sum.stack_octets;
+    layer.code_octets = sum.code_octets;
+    layer.linked_octets = sum.linked_octets;
   }
 }
 

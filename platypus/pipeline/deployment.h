@@ -25,9 +25,9 @@ std::string PackagePrefix(const config::Config& config);
 // device's core (where it has an open compiler and an emulator).
 std::vector<std::string> VerifyCores(const config::Config& config, const std::string& device_core);
 
-// LintForNpu of the float network, with the weights' bits of the configuration, if its device has a
+// PlaceOnNpu of the float network, with the weights' bits of the configuration, if its device has a
 // neural accelerator (registry: accelerator); nullopt otherwise.
-std::optional<std::vector<deploy::NpuFinding>> LintForDevice(const config::Registry& registry,
+std::optional<std::vector<deploy::NpuPlacement>> PlaceOnDevice(const config::Registry& registry,
                                                              const config::Config& config,
                                                              const graph::Graph& network);
 

@@ -22,6 +22,11 @@ std::optional<DeviceFit> Capacity(const config::Registry& registry, const std::s
   return fit;
 }
 
+std::optional<Need> NeedOf(const std::optional<DeviceFit>& fit) {
+  if (!fit || fit->flash_used == 0) return std::nullopt;
+  return Need{fit->flash_used, fit->ram_used, Evidence::kLinked};
+}
+
 double SecondsBetweenSamples(const features::Pipeline& pipeline, double sampling_rate) {
   return static_cast<double>(pipeline.hop) * pipeline.frame_skip * pipeline.decimation /
          sampling_rate;

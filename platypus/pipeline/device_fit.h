@@ -8,6 +8,7 @@
 #include "platypus/config/registry.h"
 #include "platypus/deploy/verify.h"
 #include "platypus/features/pipeline.h"
+#include "platypus/pipeline/device_limits.h"
 #include "platypus/pipeline/insight.h"
 
 namespace platypus::pipeline {
@@ -21,6 +22,9 @@ std::optional<DeviceFit> Capacity(const config::Registry& registry, const std::s
 std::optional<DeviceFit> FitDevice(const config::Registry& registry, const std::string& device,
                                    const std::vector<deploy::VerifyResult>& results,
                                    const features::Pipeline& pipeline, double sampling_rate);
+
+// What the package takes, linked; nullopt: no emulated core has run.
+std::optional<Need> NeedOf(const std::optional<DeviceFit>& fit);
 
 // Seconds between two samples of the network, at `sampling_rate` raw rows a second.
 double SecondsBetweenSamples(const features::Pipeline& pipeline, double sampling_rate);

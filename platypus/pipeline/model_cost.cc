@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <set>
 
 #include "platypus/deploy/layers.h"
 #include "platypus/quantize/quantize.h"
@@ -10,42 +11,21 @@
 namespace platypus::pipeline {
 namespace {
 
-constexpr const char* kMeasured = "instructions as `platypus bench` counts them on this core";
-constexpr const char* kStandIn = "no open compiler and emulator: instructions of the Cortex-M4";
-
-// Least squares over runs of six networks of 0.3k to 67k parameters, within 5 % but for the
-// smallest and for code, 20 %.
-constexpr CostRates kM0 = {4.8, 10.8, 2500, 770};
-constexpr CostRates kM0Float = {147, 216, 2200, 280};
-constexpr CostRates kM4 = {2.05, 9.2, 300, 580};
-constexpr CostRates kM4Float = {3.8, 8.7, 560, 195};
-constexpr CostRates kM33 = {1.92, 8.5, 260, 570};
-constexpr CostRates kM33Float = {3.8, 8.6, 460, 200};
+constexpr const char* kOwn = "instructions fitted to counts on this core";
 
 constexpr std::array kCostModels = {
-    CostModel{"Cortex-M4", kM4, kM4Float, 1, 1.3, kMeasured},
-    CostModel{"Cortex-M4F", kM4, kM4Float, 1, 1.3, kMeasured},
-    CostModel{"Cortex-M33", kM33, kM33Float, 1, 1.25, kMeasured},
-    CostModel{"Cortex-M0+", kM0, kM0Float, 24, 1.35, kMeasured},
-    CostModel{"C28x", kM4, kM4Float, 1, 4.0,
-              "instructions of the Cortex-M4, cycles so that integers take the vendor's published "
-              "8.5 to 11.7 for each MAC"},
-    CostModel{"C29x", kM4, kM4Float, 1, 1.7,
-              "instructions of the Cortex-M4, cycles so that integers take the vendor's published "
-              "3.9 to 4.5 for each MAC"},
-    CostModel{"Cortex-R5F", kM4, kM4Float, 1, 1.0, kStandIn},
+    CostModel{"Cortex-M4", "cortex-m4", 1, 1.3, kOwn},
+    CostModel{"Cortex-M4F", "cortex-m4", 1, 1.3, kOwn},
+    CostModel{"Cortex-M33", "cortex-m33", 1, 1.25, kOwn},
+    CostModel{"Cortex-M0+", "cortex-m0plus", 24, 1.35, kOwn},
+    CostModel{"Cortex-R5F", "cortex-r5f", 1, 1.0, kOwn},
+    CostModel{"C28x", "cortex-m4", 1, 4.0,
+              "no open compiler and emulator: instructions of the Cortex-M4, cycles so that "
+              "integers take the vendor's published 8.5 to 11.7 for each MAC"},
+    CostModel{"C29x", "cortex-m4", 1, 1.7,
+              "no open compiler and emulator: instructions of the Cortex-M4, cycles so that "
+              "integers take the vendor's published 3.9 to 4.5 for each MAC"},
 };
-
-// The network with integers, ranges made up: sizes do not depend on them.
-graph::Graph IntegersOf(const graph::Graph& network) {
-  const quantize::Settings settings;
-  graph::Graph prepared = quantize::PrepareForTraining(network, settings);
-  for (const graph::Node& node : prepared.nodes) {
-    if (std::holds_alternative<graph::FakeQuantize>(node.op))
-      prepared.Parameter(node, "range") = {{2}, std::vector<float>{-4, 4}};
-  }
-  return quantize::Convert(prepared, settings);
-}
 
 // "1311 (1.28 MB text)" -> 1311.
 std::optional<double> LeadingNumber(const std::string& text) {
@@ -62,26 +42,60 @@ const CostModel& CostModelOf(const std::string& core) {
   return found == kCostModels.end() ? kCostModels.front() : *found;
 }
 
-ModelCost EstimateCost(const graph::Graph& network, const CostModel& model) {
+const char* Name(Evidence evidence) {
+  switch (evidence) {
+    case Evidence::kExact:
+      return "exact";
+    case Evidence::kEstimated:
+      return "estimated";
+    case Evidence::kLinked:
+      return "linked";
+    case Evidence::kEmulated:
+      return "emulated";
+    case Evidence::kMeasured:
+      return "measured";
+  }
+  return "";
+}
+
+graph::Graph IntegersOf(const graph::Graph& network, int weight_bits) {
+  quantize::Settings settings;
+  settings.precision.weight_bits = weight_bits;
+  graph::Graph prepared = quantize::PrepareForTraining(network, settings);
+  for (const graph::Node& node : prepared.nodes) {
+    if (std::holds_alternative<graph::FakeQuantize>(node.op))
+      prepared.Parameter(node, "range") = {{2}, std::vector<float>{-4, 4}};
+  }
+  return quantize::Convert(prepared, settings);
+}
+
+ModelCost EstimateCost(const graph::Graph& network, const CostModel& model,
+                       const Deployment& deployment) {
   ModelCost cost;
   cost.parameters = graph::CountParameters(network);
   cost.macs = graph::CountMacs(network);
-  cost.integers = quantize::FloatLayers(network, {}).empty();
-  const deploy::CNetwork net =
-      deploy::LowerToC(cost.integers ? IntegersOf(network) : graph::FoldBatchNorm(network));
-  int64_t tables = 0;
-  int64_t values = 0;
-  for (const deploy::Table& table : net.tables) tables += table.octets;
-  for (const deploy::CLayer& layer : net.layers) values += layer.activation_octets;
-  if (!net.is_integer) values /= 4;
-  const int64_t inputs = NumElements(network.Input().shape);
-  const CostRates& rates = net.is_integer ? model.integers : model.floats;
+  cost.integers = deployment.integers && quantize::FloatLayers(network, {}).empty();
+  const graph::Graph deployed =
+      cost.integers ? IntegersOf(network, deployment.weight_bits) : graph::FoldBatchNorm(network);
+  const deploy::CNetwork net = deploy::LowerToC(deployed);
+  for (const deploy::Table& table : net.tables) cost.constant_octets += table.octets;
+  const CoreRates& rates = RatesOf(model.rates);
+  std::set<std::string> kinds;
+  for (const LayerWork& layer : WorkOf(deployed, net)) {
+    cost.layers.push_back({layer.name, layer.kind, Instructions(rates, layer)});
+    cost.instructions += cost.layers.back().instructions;
+    kinds.insert(layer.kind);
+  }
+  const CodeRates& code = net.is_integer ? rates.integer_code : rates.float_code;
   cost.flash_octets =
-      tables + rates.code + rates.code_per_layer * static_cast<int64_t>(net.layers.size());
+      cost.constant_octets +
+      static_cast<int64_t>(code.whole + code.per_layer * static_cast<double>(net.layers.size()) +
+                           code.per_kind * static_cast<double>(kinds.size()));
+  const int64_t inputs = NumElements(network.Input().shape);
   cost.ram_octets = net.memory.arena_octets + inputs * (net.TakesCodes() ? 5 : 8) +
                     net.out_elements * (net.GivesCodes() ? 1 : 4);
-  cost.cycles = model.cycles_per_instruction * (rates.per_mac * static_cast<double>(cost.macs) +
-                                                rates.per_value * static_cast<double>(values));
+  cost.cycles = model.cycles_per_instruction * cost.instructions;
+  cost.error = rates.instructions.nine_of_ten;
   return cost;
 }
 
@@ -107,8 +121,11 @@ MacRates MacRatesOf(const DeviceFacts& facts) {
   // The vendor's times of CLS_4k on the NPU are 300 us with 8 bits and 200 us with 4; nothing is
   // published of 2, which are taken to gain as much again.
   if (facts.has_npu) return {4.0 / 9, 2.0 / 3, 1};
-  const double eight = CostModelOf(facts.core).integers.per_mac;
-  return {eight, eight, eight};
+  const CoreRates& rates = RatesOf(CostModelOf(facts.core).rates);
+  const auto of = [&](const char* kind) {
+    return RatesOf(rates, {"", kind, /*work=*/1, /*outputs=*/0}).per_work;
+  };
+  return {of("conv, weights of 2"), of("conv, weights of 4"), of("conv")};
 }
 
 }  // namespace platypus::pipeline

@@ -4,24 +4,29 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "platypus/config/registry.h"
 #include "platypus/graph/graph.h"
+#include "platypus/pipeline/cost_rates.h"
 
 // What an untrained network will take of a device: estimated, before there is a package that could
 // be measured (docs/tools.md has the formula and where its numbers come from).
 namespace platypus::pipeline {
 
-// Instructions of one inference = per_mac * multiply-accumulates + per_value * values that layers
-// write; octets of code = code + code_per_layer * layers.
-struct CostRates {
-  double per_mac, per_value;
-  int code, code_per_layer;
+// What a figure rests on.
+enum class Evidence {
+  kExact,      // computed: the same with any compiler
+  kEstimated,  // by the cost model
+  kLinked,     // by a linker's map
+  kEmulated,   // counted on an emulated core
+  kMeasured    // on this machine, or on a board
 };
+const char* Name(Evidence evidence);  // "estimated", ...
 
 struct CostModel {
-  const char* core;  // as the device table calls it, "Cortex-M0+"
-  CostRates integers, floats;
+  const char* core;    // as the device table calls it, "Cortex-M0+"
+  const char* rates;   // core of FittedRates()
   double float_ratio;  // instructions of floating-point work (features) to those of a Cortex-M4
   double cycles_per_instruction;  // assumed
   const char* source;
@@ -30,8 +35,8 @@ struct CostModel {
 // That of the core; of a core that nothing is known of, that of the Cortex-M4.
 const CostModel& CostModelOf(const std::string& core);
 
-// Instructions of one multiply-accumulate by the bits of its weight: on a core, of our packed
-// kernels; on the TI-NPU in units of one with 8 bits.
+// Instructions of one multiply-accumulate of a convolution by the bits of its weight: on a core, of
+// our kernels; on the TI-NPU in units of one with 8 bits.
 struct MacRates {
   double two = 1, four = 1, eight = 1;
   double Of(int weight_bits) const {
@@ -39,18 +44,38 @@ struct MacRates {
   }
 };
 
-struct ModelCost {
-  bool integers = false;  // false: a layer has no integer form, the network stays in float
-  int64_t parameters = 0;
-  int64_t macs = 0;
-  // Constants exactly as in the package, and an estimate of its code; without feature extraction.
-  int64_t flash_octets = 0;
-  int64_t ram_octets = 0;  // arena exactly as planned, input (as floats and as codes), output
-  double cycles = 0;
+struct LayerEstimate {
+  std::string name;
+  std::string kind;  // layer_work.h
+  double instructions = 0;
 };
 
-// Of a float network, as it will be with 8-bit integers where it can be.
-ModelCost EstimateCost(const graph::Graph& network, const CostModel& model);
+struct ModelCost {
+  bool integers = false;  // false: it stays in float; a layer may have no integer form
+  int64_t parameters = 0;
+  int64_t macs = 0;
+  int64_t constant_octets = 0;  // exactly as in the package
+  // Constants and an estimate of the code; without feature extraction.
+  int64_t flash_octets = 0;
+  int64_t ram_octets = 0;  // exact: arena as planned, input (as floats and as codes), output
+  double instructions = 0;
+  double cycles = 0;
+  double error = 0;  // of instructions, in nine of ten networks: 0.1 = 10 %
+  std::vector<LayerEstimate> layers;
+};
+
+// The numbers that a network is to compute with.
+struct Deployment {
+  bool integers = true;  // where it has an integer form
+  int weight_bits = 8;
+};
+
+// Of a float network.
+ModelCost EstimateCost(const graph::Graph& network, const CostModel& model,
+                       const Deployment& deployment = {});
+
+// The network with integers, ranges made up: sizes and instructions do not depend on them.
+graph::Graph IntegersOf(const graph::Graph& network, int weight_bits);
 
 // What the device table knows; its figures may be texts like "512 (1.4 field)".
 struct DeviceFacts {

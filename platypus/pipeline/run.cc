@@ -16,6 +16,7 @@
 #include "platypus/pipeline/data_warnings.h"
 #include "platypus/pipeline/deployment.h"
 #include "platypus/pipeline/device_fit.h"
+#include "platypus/pipeline/device_limits.h"
 #include "platypus/pipeline/evaluation.h"
 #include "platypus/pipeline/feature_store.h"
 #include "platypus/pipeline/guarded.h"
@@ -283,6 +284,7 @@ class Running {
     }
     summary_.parameters = graph::CountParameters(whole(initial));
     summary_.macs = graph::CountMacs(whole(initial));
+    if (!learned) RequireRoom(registry_, config_, initial);
     log_->Info("root.main", "\n" + graph::ToText(whole(initial)));
     log_->Info("root.main", fmt::format("Total params: {}", summary_.parameters));
     train::Result result;
@@ -497,7 +499,7 @@ class Running {
               [&] { MeasureNoise(reference_, integer_, splits_.test, summary_.layers, pool_); });
     }
     if (summary_.float_network.present)
-      summary_.npu = LintForDevice(registry_, config_, float_network_);
+      summary_.npu = PlaceOnDevice(registry_, config_, float_network_);
     summary_.memory = deploy::LowerToC(*deployed_).memory;
     if (config_.compilation.backend == kVendorBackend) CallVendor();
     test_set_ =
@@ -526,6 +528,14 @@ class Running {
     summary_.insight.fit =
         FitDevice(registry_, config_.common.target_device, summary_.verify, pipeline_,
                   config_.data_processing_feature_extraction.sampling_rate);
+    if (const auto need = NeedOf(summary_.insight.fit)) {
+      const graph::Graph& network = *deployed_;
+      const LimitReport limits =
+          ReportLimits(registry_, config_, network.Input().shape,
+                       static_cast<int>(NumElements(network.Output().shape)), *need);
+      summary_.fits = limits.fits;
+      for (const std::string& text : limits.texts) sink_.OnNotice(text);
+    }
     log.Raw("\nSUCCESS: ModelMaker - Compilation completed.");
   }
 

@@ -123,6 +123,7 @@ Json Verification(const std::vector<deploy::VerifyResult>& results) {
                     {"flash_bytes", r.flash_bytes},
                     {"ram_bytes", r.ram_bytes},
                     {"stack_bytes", r.stack_bytes},
+                    {"stack_bound_bytes", r.stack_bound_bytes},
                     {"instructions", r.instructions},
                     {"feature_instructions", r.feature_instructions},
                     {"first_difference", r.first_difference}};
@@ -130,14 +131,44 @@ Json Verification(const std::vector<deploy::VerifyResult>& results) {
   return json;
 }
 
-Json Npu(const std::optional<std::vector<deploy::NpuFinding>>& findings) {
-  if (!findings) return nullptr;
+Json Npu(const std::optional<std::vector<deploy::NpuPlacement>>& placements) {
+  if (!placements) return nullptr;
   auto json = Json::array();
-  for (const deploy::NpuFinding& f : *findings) {
-    json.push_back(
-        {{"layer", f.layer}, {"type", f.type}, {"problem", f.problem}, {"advice", f.advice}});
+  for (const deploy::NpuPlacement& placement : *placements) {
+    for (const deploy::NpuFinding& f : placement.problems) {
+      json.push_back(
+          {{"layer", f.layer}, {"type", f.type}, {"problem", f.problem}, {"advice", f.advice}});
+    }
   }
   return json;
+}
+
+Json NpuLayers(const std::optional<std::vector<deploy::NpuPlacement>>& placements) {
+  if (!placements) return nullptr;
+  auto json = Json::array();
+  for (const deploy::NpuPlacement& placement : *placements) {
+    json.push_back({{"layer", placement.layer},
+                    {"type", placement.type},
+                    {"runs", placement.Runs()},
+                    {"text", deploy::Explain(placement)}});
+  }
+  return json;
+}
+
+// What the device has and the package takes, and what each figure rests on.
+Json FitJson(const RunSummary& s) {
+  if (!s.insight.fit) return nullptr;
+  const DeviceFit& fit = *s.insight.fit;
+  const auto known = [](int64_t octets) { return octets > 0 ? Json(octets) : Json(nullptr); };
+  return {{"device", fit.device},
+          {"fits", s.fits},
+          {"flash_octets", known(fit.flash_octets)},
+          {"ram_octets", known(fit.ram_octets)},
+          {"flash_used", known(fit.flash_used)},
+          {"ram_used", known(fit.ram_used)},
+          {"seconds", fit.seconds_used > 0 ? Number(fit.seconds_used) : Json(nullptr)},
+          {"evidence", {{"flash", "linked"}, {"ram", "linked"}, {"seconds", "estimated"}}},
+          {"assumption", fit.assumption}};
 }
 
 Json HistogramJson(const Histogram& histogram) {
@@ -249,6 +280,8 @@ std::string ToJson(const RunSummary& s) {
   json["quantization"] = Quantization(s.quantization);
   json["auto_quantization"] = s.precision ? Json::parse(ToJson(*s.precision)) : Json(nullptr);
   json["npu"] = Npu(s.npu);
+  json["npu_layers"] = NpuLayers(s.npu);
+  json["fit"] = FitJson(s);
   json["verify"] = Verification(s.verify);
   auto seconds = Json::object();
   for (const auto& [stage, time] : s.seconds) seconds[stage] = Number(time);

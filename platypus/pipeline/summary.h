@@ -45,8 +45,11 @@ struct LayerSummary {
   int64_t macs = 0;
   int64_t weight_octets = 0;
   int64_t activation_octets = 0;
-  // Of one inference on the core that was verified last; 0 = not measured (`platypus bench`).
+  // Of one inference on the emulated core that was verified last; 0 = not measured.
   int64_t instructions = 0;
+  int64_t stack_octets = 0;  // the same
+  // Linked for it alone on that core: code, and tables and constants.
+  int64_t code_octets = 0, linked_octets = 0;
   // Power of the float network's values over that of the integer network's error, in dB; nullopt
   // for a network that was not quantised, and where both are equal.
   std::optional<double> signal_to_noise;
@@ -101,8 +104,9 @@ struct RunSummary {
   std::optional<AutoPrecision> precision;           // of automatic bits
   std::optional<QuantizationInsight> quantization;  // of a network that the run quantised
   deploy::MemoryPlan memory;
-  // What the accelerator of the device leaves to its processor; nullopt: it has none.
-  std::optional<std::vector<deploy::NpuFinding>> npu;
+  // What would run on the accelerator of the device, and what not; nullopt: it has none.
+  std::optional<std::vector<deploy::NpuPlacement>> npu;
+  bool fits = true;  // false: more than the device's flash or RAM
   std::vector<deploy::VerifyResult> verify;
   std::vector<std::pair<std::string, double>> seconds;  // stage -> seconds, in order
   std::vector<std::string> notices;

@@ -226,6 +226,9 @@ Json Layers(const std::vector<pipeline::LayerSummary>& layers) {
                     {"weight_octets", layer.weight_octets},
                     {"activation_octets", layer.activation_octets},
                     {"instructions", layer.instructions},
+                    {"stack_octets", layer.stack_octets},
+                    {"code_octets", layer.code_octets},
+                    {"linked_octets", layer.linked_octets},
                     {"snr", layer.signal_to_noise ? Number(*layer.signal_to_noise) : nullptr}});
   }
   return json;
@@ -243,9 +246,12 @@ Json Memory(const deploy::MemoryPlan& plan) {
 Json Npu(const RunSummary& s) {
   if (!s.npu) return nullptr;
   auto json = Json::array();
-  for (const deploy::NpuFinding& f : *s.npu) {
-    json.push_back(
-        {{"layer", f.layer}, {"type", f.type}, {"problem", f.problem}, {"advice", f.advice}});
+  for (const deploy::NpuPlacement& placement : *s.npu) {
+    json.push_back({{"layer", placement.layer},
+                    {"type", placement.type},
+                    {"runs", placement.Runs()},
+                    {"macs", placement.macs},
+                    {"text", deploy::Explain(placement)}});
   }
   return json;
 }
@@ -264,6 +270,7 @@ Json Verification(const std::vector<deploy::VerifyResult>& results) {
                     {"flash_bytes", r.flash_bytes},
                     {"ram_bytes", r.ram_bytes},
                     {"stack_bytes", r.stack_bytes},
+                    {"stack_bound_bytes", r.stack_bound_bytes},
                     {"instructions", r.instructions},
                     {"feature_instructions", r.feature_instructions},
                     {"first_difference", r.first_difference}});

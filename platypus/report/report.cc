@@ -120,6 +120,7 @@ std::string Badges(const RunSummary& s) {
                 : fmt::format("<span class=\"badge bad\">{} results differ from the host</span>",
                               differ);
   }
+  if (!s.fits) html += "<span class=\"badge bad\">does not fit the device</span>";
   for (const std::string& name : s.not_beaten)
     html += fmt::format("<span class=\"badge bad\">no better than: {}</span>", Escape(name));
   return html;

@@ -8,7 +8,7 @@
  * mode TRACE, of the one sample: the network's input; after each layer the arena, then the outputs.
  *
  * Counts are printed as "count NAME instructions stack"; of the layers in their order "count layer
- * instructions nanoseconds". */
+ * instructions nanoseconds stack". */
 #include "harness.h"
 
 #include "model.h"
@@ -27,16 +27,14 @@ static void print_number(unsigned long value) {
     text[--at] = "0123456789abcdef"[value % 16UL];
     value /= 16UL;
   } while (value != 0UL);
-  io_print("0x");
+  io_print(" 0x");
   io_print(text + at);
 }
 
 static void print_count(const char* name, unsigned long instructions, unsigned long stack) {
   io_print("count ");
   io_print(name);
-  io_print(" ");
   print_number(instructions);
-  io_print(" ");
   print_number(stack);
   io_print("\n");
 }
@@ -118,8 +116,17 @@ static void count_layers(unsigned long overhead) {
 #endif
   }
   (void)begun;
+  (void)M(start)(&app.net, app.in, app.out);
   for (i = 0; i < U(NUM_LAYERS); ++i) {
-    print_count("layer", instructions[i], shortest[i]);
+    unsigned long stack;
+    stack_start();
+    (void)M(step)(&app.net);
+    stack = stack_stop();
+    io_print("count layer");
+    print_number(instructions[i]);
+    print_number(shortest[i]);
+    print_number(stack);
+    io_print("\n");
   }
 }
 

@@ -65,7 +65,7 @@ TEST(BenchTest, ACoreThatDoesNotExistIsRefused) {
     Bench(".", {}, "cortex-m5", sink);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("did you mean 'cortex-m4'"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("did you mean 'cortex-m3'"));
   }
 }
 

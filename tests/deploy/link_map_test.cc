@@ -33,13 +33,24 @@ Linker script and memory map
 
 TEST(LinkMapTest, CountsCodeAndConstantsThatAreLinked) {
   const LinkMap map = ReadLinkMap(kMap, {"core.o"});
-  EXPECT_EQ(map.flash_octets, 0x20 + 0x08 + 0x100 + 0x40 + 0x4);
-  EXPECT_EQ(map.libraries, std::vector<std::string>{"libgcc.a(_udivsi3.o)"});
+  EXPECT_EQ(map.FlashOctets(), 0x20 + 0x08 + 0x100 + 0x40 + 0x4);
+  EXPECT_EQ(map.Libraries(), std::vector<std::string>{"libgcc.a(_udivsi3.o)"});
+}
+
+TEST(LinkMapTest, SectionsAreThoseOfObjects) {
+  const LinkMap map = ReadLinkMap(kMap, {"core.o"});
+  ASSERT_EQ(map.sections.size(), 5);
+  EXPECT_EQ(map.sections[1].name, ".text.a_function_with_a_long_name");
+  EXPECT_EQ(map.sections[1].object, "net.o");
+  EXPECT_EQ(map.sections[1].address, 0x30);
+  EXPECT_EQ(map.sections[1].octets, 8);
+  EXPECT_FALSE(map.sections[1].FromLibrary());
+  EXPECT_TRUE(map.sections[3].FromLibrary());
 }
 
 TEST(LinkMapTest, NoMapIsEmpty) {
-  EXPECT_EQ(ReadLinkMap("", {}).flash_octets, 0);
-  EXPECT_EQ(ReadLinkMap("something else\n .text 0x1 0x2 a.o\n", {}).flash_octets, 0);
+  EXPECT_EQ(ReadLinkMap("", {}).FlashOctets(), 0);
+  EXPECT_EQ(ReadLinkMap("something else\n .text 0x1 0x2 a.o\n", {}).FlashOctets(), 0);
 }
 
 }  // namespace

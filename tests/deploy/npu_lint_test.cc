@@ -128,5 +128,34 @@ TEST(NpuLintTest, WhatItDoesNotHave) {
   EXPECT_THAT(Of({8, 16, 1}, graph::Flatten{}), IsEmpty());
 }
 
+TEST(NpuLintTest, EveryLayerIsExplained) {
+  Graph graph = graph::MakeGraph("net", {1, 64, 1});
+  graph::TensorId t = graph::Append(graph, "first", Conv(8, {7, 1}, {2, 1}), {graph.input});
+  t = graph::Append(graph, "norm", graph::BatchNorm{}, {t});
+  t = graph::Append(graph, "relu", graph::Relu{}, {t});
+  t = graph::Append(graph, "second", Conv(14, {3, 1}), {t});
+  t = graph::Append(graph, "pool", graph::AdaptiveAvgPool{{1, 1}}, {t});
+  t = graph::Append(graph, "flat", graph::Flatten{}, {t});
+  graph::Append(graph, "out", graph::Linear{3, true, {}}, {t});
+  std::vector<std::string> texts;
+  const std::vector<NpuPlacement> placements = PlaceOnNpu(graph);
+  for (const NpuPlacement& placement : placements)
+    texts.push_back(placement.layer + " " + Explain(placement));
+  EXPECT_THAT(
+      texts,
+      ElementsAre(
+          "first runs on the NPU as FCONV: first convolution of 1 to 8 channels, kernel 7x1, "
+          "stride 2x1",
+          "second stays on the processor: convolution of 8 to 14 channels, kernel 3x1, stride 1x1; "
+          "14 output channels, which is no multiple of 4 (to change: 12 or 16)",
+          "pool stays on the processor: average of 14 channels from 27x1 to 1x1 values; 14 "
+          "channels, which is no multiple of 4 (to change: 12 or 16)",
+          "out stays on the processor: linear layer of 14 inputs and 3 outputs; 14 inputs (to "
+          "change: at least 16 with weights of 8 bits)"));
+  const double all = 29 * 8 * 7 + 27 * 14 * 24 + 14 * 3;
+  EXPECT_NEAR(ShareOnNpu(placements), 29 * 8 * 7 / all, 1e-9);
+  EXPECT_EQ(ShareOnNpu({}), 1);
+}
+
 }  // namespace
 }  // namespace platypus::deploy

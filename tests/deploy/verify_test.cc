@@ -31,6 +31,26 @@ Budget Allowed(const std::string& core) {
   return {400000, 6500};
 }
 
+// What is told of layers and parts makes up the whole.
+void ExpectAccount(const VerifyResult& result) {
+  int64_t octets = 0;
+  for (const LayerCost& layer : result.layers) {
+    SCOPED_TRACE(layer.name);
+    EXPECT_GT(layer.instructions, 0);
+    EXPECT_GT(layer.stack_octets, 0);
+    EXPECT_LE(layer.stack_octets, result.stack_bytes);
+    EXPECT_GE(layer.stack_bound_octets, layer.stack_octets);
+    EXPECT_GT(layer.code_octets, 0);
+    for (const LinkedPart& table : layer.tables) {
+      EXPECT_GT(table.octets, 0) << table.name;
+      EXPECT_TRUE(table.name.starts_with("w_")) << table.name;
+    }
+    octets += layer.code_octets + layer.TableOctets();
+  }
+  for (const LinkedPart& part : result.shared) octets += part.octets;
+  EXPECT_EQ(octets, result.flash_bytes);
+}
+
 // Every core computes what the interpreter computes, and the counts do not change.
 class CoreTest : public testing::TestWithParam<std::string> {};
 
@@ -66,6 +86,7 @@ TEST_P(CoreTest, EveryOutputOfCls1kIsTheInterpreters) {
   EXPECT_THAT(result.libraries, Not(Contains(ContainsRegex("malloc|sbrk|free|printf"))));
   EXPECT_THAT(result.libraries,
               Not(Contains(ContainsRegex("df[23si]|_d(add|sub|mul|div)|64|di[34]"))));
+  ExpectAccount(result);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cores, CoreTest, testing::ValuesIn(Cores()), [](const auto& info) {

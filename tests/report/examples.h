@@ -262,7 +262,11 @@ class ExampleRun {
     Quantized();
     s_.memory.arena_octets = 896;
     s_.memory.lower_bound_octets = 896;
-    s_.npu = {{"features.2", "GCONV", "9 output channels, which is no multiple of 4", "8 or 12"}};
+    const deploy::NpuFinding nine = {"features.2", "GCONV",
+                                     "9 output channels, which is no multiple of 4", "8 or 12"};
+    s_.npu = std::vector<deploy::NpuPlacement>{
+        {"features.0", "FCONV", "first convolution of 1 to 8 channels", 3000, {}},
+        {"features.2", "GCONV", "convolution of 8 to 9 channels", 5000, {nine}}};
     for (const char* core : {"host", "cortex-m4", "riscv32"}) {
       deploy::VerifyResult r;
       r.core = core;

@@ -17,8 +17,8 @@ function fitBars() {
   const assumption = [fit.clock_hz > 0 ? `${number(fit.clock_hz / 1e6)} MHz` : '', fit.cycles_per_instruction > 0 ? `${number(fit.cycles_per_instruction)} cycles an instruction` : '', fit.assumption]
     .filter(Boolean).join(', ');
   return panel(`Does it fit ${fit.device}?`, null, el('div', {id: 'deviceFit'},
-    meter('Flash', fit.flash_used, fit.flash_octets, octets), meter('RAM', fit.ram_used, fit.ram_octets, octets),
-    meter('Time of an inference', fit.seconds_used, fit.seconds_available ?? 0, duration, [rate, assumption ? `Assumed: ${assumption}.` : ''].filter(Boolean).join(' '))));
+    meter('Flash (linked)', fit.flash_used, fit.flash_octets, octets), meter('RAM (linked)', fit.ram_used, fit.ram_octets, octets),
+    meter('Time of an inference (estimated)', fit.seconds_used, fit.seconds_available ?? 0, duration, [rate, assumption ? `Assumed: ${assumption}.` : ''].filter(Boolean).join(' '))));
 }
 
 function comparison() {
@@ -39,17 +39,19 @@ function comparison() {
   }
   if (!rows.length) return null;
   return panel('Float, quantised and C', 'The C is played every test sample, and raw recordings through feature extraction and network.',
-               table('comparison', [{label: 'what runs', text: true}, {label: name}, {label: 'flash, octets'}, {label: 'RAM'}, {label: 'stack'}, {label: 'instructions'}, {label: 'for features'}, {label: 'compared with the host', text: true}],
+               table('comparison', [{label: 'what runs', text: true}, {label: name}, {label: 'flash, octets (linked)'}, {label: 'RAM (linked)'}, {label: 'stack (emulated)'}, {label: 'instructions (emulated)'}, {label: 'for features (emulated)'}, {label: 'compared with the host', text: true}],
                      rows, {caption: 'Float, quantised and C', sortable: false}));
 }
 
 function accelerator() {
   if (!run.npu) return null;
   const title = `The neural accelerator of ${run.device}`;
-  if (!run.npu.length) return panel(title, 'By its published limits every layer fits.');
-  return panel(title, 'By its published limits these layers would be left to the processor. The generated C does not use it.',
-               table('npu', [{label: 'layer', text: true}, {label: 'type', text: true}, {label: 'found', text: true}, {label: 'legal', text: true}],
-                     run.npu.map((finding) => [finding.layer, {text: finding.type, class: 'text'}, {text: finding.problem, class: 'text wrap'}, {text: finding.advice, class: 'text wrap'}]),
+  const sum = (layers) => layers.reduce((macs, layer) => macs + layer.macs, 0);
+  const all = sum(run.npu);
+  const there = all > 0 ? sum(run.npu.filter((layer) => layer.runs)) / all : 1;
+  return panel(title, `By its published limits ${percent(there)} of the multiply-accumulates would run there. The generated C does not use it.`,
+               table('npu', [{label: 'layer', text: true}, {label: 'type', text: true}, {label: 'what would become of it', text: true}],
+                     run.npu.map((layer) => [layer.layer, {text: layer.type, class: 'text'}, {text: layer.text, class: 'text wrap ' + (layer.runs ? 'good' : 'bad')}]),
                      {caption: title}));
 }
 

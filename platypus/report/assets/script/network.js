@@ -10,13 +10,13 @@ function layersTable() {
   const sized = (layer, field) => bar(layer[field] / most(field), count(layer[field]));
   const rows = layers.map((layer) => [layer.name, {text: layer.type, class: 'text'}, {text: layer.shape}, {text: count(layer.parameters), sort: layer.parameters}, {...sized(layer, 'macs'), sort: layer.macs},
     {text: count(layer.weight_octets), sort: layer.weight_octets}, {text: count(layer.activation_octets), sort: layer.activation_octets},
-    ...(measured ? [{...sized(layer, 'instructions'), sort: layer.instructions}] : []),
+    ...(measured ? [{...sized(layer, 'instructions'), sort: layer.instructions}, ...['stack_octets', 'code_octets', 'linked_octets'].map((field) => ({text: count(layer[field]), sort: layer[field]}))] : []),
     ...(compared ? [isNumber(layer.snr) ? {...bar(layer.snr / 60, layer.snr.toFixed(1), layer.snr < 10 ? 'bad' : layer.snr < 20 ? 'tight' : 'good'), sort: layer.snr} : {text: '–', sort: 1e9}] : [])]);
   const columns = [{label: 'layer', text: true}, {label: 'type', text: true}, {label: 'output'}, {label: 'parameters'}, {label: 'MACs'}, {label: 'weights, octets'}, {label: 'activations, octets'},
-                   ...(measured ? [{label: 'instructions'}] : []), ...(compared ? [{label: 'signal to noise, dB'}] : [])];
+                   ...(measured ? [{label: 'instructions (emulated)'}, {label: 'stack (emulated)'}, {label: 'code (linked)'}, {label: 'tables (linked)'}] : []), ...(compared ? [{label: 'signal to noise, dB'}] : [])];
   const sum = (text) => el('td', {}, text);
   const foot = el('tr', {}, el('th', {scope: 'row', class: 'text'}, 'all'), sum(''), sum(''), sum(count(total('parameters'))), sum(count(total('macs'))), sum(count(total('weight_octets'))), sum(''),
-                  measured ? sum(count(total('instructions'))) : null, compared ? sum('') : null);
+                  ...(measured ? [sum(count(total('instructions'))), sum(''), sum(count(total('code_octets'))), sum(count(total('linked_octets')))] : []), compared ? sum('') : null);
   return panel('Layers', compared ? 'Signal to noise: power of the float network\'s values over that of the integer network\'s error; below 20 dB a layer deserves a look.' : null,
                table('layers', columns, rows, {caption: 'Layers', foot}));
 }
