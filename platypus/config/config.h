@@ -212,8 +212,8 @@ struct Compilation {
   std::string cross_compiler_options;
   // ours (docs/deployment.md)
   std::string backend = "c";  // or ti_nnc: the vendor's compiler too
-  std::string core;    // "" = from device; else a core that `platypus verify` has
-  std::string prefix;  // "" = from the run name
+  std::string core;           // "" = from device; else a core that `platypus verify` has
+  std::string prefix;         // "" = from the run name
   int test_sets_per_class = 2;
   std::vector<std::string> verify_cores;  // "" = host and the device's core
 };
