@@ -19,10 +19,10 @@ constexpr std::array kCostModels = {
     CostModel{"Cortex-M33", "cortex-m33", 1, 1.25, kOwn},
     CostModel{"Cortex-M0+", "cortex-m0plus", 24, 1.35, kOwn},
     CostModel{"Cortex-R5F", "cortex-r5f", 1, 1.0, kOwn},
-    CostModel{"C28x", "cortex-m4", 1, 4.0,
+    CostModel{"C28x", "cortex-m4", 1, 6.1,
               "no open compiler and emulator: instructions of the Cortex-M4, cycles so that "
               "integers take the vendor's published 8.5 to 11.7 for each MAC"},
-    CostModel{"C29x", "cortex-m4", 1, 1.7,
+    CostModel{"C29x", "cortex-m4", 1, 2.6,
               "no open compiler and emulator: instructions of the Cortex-M4, cycles so that "
               "integers take the vendor's published 3.9 to 4.5 for each MAC"},
 };

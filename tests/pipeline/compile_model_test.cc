@@ -167,7 +167,7 @@ TEST(CompileModelTest, WhatIsWrongIsSaid) {
     c.options.classes = {"a", "b"};
     EXPECT_THAT(message(c), HasSubstr("3 outputs, 2 classes"));
     c.options.classes = {};
-    c.options.cores = {"cortex-m5"};
+    c.options.cores = {"cortex-m44"};
     EXPECT_THAT(message(c), HasSubstr("did you mean 'cortex-m4'"));
   }
   {
