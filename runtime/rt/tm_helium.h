@@ -133,10 +133,8 @@ TM_INLINE int tm_mve_can_scale(tm_requant r) {
 }
 /* Codes of four sums before they are clamped. */
 TM_INLINE int32x4_t tm_mve_scaled(int32x4_t v, tm_mve_requant m, tm_requant r) {
-  if (r.wide == 2) {
-    v = vmulhq_s32(v, m.multiplier);
-  } else if (r.multiplier != NULL) {
-    v = vmulq_s32(v, m.multiplier);
+  if (r.multiplier != NULL) {
+    v = r.wide == 2 ? vmulhq_s32(v, m.multiplier) : vmulq_s32(v, m.multiplier);
   }
   return r.nearest ? vaddq_n_s32(vrshlq_s32(v, m.shift), r.zero) : vshlq_s32(v, m.shift);
 }
