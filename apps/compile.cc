@@ -38,9 +38,8 @@ void PrintCompiled(const pipeline::RunSummary& s, const fs::path& report) {
     std::string text =
         fmt::format("{} of {} samples differ from the host", r.mismatches, r.samples);
     if (r.instructions > 0) {
-      text += fmt::format(
-          "; linked: {} octets flash, {} RAM; emulated: {} stack, {} instructions", r.flash_bytes,
-          r.ram_bytes, r.stack_bytes, r.instructions);
+      text += fmt::format("; linked: {} octets flash, {} RAM; emulated: {} stack, {} instructions",
+                          r.flash_bytes, r.ram_bytes, r.stack_bytes, r.instructions);
     }
     line(r.core.c_str(), text);
   }

@@ -27,7 +27,7 @@ struct CLayer {
   std::string shape;    // "static const tm_shape ..." and the like, before the function
   std::string header;   // of the runtime, beside tm_kernels.h, that declares what it calls
   int64_t macs = 0;
-  int weight_bits = 0;  // of codes as they are stored; 0: none
+  int weight_bits = 0;         // of codes as they are stored; 0: none
   std::vector<size_t> tables;  // of CNetwork::tables
   int64_t table_octets = 0;
   int64_t activation_octets = 0;

@@ -70,7 +70,7 @@ struct VerifyResult {
   int64_t flash_bytes = 0;
   // Application state: activations, feature extraction, input and output buffers.
   int64_t ram_bytes = 0;
-  int64_t stack_bytes = 0;           // deepest use below one inference, found by painting
+  int64_t stack_bytes = 0;  // deepest use below one inference, found by painting
   // What one inference can use at most by the compiler's account of every function, without what
   // functions of libraries use; -1: the compiler does not bound it.
   int64_t stack_bound_bytes = -1;

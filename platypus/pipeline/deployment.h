@@ -28,8 +28,8 @@ std::vector<std::string> VerifyCores(const config::Config& config, const std::st
 // PlaceOnNpu of the float network, with the weights' bits of the configuration, if its device has a
 // neural accelerator (registry: accelerator); nullopt otherwise.
 std::optional<std::vector<deploy::NpuPlacement>> PlaceOnDevice(const config::Registry& registry,
-                                                             const config::Config& config,
-                                                             const graph::Graph& network);
+                                                               const config::Config& config,
+                                                               const graph::Graph& network);
 
 // The test split as Verify wants it: every sample, and raw excerpts of at least 20 recordings.
 deploy::TestSet MakeTestSet(const graph::Graph& network, const features::Pipeline& pipeline,

@@ -63,8 +63,7 @@ std::vector<deploy::VerifyResult> VerifyAgain(const fs::path& where,
   const std::optional<graph::Graph> network = run.Network();
   std::vector<deploy::VerifyResult> results;
   for (const std::string& core : cores.empty() ? deploy::Cores() : cores)
-    results.push_back(
-        deploy::Verify(run.package, set, core, sink, network ? &*network : nullptr));
+    results.push_back(deploy::Verify(run.package, set, core, sink, network ? &*network : nullptr));
   return results;
 }
 

@@ -52,10 +52,10 @@ TM_ASSERT(unsigned_to_signed, (tm_i32)(~(tm_u32)0) == -1);
 
 #if defined(__GNUC__) || defined(__clang__)
 #define TM_INLINE static inline __attribute__((always_inline, unused))
-/* A function of its own, of which its callers assume nothing. GCC 12 loses calls otherwise: where it
- * has split the address of a store into a sum without a pointer ((tm_i16 *)0 + -(long)ctx + 2 * p) it
- * takes the store for one to nowhere, and a function that does nothing else for one that need not be
- * called. */
+/* A function of its own, of which its callers assume nothing. GCC 12 loses calls otherwise: where
+ * it has split the address of a store into a sum without a pointer ((tm_i16 *)0 + -(long)ctx + 2 *
+ * p) it takes the store for one to nowhere, and a function that does nothing else for one that need
+ * not be called. */
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8
 #define TM_NOINLINE __attribute__((noipa))
 #else

@@ -106,7 +106,8 @@ static void start_core(void) {
   uint32_t access;
   __asm volatile("mrc p15, 0, %0, c1, c0, 2" : "=r"(access));
   __asm volatile("mcr p15, 0, %0, c1, c0, 2\n\tisb\n\tvmsr fpexc, %1" /* the FPU */
-                 ::"r"(access | 0xFu << 20), "r"(1u << 30));
+                 ::"r"(access | 0xFu << 20),
+                 "r"(1u << 30));
   __asm volatile("mcr p15, 0, %0, c9, c12, 0" ::"r"(1u | 4u | 8u)); /* from 0, by 64 cycles */
   __asm volatile("mcr p15, 0, %0, c9, c12, 1" ::"r"(1u << 31));
 #endif
