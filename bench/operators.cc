@@ -156,7 +156,7 @@ std::string WithoutRow(const std::vector<Row>& rows) {
   const std::vector<graph::Op> none = {
       graph::Identity{}, graph::Flatten{},    graph::Reshape{},       graph::QuantizeInput{},
       graph::SumPool{},  graph::Requantize{}, graph::AddRequantize{}, graph::Dequantize{}};
-  std::vector<char> seen(std::variant_size_v<graph::Op>, 0);
+  std::vector<char> seen(std::variant_size_v<graph::AnyOp>, 0);
   for (const graph::Op& op : none) seen[op.index()] = 1;
   for (const Row& row : rows) seen[row.op.index()] = 1;
   std::string missing;
@@ -315,13 +315,16 @@ void RunRounding(benchmark::State& state, const RoundingRow& row, bool backward)
       ternary ? graph::Rounding::kTernary : graph::Rounding::kNearest};
   const Floats weight = Noise(kWeights);
   const Floats to = Noise(kWeights);
-  const std::span<const float> from(weight.get(), kWeights);
+  const graph::WeightLayout layout =
+      graph::LayoutOf(graph::Linear{kChannels, false, {}},
+                      Shape{kChannels, static_cast<int64_t>(kWeights) / kChannels});
+  const WeightArray from{quantizer, layout, {weight.get(), kWeights}};
   const auto start = Clock::now();
   for (auto _ : state) {
     if (backward) {
-      RoundGradients(row.rounding, quantizer, kChannels, from, {to.get(), kWeights});
+      RoundGradients(row.rounding, from, {to.get(), kWeights}, {});
     } else {
-      RoundWeights(row.rounding, quantizer, kChannels, from, {to.get(), kWeights});
+      RoundWeights(row.rounding, from, {to.get(), kWeights});
     }
     benchmark::ClobberMemory();
   }
