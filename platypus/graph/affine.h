@@ -48,6 +48,10 @@ InputFactor MakeInputFactor(double gain, double shift, const Codes& codes, int b
 std::optional<AddRequantize> SumOfCodes(const Codes& left, const Codes& right, const Codes& out,
                                         double most = 0x1.0p31, int fraction_bits = 20);
 
+// Whether an operator only limits values; whether every value of its result was one of its input.
+bool IsLimit(const Op& op);
+bool OnlyMoves(const Op& op);
+
 // A fake-quantised graph whose codes behind means and blends of codes have scales, moved by less
 // than 2^-13, to which a factor of kFactorBits is exact: then a program that computes with real
 // numbers gets our codes. Scales that are powers of two stay.

@@ -25,18 +25,6 @@ std::optional<double> PartsOf(const Op& op, const Shape& in) {
   return whole(in[1], resize->output.h, parts) * whole(in[2], resize->output.w, parts);
 }
 
-// What of a layer's result only has limits.
-bool IsLimit(const Op& op) {
-  return std::holds_alternative<Relu>(op) || std::holds_alternative<Clamp>(op) ||
-         std::holds_alternative<Identity>(op);
-}
-
-bool MovesCodes(const Op& op) {
-  return std::holds_alternative<MaxPool>(op) || std::holds_alternative<Flatten>(op) ||
-         std::holds_alternative<Reshape>(op) || std::holds_alternative<Transpose>(op) ||
-         std::holds_alternative<Slice>(op) || IsLimit(op);
-}
-
 // The factor to codes of `scale`; halves, which other programs round otherwise, are no result of
 // one that is no power of two.
 Factor FactorWithoutHalves(double unit, double scale) {
@@ -49,6 +37,21 @@ Factor FactorWithoutHalves(double unit, double scale) {
 
 }  // namespace
 
+bool IsLimit(const Op& op) {
+  return std::holds_alternative<Relu>(op) || std::holds_alternative<Clamp>(op) ||
+         std::holds_alternative<Identity>(op);
+}
+
+bool OnlyMoves(const Op& op) {
+  return std::visit(
+      Overloaded{[](const MaxPool&) { return true; }, [](const Flatten&) { return true; },
+                 [](const Reshape&) { return true; }, [](const Transpose&) { return true; },
+                 [](const Slice&) { return true; },
+                 [](const Resize& resize) { return resize.mode == Resize::Mode::kNearest; },
+                 [](const auto&) { return false; }},
+      op);
+}
+
 Graph WithExactSums(Graph graph) {
   std::map<TensorId, Codes> codes;
   for (const Node& node : graph.nodes) {
@@ -56,7 +59,8 @@ Graph WithExactSums(Graph graph) {
     const auto* fake = std::get_if<FakeQuantize>(&node.op);
     if (fake == nullptr) {
       const auto found = codes.find(node.inputs[0]);
-      if (found != codes.end() && MovesCodes(node.op)) codes[node.output] = found->second;
+      if (found != codes.end() && (OnlyMoves(node.op) || IsLimit(node.op)))
+        codes[node.output] = found->second;
       continue;
     }
     std::vector<float>& range = graph.Parameter(node, "range").Floats();

@@ -21,8 +21,8 @@ namespace {
 
 using Type = onnx::TensorProto;
 
-constexpr int kInputBits = 24;  // what float32 holds
-constexpr double kMostMultiplier = 32767;
+constexpr int kInputBits = 24;             // what float32 holds
+constexpr double kMostMultiplier = 16383;  // beyond it a factor has no bit to round by
 
 graph::Factor FactorOf(const NodeReader& node, double factor) {
   if (!(factor > 0) || factor > kMostMultiplier) {

@@ -24,18 +24,6 @@ struct Weights {
   std::vector<float> scale;
 };
 
-// Whether every code of the result was one of the input.
-bool OnlyMoves(const graph::Op& op) {
-  return std::visit(
-      graph::Overloaded{
-          [](const graph::MaxPool&) { return true; }, [](const graph::Flatten&) { return true; },
-          [](const graph::Reshape&) { return true; }, [](const graph::Transpose&) { return true; },
-          [](const graph::Slice&) { return true; },
-          [](const graph::Resize& resize) { return resize.mode == graph::Resize::Mode::kNearest; },
-          [](const auto&) { return false; }},
-      op);
-}
-
 ElementType TypeOf(const graph::Codes& codes) {
   if (codes.lo >= 0 && codes.hi <= 255) return kUint8;
   return codes.lo >= -128 && codes.hi <= 127 ? kInt8 : kInt16;
@@ -107,7 +95,7 @@ class QdqWriter {
     std::vector<std::string> inputs;
     for (const TensorId id : node.inputs) inputs.push_back(names_.at(id));
     const auto coded = coded_.find(node.inputs[0]);
-    const bool moves = OnlyMoves(node.op) && coded != coded_.end();
+    const bool moves = graph::OnlyMoves(node.op) && coded != coded_.end();
     const std::string output = node.name + (moves ? "_moved" : "_out");
     WriteNode({model_, source_, node, inputs, output, IntegerParameters(node)});
     if (moves) return Quantize(node.name + ".quantize", output, node.output, coded->second.codes);
@@ -276,10 +264,7 @@ class QdqWriter {
       const auto& range = source_.Parameter(*readers[0], "range").Floats();
       return graph::ActivationCodes(*fake, range[0], range[1]);
     }
-    const bool limits = std::holds_alternative<graph::Relu>(readers[0]->op) ||
-                        std::holds_alternative<graph::Clamp>(readers[0]->op) ||
-                        std::holds_alternative<graph::Identity>(readers[0]->op);
-    return limits ? CodesBehind(*readers[0]) : std::nullopt;
+    return graph::IsLimit(readers[0]->op) ? CodesBehind(*readers[0]) : std::nullopt;
   }
 
   // The name of the real numbers that integers of the model stand for.
