@@ -38,6 +38,8 @@ enum class Quantization { kNone = 0, kGeneric = 1, kTinpu = 2 };
 enum class QuantizationMethod { kPtq, kQat };
 // How the range of a tensor of activations is chosen (docs/quantisation.md).
 enum class RangeObserver { kLoss, kMinMax, kMovingAverage, kPercentile, kEntropy, kMse };
+// What the generated C is chosen for (docs/deployment.md).
+enum class Optimise { kSize, kBalanced, kSpeed };
 enum class WeightRounding { kNearest, kSoftSigmoid, kSoftTanh, kTernary, kLearnedStep };
 // What automatic bit widths keep to: the metric's tolerance, or a budget.
 enum class AutoGoal { kTolerance, kFlash, kInstructions };
@@ -214,6 +216,7 @@ struct Compilation {
   std::string backend = "c";  // or ti_nnc: the vendor's compiler too
   std::string core;           // "" = from device; else a core that `platypus verify` has
   std::string prefix;         // "" = from the run name
+  Optimise optimise = Optimise::kBalanced;
   int test_sets_per_class = 2;
   std::vector<std::string> verify_cores;  // "" = host and the device's core
 };

@@ -496,6 +496,12 @@ void AddTestingAndCompilation(Builder& b) {
   b.Ours();
   b.Text("prefix", "null", PLATYPUS_FIELD(compilation.prefix), "C prefix; from the model's name");
   b.Ours();
+  b.Choice("optimise", "balanced", PLATYPUS_FIELD(compilation.optimise),
+           std::vector<std::pair<std::string, Optimise>>{{"size", Optimise::kSize},
+                                                         {"balanced", Optimise::kBalanced},
+                                                         {"speed", Optimise::kSpeed}},
+           "the generated C for little flash, for few instructions, or between");
+  b.Ours();
   b.Integer("test_sets_per_class", "2", PLATYPUS_FIELD(compilation.test_sets_per_class), 1, 1000,
             "golden vectors of each class");
   b.Ours();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <functional>
 
 namespace platypus::deploy {
 namespace {
@@ -75,6 +76,23 @@ int64_t ElementOctets(const std::string& type) {
   return type == "i16" ? 2 : 1;
 }
 
+// The text with expression(id) in the place of every "@id".
+std::string WithAddresses(const std::string& text,
+                          const std::function<std::string(TensorId)>& expression) {
+  std::string placed;
+  for (size_t i = 0; i < text.size();) {
+    if (text[i] != '@') {
+      placed += text[i++];
+      continue;
+    }
+    TensorId id = 0;
+    for (++i; i < text.size() && std::isdigit(static_cast<unsigned char>(text[i])) != 0; ++i)
+      id = id * 10 + (text[i] - '0');
+    placed += expression(id);
+  }
+  return placed;
+}
+
 }  // namespace
 
 int64_t ArenaOctets(const CNetwork& network) {
@@ -116,21 +134,10 @@ void PlaceInArena(CNetwork& network, const std::map<TensorId, Storage>& storage,
         layer.output == out || std::count(layer.inputs.begin(), layer.inputs.end(), out) > 0;
     layer.uses_arena = layer.output != out || !layer.scratch.empty();
     for (const TensorId id : layer.inputs) layer.uses_arena |= id != in && id != out;
-    std::string text;
-    for (size_t i = 0; i < layer.code.size();) {
-      if (layer.code[i] != '@') {
-        text += layer.code[i++];
-        continue;
-      }
-      TensorId id = 0;
-      for (++i;
-           i < layer.code.size() && std::isdigit(static_cast<unsigned char>(layer.code[i])) != 0;
-           ++i) {
-        id = id * 10 + (layer.code[i] - '0');
-      }
-      text += expression(id);
-    }
-    layer.code = text;
+    layer.code = WithAddresses(layer.code, expression);
+    if (!layer.call) continue;
+    for (Argument& argument : layer.call->arguments)
+      argument.text = WithAddresses(argument.text, expression);
   }
 }
 

@@ -15,6 +15,7 @@ struct Emission {
   std::string m;      // prefix of every name
   std::string upper;  // of macros
   CNetwork net;
+  std::string functions;  // C functions that several layers call
 };
 
 // <m>.h, <m>.c, <m>_weights.h, <m>_weights.c

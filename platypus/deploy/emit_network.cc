@@ -5,6 +5,7 @@
 #include "platypus/deploy/arena.h"
 #include "platypus/deploy/c_text.h"
 #include "platypus/deploy/emission.h"
+#include "platypus/deploy/shared_functions.h"
 
 namespace platypus::deploy {
 namespace {
@@ -18,9 +19,21 @@ std::set<std::string> HeadersOf(const Emission& e) {
   return headers;
 }
 
+const char* MacroOf(config::Optimise optimise) {
+  switch (optimise) {
+    case config::Optimise::kSize:
+      return "TM_SIZE";
+    case config::Optimise::kBalanced:
+      return "TM_BALANCED";
+    case config::Optimise::kSpeed:
+      break;
+  }
+  return "TM_SPEED";
+}
+
 bool IsRecurrent(const Emission& e) {
   return std::any_of(e.net.layers.begin(), e.net.layers.end(), [](const CLayer& layer) {
-    return layer.shape.find("tm_recurrent ") != std::string::npos;
+    return layer.definitions.find("tm_recurrent ") != std::string::npos;
   });
 }
 
@@ -85,6 +98,7 @@ tm_i32 {1}_argmax(const {1}_out_t *out);
 
 std::string Source(const Emission& e) {
   std::string text = Top(e, e.m + ".c", "the network, layer by layer");
+  text += fmt::format("#define TM_OPTIMISE {}\n", MacroOf(e.request.optimise));
   text += fmt::format("#include \"{0}.h\"\n\n#include \"{0}_weights.h\"\n", e.m);
   if (NeedsFloatKernels(e)) text += "#include \"rt/tm_float.h\"\n";
   if (IsRecurrent(e)) text += "#include \"rt/tm_recurrent.h\"\n";
@@ -99,18 +113,20 @@ std::string Source(const Emission& e) {
     text += fmt::format(" *   octets {:>6} to {:>6}: written by layer {}, last read by layer {}\n",
                         b.offset, b.offset + b.size - 1, b.first_layer, b.last_layer);
   }
-  text += " */\n";
+  text += " */\n" + e.functions;
   for (size_t i = 0; i < e.net.layers.size(); ++i) {
     const CLayer& layer = e.net.layers[i];
     // Floats and codes of 16 bits in one place must not meet in one function, where a compiler may
     // take them for different places; and tm_port.h says what GCC does to layers that it knows. And
     // GCC finds fewer registers for loops of many layers in one function.
-    text += fmt::format("\n/* {}. {} */\n{}TM_NOINLINE static void layer_{}({}_ctx *ctx) {{\n", i,
-                        CString(layer.comment), layer.shape, i, e.m);
+    text += fmt::format("\n/* {}. {} */\n", i, CString(layer.comment));
+    for (const Constant& constant : layer.constants) text += Definition(constant);
+    text += fmt::format("{}TM_NOINLINE static void layer_{}({}_ctx *ctx) {{\n", layer.definitions,
+                        i, e.m);
     if (layer.uses_arena) text += fmt::format("  {} *arena = ctx->arena;\n", e.net.arena_type);
     if (layer.uses_in) text += fmt::format("  const {}_in_t *in = ctx->in;\n", e.m);
     if (layer.uses_out) text += fmt::format("  {}_out_t *out = ctx->out;\n", e.m);
-    text += fmt::format("  {}\n}}\n", layer.code);
+    text += fmt::format("  {}\n}}\n", layer.call ? Statement(*layer.call) : layer.code);
   }
   text += fmt::format(R"(
 tm_status {0}_init({0}_ctx *ctx) {{

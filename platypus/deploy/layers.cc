@@ -105,9 +105,9 @@ std::string Lowering::Identifier(const Node& node) {
   return owner == &node ? text : fmt::format("{}_{}", text, node.output);
 }
 
-std::string Lowering::ShapeOf(const std::string& id, Extent in, Extent out, graph::Size2 kernel,
-                              graph::Size2 stride, graph::Size2 dilation,
-                              const graph::Padding2& padding) {
+Argument Lowering::AddShape(const std::string& id, Extent in, Extent out, graph::Size2 kernel,
+                            graph::Size2 stride, graph::Size2 dilation,
+                            const graph::Padding2& padding, CLayer& layer) {
   int pad_h = padding.top;
   int pad_w = padding.left;
   if (in.w == 1 && kernel.w == 1 && out.w == 1) {
@@ -118,16 +118,18 @@ std::string Lowering::ShapeOf(const std::string& id, Extent in, Extent out, grap
     std::swap(dilation.h, dilation.w);
     std::swap(pad_h, pad_w);
   }
-  return fmt::format(
-      "static const tm_shape s_{} = {{\n    {}, {}, {}, /* in: height, width, channels */\n    "
-      "{}, {}, {}, /* out "
-      "*/\n    {}, {}, {}, {}, {}, {}, {}, {}}}; /* kernel, stride, dilation, padding */\n",
-      id, in.h, in.w, in.c, out.h, out.w, out.c, kernel.h, kernel.w, stride.h, stride.w, dilation.h,
-      dilation.w, pad_h, pad_w);
+  std::vector<std::string> fields;
+  for (const int64_t value : {in.h, in.w, in.c, out.h, out.w, out.c})
+    fields.push_back(fmt::format("{}", value));
+  for (const int value :
+       {kernel.h, kernel.w, stride.h, stride.w, dilation.h, dilation.w, pad_h, pad_w})
+    fields.push_back(fmt::format("{}", value));
+  layer.constants.push_back({"tm_shape", "s_" + id, std::move(fields)});
+  return {"tm_shape", "s_" + id, "s"};
 }
 
-std::string Lowering::RequantOf(const std::string& id, const Node& node,
-                                const std::vector<double>& bounds, CLayer& layer) {
+Argument Lowering::AddRequant(const std::string& id, const Node& node,
+                              const std::vector<double>& bounds, CLayer& layer) {
   const auto& op = std::get<graph::Requantize>(node.op);
   const std::vector<int32_t>& offset = g_.Parameter(node, "offset").Int32s();
   const std::vector<int32_t>& multiplier = g_.Parameter(node, "multiplier").Int32s();
@@ -154,11 +156,12 @@ std::string Lowering::RequantOf(const std::string& id, const Node& node,
     // 16 bits of the shift first: what is left has 32 bits.
     if (wide != 0 && std::ranges::min(shift) >= 16) wide = 2;
   }
-  layer.shape +=
-      fmt::format("static const tm_requant r_{} = {{{}, {}, {}, {}, {}, {}, {}, {}, {}}};\n", id,
-                  offset_name, multiplier_name, shift_name, op.lo, op.hi, wide, count == 1 ? 1 : 0,
-                  op.to_nearest ? 1 : 0, op.zero_point);
-  return "r_" + id;
+  std::vector<std::string> fields = {offset_name, multiplier_name, shift_name};
+  for (const int value :
+       {op.lo, op.hi, wide, count == 1 ? 1 : 0, op.to_nearest ? 1 : 0, op.zero_point})
+    fields.push_back(fmt::format("{}", value));
+  layer.constants.push_back({"tm_requant", "r_" + id, std::move(fields)});
+  return {"tm_requant", "r_" + id, "r"};
 }
 
 CLayer Lowering::NewLayer(const Node& node, TensorId output) {
@@ -188,22 +191,31 @@ void Lowering::Lower(const Node& node) {
   const std::string type = TypeName(At(in).dtype);
   const int64_t elements = NumElements(At(node.output).shape);
   const auto refuse = [&](const auto&) { RefuseOperator(node); };
-  const auto simple = [&](const std::string& code, const std::string& shape = {},
-                          bool in_place = false) {
+  const auto simple = [&](const std::string& code, bool in_place = false) {
     CLayer layer = NewLayer(node, node.output);
     layer.code = code;
-    layer.shape = shape;
+    if (in_place) layer.overwrites = layer.inputs;
+    Finish(std::move(layer));
+  };
+  // function(input, shape, output)
+  const auto over_windows = [&](const std::string& function, graph::Size2 kernel,
+                                graph::Size2 stride, graph::Size2 dilation,
+                                const graph::Padding2& padding, bool in_place = false) {
+    CLayer layer = NewLayer(node, node.output);
+    const Argument shape =
+        AddShape(id, in_extent, out_extent, kernel, stride, dilation, padding, layer);
+    layer.call = {function, {Reads(in), shape, Writes(node.output)}};
     if (in_place) layer.overwrites = layer.inputs;
     Finish(std::move(layer));
   };
   const auto map = [&](const char* function) {
-    simple(fmt::format("tm_{}_f32({}, {}, @{});", function, Address(in), elements, node.output), {},
+    simple(fmt::format("tm_{}_f32({}, {}, @{});", function, Address(in), elements, node.output),
            true);
   };
   const auto over_channels = [&](const char* function) {
     simple(fmt::format("tm_{}_f32({}, {}, {}, @{});", function, Address(in),
                        in_extent.h * in_extent.w, in_extent.c, node.output),
-           {}, true);
+           true);
   };
   std::visit(
       graph::Overloaded{
@@ -224,25 +236,20 @@ void Lowering::Lower(const Node& node) {
           },
           [&](const graph::Relu&) { map("relu"); },
           [&](const graph::MaxPool& op) {
-            simple(
-                fmt::format("tm_max_pool_{}({}, s_{}, @{});", type, Address(in), id, node.output),
-                ShapeOf(id, in_extent, out_extent, op.kernel, op.stride, op.dilation, op.padding),
-                MayOverwrite(op, in_extent, out_extent));
+            over_windows("tm_max_pool_" + type, op.kernel, op.stride, op.dilation, op.padding,
+                         MayOverwrite(op, in_extent, out_extent));
           },
           [&](const graph::AvgPool& op) {
-            simple(fmt::format("tm_avg_pool_f32({}, s_{}, @{});", Address(in), id, node.output),
-                   ShapeOf(id, in_extent, out_extent, op.kernel, op.stride, {}, op.padding));
+            over_windows("tm_avg_pool_f32", op.kernel, op.stride, {}, op.padding);
           },
           [&](const graph::AdaptiveAvgPool&) {
             if (type != "f32") return LowerCellPool(node);
-            simple(
-                fmt::format("tm_adaptive_pool_f32({}, s_{}, @{});", Address(in), id, node.output),
-                ShapeOf(id, in_extent, out_extent, {}, {}, {}, {}));
+            over_windows("tm_adaptive_pool_f32", {}, {}, {}, {});
           },
           [&](const graph::Add&) {
             simple(fmt::format("tm_add_f32({}, {}, {}, @{});", Address(in), Address(node.inputs[1]),
                                elements, node.output),
-                   {}, true);
+                   true);
           },
           [&](const graph::Concat& op) { LowerConcat(node, op); },
           [&](const graph::ConvTranspose2d& op) {
@@ -253,12 +260,12 @@ void Lowering::Lower(const Node& node) {
             if (type != "f32") refuse(op);
             simple(fmt::format("tm_clamp_f32({}, {}, {}, {}, @{});", Address(in), elements,
                                CFloat(op.low), CFloat(op.high), node.output),
-                   {}, true);
+                   true);
           },
           [&](const graph::LeakyRelu& op) {
             simple(fmt::format("tm_leaky_relu_f32({}, {}, {}, @{});", Address(in), elements,
                                CFloat(op.slope), node.output),
-                   {}, true);
+                   true);
           },
           [&](const graph::Sigmoid&) { map("sigmoid"); },
           [&](const graph::Tanh&) { map("tanh"); },
@@ -271,11 +278,14 @@ void Lowering::Lower(const Node& node) {
             LowerPick(node, 0, {of(1), of(2), of(0)});
           },
           [&](const graph::Pad& op) {
-            simple(fmt::format("tm_pad_{}({}, s_{}, {}, @{});", type, Address(in), id,
-                               type == "f32" ? CFloat(op.value)
-                                             : fmt::format("{}", static_cast<int>(op.value)),
-                               node.output),
-                   ShapeOf(id, in_extent, out_extent, {}, {}, {}, op.padding));
+            CLayer layer = NewLayer(node, node.output);
+            const Argument shape =
+                AddShape(id, in_extent, out_extent, {}, {}, {}, op.padding, layer);
+            const std::string value =
+                type == "f32" ? CFloat(op.value) : fmt::format("{}", static_cast<int>(op.value));
+            layer.call = {"tm_pad_" + type,
+                          {Reads(in), shape, {"tm_" + type, value, "value"}, Writes(node.output)}};
+            Finish(std::move(layer));
           },
           [&](const graph::Slice& op) {
             const auto axis = static_cast<size_t>(op.axis);
@@ -290,24 +300,27 @@ void Lowering::Lower(const Node& node) {
           [&](const graph::Mul&) {
             simple(fmt::format("tm_mul_f32({}, {}, {}, @{});", Address(in), Address(node.inputs[1]),
                                elements, node.output),
-                   {}, true);
+                   true);
           },
           [&](const graph::Scale&) {
             simple(fmt::format("tm_scale_f32({}, {}, {}, @{});", Address(in), elements,
                                CFloat(g_.Parameter(node, "weight").Floats()[0]), node.output),
-                   {}, true);
+                   true);
           },
           [&](const graph::FakeQuantize& op) { refuse(op); },
           [&](const graph::QuantizeInput& op) { LowerQuantize(node, op); },
           [&](const graph::SumPool& op) { LowerSumPool(node, op); },
           [&](const graph::Requantize&) {
             CLayer layer = NewLayer(node, node.output);
-            const std::string requant = RequantOf(id, node, {LargestCode(in)}, layer);
+            const Argument requant = AddRequant(id, node, {LargestCode(in)}, layer);
             const Extent e = in_extent;
             layer.overwrites = layer.inputs;
-            layer.code = fmt::format("tm_requantize_{}_{}({}, {}, {}, {}, @{});", type,
-                                     TypeName(At(node.output).dtype), Address(in), e.h * e.w, e.c,
-                                     requant, node.output);
+            layer.call = {fmt::format("tm_requantize_{}_{}", type, TypeName(At(node.output).dtype)),
+                          {Reads(in),
+                           {"tm_i32", fmt::format("{}", e.h * e.w), "positions"},
+                           {"tm_i32", fmt::format("{}", e.c), "channels"},
+                           requant,
+                           Writes(node.output)}};
             Finish(std::move(layer));
           },
           [&](const graph::AddRequantize& op) {
@@ -315,7 +328,7 @@ void Lowering::Lower(const Node& node) {
                                TypeName(At(node.inputs[1]).dtype), TypeName(At(node.output).dtype),
                                Address(in), Address(node.inputs[1]), elements, op.multiplier0,
                                op.multiplier1, op.Added(), op.shift, op.lo, op.hi, node.output),
-                   {}, true);
+                   true);
           },
           [&](const graph::Lookup&) { LowerLookup(node); },
           [&](const graph::IntegerSoftmax&) { LowerSoftmax(node); },

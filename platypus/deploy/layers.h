@@ -1,6 +1,7 @@
 #ifndef PLATYPUS_DEPLOY_LAYERS_H_
 #define PLATYPUS_DEPLOY_LAYERS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,12 +21,34 @@ struct Table {
   int64_t octets = 0;
 };
 
+// "static const <type> <name> = {...};", of a structure of the runtime.
+struct Constant {
+  std::string type;  // "tm_shape"
+  std::string name;
+  std::vector<std::string> fields;  // their values, in the order of the structure
+};
+
+struct Argument {
+  std::string type;  // "const tm_u8 *", "tm_i32", or that of a Constant
+  std::string text;  // an expression, or a Constant's name
+  std::string name;  // of the parameter
+};
+
+// A call that layers like this one may share: two layers may have one function where function and
+// types are the same.
+struct Call {
+  std::string function;  // of the runtime
+  std::vector<Argument> arguments;
+};
+
 struct CLayer {
   std::string name;     // node name
   std::string comment;  // what it does, shapes, MACs
-  std::string code;     // body of the layer's function
-  std::string shape;    // "static const tm_shape ..." and the like, before the function
-  std::string header;   // of the runtime, beside tm_kernels.h, that declares what it calls
+  std::string code;     // body of the layer's function, unless it is a call
+  std::optional<Call> call;
+  std::vector<Constant> constants;  // before the function
+  std::string definitions;          // other ones
+  std::string header;  // of the runtime, beside tm_kernels.h, that declares what it calls
   int64_t macs = 0;
   int weight_bits = 0;         // of codes as they are stored; 0: none
   std::vector<size_t> tables;  // of CNetwork::tables

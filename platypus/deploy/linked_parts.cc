@@ -116,7 +116,9 @@ void AddLinkedParts(const LinkMap& map, const Core& core, const Facts& facts, co
         result.layers[static_cast<size_t>(layer)].code_octets += kUnit;
         rest -= kUnit;
       }
-      if (rest > 0) shared[name.starts_with("tm_") ? name : "network"] += rest;
+      // A function that several layers call, or a part of the runtime, has a section of its own.
+      const bool own = !name.empty() && !name.starts_with(facts.prefix + "_");
+      if (rest > 0) shared[own && LayerOf(name) < 0 ? name : "network"] += rest;
     }
   }
   for (const auto& [name, octets] : shared) result.shared.push_back({name, name, octets});

@@ -60,7 +60,7 @@ void Lowering::LowerLayerNorm(const Node& node, const graph::IntegerLayerNorm& o
       AddTable(id + "_offset", "tm_i32",
                CList(ChannelsLast(g_.Parameter(node, "offset").Int32s(), e)), count, 4, layer);
   layer.header = "tm_integer.h";
-  layer.shape = fmt::format(
+  layer.definitions = fmt::format(
       "static const tm_normalizer n_{} = {{{}, {}, {}LL, {}, {}, {}, {}}}; /* epsilon, fraction, "
       "shift, bounds */\n",
       id, multiplier, offset, op.epsilon, op.fraction, op.shift, op.lo, op.hi);
@@ -75,7 +75,7 @@ void Lowering::LowerMul(const Node& node, const graph::MulRequantize& op) {
   const std::string id = Identifier(node);
   CLayer layer = NewLayer(node, node.output);
   layer.header = "tm_integer.h";
-  layer.shape = fmt::format(
+  layer.definitions = fmt::format(
       "static const tm_product p_{} = {{{}, {}, {}, {}, {}, {}, {}}}; /* zero points, multiplier, "
       "added, shift, bounds */\n",
       id, op.zero_point0, op.zero_point1, op.multiplier, op.Added(), op.shift, op.lo, op.hi);
@@ -99,14 +99,18 @@ void Lowering::LowerCellPool(const Node& node) {
   int64_t of_rows = parts(from.h, to.h);
   int64_t of_columns = parts(from.w, to.w);
   const double bound = LargestCode(node.inputs[0]) * static_cast<double>(of_rows * of_columns);
-  layer.shape = ShapeOf(id, from, to, {}, {}, {}, {});
-  if (from.w == 1 && to.w == 1) std::swap(of_rows, of_columns);  // as ShapeOf does
-  const std::string requant = RequantOf(id, *requantize, {bound}, layer);
+  const Argument shape = AddShape(id, from, to, {}, {}, {}, {}, layer);
+  if (from.w == 1 && to.w == 1) std::swap(of_rows, of_columns);  // as AddShape does
+  const Argument requant = AddRequant(id, *requantize, {bound}, layer);
   layer.header = "tm_spread.h";
-  layer.code =
-      fmt::format("tm_cell_pool_{}_{}({}, s_{}, {}, {}, {}, @{});",
-                  TypeName(At(node.inputs[0]).dtype), TypeName(At(requantize->output).dtype),
-                  Address(node.inputs[0]), id, of_rows, of_columns, requant, requantize->output);
+  layer.call = {fmt::format("tm_cell_pool_{}_{}", TypeName(At(node.inputs[0]).dtype),
+                            TypeName(At(requantize->output).dtype)),
+                {Reads(node.inputs[0]),
+                 shape,
+                 {"tm_i32", fmt::format("{}", of_rows), "of_rows"},
+                 {"tm_i32", fmt::format("{}", of_columns), "of_columns"},
+                 requant,
+                 Writes(requantize->output)}};
   Finish(std::move(layer));
 }
 
@@ -126,13 +130,18 @@ void Lowering::LowerIntegerTransposed(const Node& node, const graph::ConvTranspo
   }
   const std::string table = AddTable(id + "_weight", "tm_i8", CList(weight),
                                      static_cast<int64_t>(weight.size()), 1, layer);
-  layer.shape = ShapeOf(id, from, to, op.kernel, op.stride, op.dilation, op.padding);
-  const std::string requant = RequantOf(id, *requantize, bounds, layer);
+  const Argument shape =
+      AddShape(id, from, to, op.kernel, op.stride, op.dilation, op.padding, layer);
+  const Argument requant = AddRequant(id, *requantize, bounds, layer);
   layer.header = "tm_spread.h";
-  layer.code =
-      fmt::format("tm_conv_transposed_{}_{}({}, {}, {}, s_{}, {}, @{});",
-                  TypeName(At(node.inputs[0]).dtype), TypeName(At(requantize->output).dtype),
-                  Address(node.inputs[0]), table, op.groups, id, requant, requantize->output);
+  layer.call = {fmt::format("tm_conv_transposed_{}_{}", TypeName(At(node.inputs[0]).dtype),
+                            TypeName(At(requantize->output).dtype)),
+                {Reads(node.inputs[0]),
+                 {"const tm_i8 *", table, "weight"},
+                 {"tm_i32", fmt::format("{}", op.groups), "groups"},
+                 shape,
+                 requant,
+                 Writes(requantize->output)}};
   Finish(std::move(layer));
 }
 
@@ -201,7 +210,7 @@ void Lowering::LowerRecurrent(const Node& node, const graph::IntegerRecurrent& o
     }
     const Rows ih = RowsOf(node, id, fmt::format("ih_l{}", k), largest, layer);
     const Rows hh = RowsOf(node, id, fmt::format("hh_l{}", k), 128.0, layer);
-    layer.shape = fmt::format(
+    layer.definitions = fmt::format(
         "static const tm_integer_recurrent r_{}_l{} = {{\n    {}, {},\n    {},\n    {},\n    {}, "
         "{}, {}, {}, {}}}; /* steps, inputs, hidden, fraction of c, all steps */\n",
         id, k, ih.weight, hh.weight, ih.requant, hh.requant, steps, inputs, op.hidden,

@@ -66,9 +66,15 @@ void Lowering::LowerConvolution(const Node& node, const graph::Conv2d& op, Exten
         op.has_bias ? AddTable(id + "_bias", "tm_f32", CList(g_.Parameter(node, "bias").Floats()),
                                out.c, 4, layer)
                     : "NULL";
-    layer.shape = ShapeOf(id, in, out, op.kernel, op.stride, op.dilation, op.padding);
-    layer.code = fmt::format("tm_conv_f32({}, {}, {}, {}, s_{}, @{});", Address(node.inputs[0]),
-                             weight, bias, op.groups, id, node.output);
+    const Argument shape =
+        AddShape(id, in, out, op.kernel, op.stride, op.dilation, op.padding, layer);
+    layer.call = {"tm_conv_f32",
+                  {Reads(node.inputs[0]),
+                   {"const tm_f32 *", weight, "weight"},
+                   {"const tm_f32 *", bias, "bias"},
+                   {"tm_i32", fmt::format("{}", op.groups), "groups"},
+                   shape,
+                   Writes(node.output)}};
     Finish(std::move(layer));
     return;
   }
@@ -87,21 +93,17 @@ void Lowering::LowerConvolution(const Node& node, const graph::Conv2d& op, Exten
     in = {in.c, 1, in.h * in.w};
     out = {out.c, 1, out.h * out.w};
   }
-  layer.shape = ShapeOf(id, in, out, op.kernel, op.stride, op.dilation, op.padding);
-  const std::string weight = AddWeights(id, w, out.c, depthwise, layer);
-  const std::string requant = RequantOf(id, *requantize, bounds, layer);
-  const std::string out_type = TypeName(At(requantize->output).dtype);
-  const std::string address = Address(node.inputs[0]);
-  if (op.groups == 1) {
-    layer.code = fmt::format("tm_conv_{}_{}({}, {}, s_{}, {}, @{});", in_type, out_type, address,
-                             weight, id, requant, requantize->output);
-  } else if (depthwise) {
-    layer.code = fmt::format("tm_depthwise_{}_{}({}, {}, s_{}, {}, @{});", in_type, out_type,
-                             address, weight, id, requant, requantize->output);
-  } else {
-    layer.code = fmt::format("tm_grouped_{}_{}({}, {}, {}, s_{}, {}, @{});", in_type, out_type,
-                             address, weight, op.groups, id, requant, requantize->output);
-  }
+  const Argument shape =
+      AddShape(id, in, out, op.kernel, op.stride, op.dilation, op.padding, layer);
+  const Argument weights = AddWeights(id, w, out.c, depthwise, layer);
+  const Argument requant = AddRequant(id, *requantize, bounds, layer);
+  const char* kernel = op.groups == 1 ? "conv" : depthwise ? "depthwise" : "grouped";
+  Call call = {fmt::format("tm_{}_{}_{}", kernel, in_type, TypeName(At(requantize->output).dtype)),
+               {Reads(node.inputs[0]), weights, shape, requant, Writes(requantize->output)}};
+  if (op.groups > 1 && !depthwise)
+    call.arguments.insert(call.arguments.begin() + 2,
+                          {"tm_i32", fmt::format("{}", op.groups), "groups"});
+  layer.call = std::move(call);
   Finish(std::move(layer));
 }
 
@@ -109,14 +111,14 @@ void Lowering::LowerSumPool(const Node& node, const graph::SumPool& op) {
   const std::string id = Identifier(node);
   const Node* requantize = TakeRequantize(node);
   CLayer layer = NewLayer(node, requantize->output);
-  layer.shape = ShapeOf(id, ExtentOf(At(node.inputs[0]).shape), ExtentOf(At(node.output).shape),
-                        op.kernel, op.stride, {}, op.padding);
+  const Argument shape =
+      AddShape(id, ExtentOf(At(node.inputs[0]).shape), ExtentOf(At(node.output).shape), op.kernel,
+               op.stride, {}, op.padding, layer);
   const double bound = LargestCode(node.inputs[0]) * op.kernel.h * op.kernel.w;
-  const std::string requant = RequantOf(id, *requantize, {bound}, layer);
-  layer.code =
-      fmt::format("tm_sum_pool_{}_{}({}, s_{}, {}, @{});", TypeName(At(node.inputs[0]).dtype),
-                  TypeName(At(requantize->output).dtype), Address(node.inputs[0]), id, requant,
-                  requantize->output);
+  const Argument requant = AddRequant(id, *requantize, {bound}, layer);
+  layer.call = {fmt::format("tm_sum_pool_{}_{}", TypeName(At(node.inputs[0]).dtype),
+                            TypeName(At(requantize->output).dtype)),
+                {Reads(node.inputs[0]), shape, requant, Writes(requantize->output)}};
   Finish(std::move(layer));
 }
 
@@ -130,20 +132,19 @@ void Lowering::LowerResize(const Node& node, const graph::Resize& op) {
   const Node* requantize = sums ? TakeRequantize(node) : nullptr;
   const TensorId output = sums ? requantize->output : node.output;
   CLayer layer = NewLayer(node, output);
-  layer.shape = ShapeOf(id, from, to, {}, {}, {}, {});
+  const Argument shape = AddShape(id, from, to, {}, {}, {}, {}, layer);
   const std::string type = TypeName(in.dtype);
-  const std::string address = Address(node.inputs[0]);
   if (sums) {
     const auto parts = [](int64_t ins, int64_t outs) {
       return tm_stretch_of(static_cast<tm_i32>(ins), static_cast<tm_i32>(outs)).parts;
     };
     const double bound = LargestCode(node.inputs[0]) * parts(from.h, to.h) * parts(from.w, to.w);
-    layer.code = fmt::format("tm_resize_bilinear_{}_{}({}, s_{}, {}, @{});", type,
-                             TypeName(At(output).dtype), address, id,
-                             RequantOf(id, *requantize, {bound}, layer), output);
+    layer.call = {fmt::format("tm_resize_bilinear_{}_{}", type, TypeName(At(output).dtype)),
+                  {Reads(node.inputs[0]), shape, AddRequant(id, *requantize, {bound}, layer),
+                   Writes(output)}};
   } else {
-    layer.code = fmt::format("tm_resize_{}_{}({}, s_{}, @{});", nearest ? "nearest" : "bilinear",
-                             type, address, id, output);
+    layer.call = {fmt::format("tm_resize_{}_{}", nearest ? "nearest" : "bilinear", type),
+                  {Reads(node.inputs[0]), shape, Writes(output)}};
   }
   Finish(std::move(layer));
 }
@@ -180,7 +181,7 @@ void Lowering::LowerRecurrent(const Node& node, const graph::Recurrent& op) {
                          static_cast<int64_t>(values.size()), 4, layer) +
                 ", ";
     }
-    layer.shape = fmt::format(
+    layer.definitions = fmt::format(
         "static const tm_recurrent r_{}_l{} = {{\n    {}\n    {}, {}, {}, {}}}; /* steps, "
         "inputs, "
         "hidden, all steps */\n",
@@ -205,9 +206,15 @@ void Lowering::LowerTransposedConvolution(const Node& node, const graph::ConvTra
       op.has_bias ? AddTable(id + "_bias", "tm_f32", CList(g_.Parameter(node, "bias").Floats()),
                              out.c, 4, layer)
                   : "NULL";
-  layer.shape = ShapeOf(id, in, out, op.kernel, op.stride, op.dilation, op.padding);
-  layer.code = fmt::format("tm_conv_transposed_f32({}, {}, {}, {}, s_{}, @{});",
-                           Address(node.inputs[0]), table, bias, op.groups, id, node.output);
+  const Argument shape =
+      AddShape(id, in, out, op.kernel, op.stride, op.dilation, op.padding, layer);
+  layer.call = {"tm_conv_transposed_f32",
+                {Reads(node.inputs[0]),
+                 {"const tm_f32 *", table, "weight"},
+                 {"const tm_f32 *", bias, "bias"},
+                 {"tm_i32", fmt::format("{}", op.groups), "groups"},
+                 shape,
+                 Writes(node.output)}};
   Finish(std::move(layer));
 }
 

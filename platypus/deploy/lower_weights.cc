@@ -52,8 +52,8 @@ std::vector<int8_t> Columns(const std::vector<int8_t>& codes, size_t channels) {
 
 }  // namespace
 
-std::string Lowering::AddWeights(const std::string& id, const std::vector<int8_t>& codes,
-                                 int64_t channels, bool depthwise, CLayer& layer) {
+Argument Lowering::AddWeights(const std::string& id, const std::vector<int8_t>& codes,
+                              int64_t channels, bool depthwise, CLayer& layer) {
   const int bits = graph::CodeBits(codes);
   const auto count = static_cast<size_t>(channels);
   std::string table;
@@ -67,8 +67,8 @@ std::string Lowering::AddWeights(const std::string& id, const std::vector<int8_t
   }
   layer.weight_bits = bits;
   layer.comment += fmt::format(", weights of {} bits", bits);
-  layer.shape += fmt::format("static const tm_weights q_{} = {{{}, {}}};\n", id, table, bits);
-  return "q_" + id;
+  layer.constants.push_back({"tm_weights", "q_" + id, {table, fmt::format("{}", bits)}});
+  return {"tm_weights", "q_" + id, "q"};
 }
 
 }  // namespace platypus::deploy

@@ -96,18 +96,26 @@ class Lowering {
   std::string Identifier(const Node& node);
 
   // Weights [channels][row] in the narrowest form that holds their codes (runtime/rt/tm_weights.h),
-  // those of a depthwise layer in the order that it reads; the name of their tm_weights.
-  std::string AddWeights(const std::string& id, const std::vector<int8_t>& codes, int64_t channels,
-                         bool depthwise, CLayer& layer);
+  // those of a depthwise layer in the order that it reads; their tm_weights.
+  Argument AddWeights(const std::string& id, const std::vector<int8_t>& codes, int64_t channels,
+                      bool depthwise, CLayer& layer);
 
-  // tm_shape of a layer; on a width of 1 the time axis lies along w.
-  std::string ShapeOf(const std::string& id, Extent in, Extent out, graph::Size2 kernel,
-                      graph::Size2 stride, graph::Size2 dilation, const graph::Padding2& padding);
+  // Adds the tm_shape of a layer; on a width of 1 the time axis lies along w.
+  static Argument AddShape(const std::string& id, Extent in, Extent out, graph::Size2 kernel,
+                           graph::Size2 stride, graph::Size2 dilation,
+                           const graph::Padding2& padding, CLayer& layer);
 
-  // Tables and the tm_requant constant of a Requantize; `bounds` = largest magnitude of each
+  // Adds the tables and the tm_requant of a Requantize; `bounds` = largest magnitude of each
   // channel's sum before it, or one for all.
-  std::string RequantOf(const std::string& id, const Node& node, const std::vector<double>& bounds,
-                        CLayer& layer);
+  Argument AddRequant(const std::string& id, const Node& node, const std::vector<double>& bounds,
+                      CLayer& layer);
+  // Codes or floats that a layer reads, and those that it writes.
+  Argument Reads(TensorId id) const {
+    return {fmt::format("const tm_{} *", TypeName(At(id).dtype)), Address(id), "x"};
+  }
+  Argument Writes(TensorId id) const {
+    return {fmt::format("tm_{} *", TypeName(At(id).dtype)), fmt::format("@{}", id), "y"};
+  }
   double LargestCode(TensorId id) const {
     const DType type = At(id).dtype;
     return type == DType::kUInt8 ? 255.0 : type == DType::kInt16 ? 32768.0 : 128.0;

@@ -9,6 +9,7 @@
 #include "platypus/deploy/c_text.h"
 #include "platypus/deploy/emission.h"
 #include "platypus/deploy/emit_features.h"
+#include "platypus/deploy/shared_functions.h"
 
 namespace platypus::deploy {
 namespace fs = std::filesystem;
@@ -103,7 +104,9 @@ Emission MakeEmission(const PackageRequest& request) {
     Fail(Category::kModel, "{} outputs of an autoencoder for {} inputs", outputs,
          NumElements(request.network->Input().shape));
   }
-  return {request, request.prefix, Upper(request.prefix), LowerToC(*request.network)};
+  Emission e = {request, request.prefix, Upper(request.prefix), LowerToC(*request.network), {}};
+  e.functions = ShareFunctions(e.net, request.optimise);
+  return e;
 }
 
 Package Generate(const PackageRequest& request) {

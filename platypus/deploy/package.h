@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "platypus/config/config.h"
 #include "platypus/features/pipeline.h"
 #include "platypus/graph/graph.h"
 
@@ -39,6 +40,7 @@ struct PackageRequest {
   std::vector<GoldenSample> golden;
   std::string task_type;
   std::string device;
+  config::Optimise optimise = config::Optimise::kBalanced;
   std::string generator_version;  // "Platypus 0.1.0"
   std::vector<std::pair<std::string, std::string>>
       facts;  // for manifest and README: model, data set, accuracy, seed

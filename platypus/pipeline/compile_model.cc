@@ -245,6 +245,7 @@ class Compiling {
     const features::Pipeline rows = Rows(network_.Input().shape);
     deploy::PackageRequest request;
     request.prefix = PackagePrefix(config_);
+    request.optimise = config_.compilation.optimise;
     request.network = &network_;
     request.pipeline = &rows;
     request.classes = summary_.goal.classes;

@@ -472,6 +472,7 @@ class Running {
   void Deploy() {
     deploy::PackageRequest request;
     request.prefix = PackagePrefix(config_);
+    request.optimise = config_.compilation.optimise;
     request.network = deployed_;
     request.pipeline = &pipeline_;
     if (goal_.Classifies()) request.classes = goal_.classes;

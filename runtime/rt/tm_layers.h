@@ -34,7 +34,7 @@ TM_INLINE tm_i32 TM_FN(tm_dot_alone)(const TM_X* p, tm_i32 n, tm_weights q, tm_i
       sum += p[i + 3] * tm_unpack(q, e, 3);
     }
   } else {
-    TM_UNROLL(4)
+    TM_UNROLL(TM_COPIES_EDGE)
     for (i = 0; i < n; ++i) {
       sum += p[i] * tm_code_alone(q, channels, row, c, k + i);
     }
@@ -66,7 +66,7 @@ TM_INLINE void TM_FN(tm_conv_pair)(const TM_X* x, const tm_i8* q, tm_i32 c, tm_s
       TM_APART(p);
       TM_APART(f);
       TM_APART(g);
-      TM_UNROLL(4)
+      TM_UNROLL(TM_COPIES_EDGE)
       for (i = 0; i < run; ++i) {
         const tm_i32 v = p[i];
         a += tm_mul(f[i], v);
@@ -79,25 +79,29 @@ TM_INLINE void TM_FN(tm_conv_pair)(const TM_X* x, const tm_i8* q, tm_i32 c, tm_s
 }
 #endif
 
-/* All channels of one output position; the window may stick out of the input.
- * Four channels at a time share the loads of x. */
+/* All channels of one output position; the window may stick out of the input. Where the time goes
+ * four channels at a time share the loads of x, on Armv6-M two. */
 TM_INLINE void TM_FN(tm_conv_point)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r,
                                     tm_window w, TM_Y* y) {
   const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
+  /* Of windows along one axis only those at its two ends come here. Codes of few bits are unpacked
+   * for four channels. */
+  const int often = TM_OPTIMISE == TM_SPEED || q.bits != 8 ||
+                    (TM_OPTIMISE == TM_BALANCED && (s.kernel_h > 1 || s.out_h * s.out_w == 1));
   tm_i32 c = 0, ky, kx, i;
 #if TM_POSITIONS == 4
-  if (q.bits == 8 && s.kernel_w * s.in_c >= 8) {
+  if (often && q.bits == 8 && s.kernel_w * s.in_c >= 8) {
     for (; c + 2 <= s.out_c; c += 2) {
       TM_FN(tm_conv_pair)(x, (const tm_i8*)q.codes, c, s, r, w, y + c);
     }
   }
 #endif
-  for (; c + 4 <= s.out_c; c += 4) {
+  for (; often && c + 4 <= s.out_c; c += 4) {
     tm_i32 a0 = tm_offset(c, r), a1 = tm_offset(c + 1, r);
     tm_i32 a2 = tm_offset(c + 2, r), a3 = tm_offset(c + 3, r);
 #if TM_DSP && TM_OCTETS
     if (q.bits == 8) {
-      if (s.kernel_w * s.in_c < 16 && w.kx1 - w.kx0 == s.kernel_w) {
+      if (TM_OPTIMISE == TM_SPEED && s.kernel_w * s.in_c < 16 && w.kx1 - w.kx0 == s.kernel_w) {
         TM_FN(tm_dsp_point)(x, (const tm_i8*)q.codes, c, 1, s, r, w, y + c);
       } else {
         TM_FN(tm_dsp_point)(x, (const tm_i8*)q.codes, c, 0, s, r, w, y + c);
@@ -168,7 +172,7 @@ TM_INLINE void TM_FN(tm_conv_channel)(const TM_X* x, tm_i32 first, tm_weights q,
         const TM_X* p = x + (at + (ky * s.dilation_h * s.in_w + n * s.dilation_w) * s.in_c);
         const tm_i32 k = (ky * s.kernel_w + n) * s.in_c;
         if (q.bits == 8) {
-          TM_UNROLL(8)
+          TM_UNROLL(TM_COPIES_INNER)
           for (i = 0; i < run; ++i) {
             TM_ADD_FOUR(tm_code_alone(q, s.out_c, row, c, k + i));
           }
@@ -216,7 +220,7 @@ TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, tm_weights q,
   tm_i32 c = 0, b, ky, n, i;
 #if TM_DSP && TM_OCTETS
   if (q.bits == 8) {
-    if (s.kernel_h == 1 && runs == 1 && run >= 4 && run < 8) {
+    if (TM_OPTIMISE == TM_SPEED && s.kernel_h == 1 && runs == 1 && run >= 4 && run < 8) {
       TM_FN(tm_dsp_short_rows)(x + first, (const tm_i8*)q.codes, s, r, blocks * 2, y);
     } else {
       TM_FN(tm_dsp_columns)(x + first, (const tm_i8*)q.codes, s, r, w, blocks, y);
@@ -296,7 +300,7 @@ TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, tm_weights q,
 TM_INLINE void TM_FN(tm_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r, TM_Y* y) {
   const tm_i32 inner = tm_first_inner(s);
   const tm_i32 room = tm_last_inner(s) - inner;
-  const tm_i32 blocks = room < 0 ? 0 : room / TM_POSITIONS;
+  const tm_i32 blocks = room < 0 || TM_OPTIMISE == TM_SIZE ? 0 : room / TM_POSITIONS;
   tm_i32 oy, ox;
 #if TM_HELIUM && TM_OCTETS
   if (q.bits == 8 && s.out_c % 4 == 0) {

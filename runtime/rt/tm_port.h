@@ -50,6 +50,14 @@ TM_ASSERT(unsigned_to_signed, (tm_i32)(~(tm_u32)0) == -1);
 /* Shift right towards minus infinity. */
 #define TM_ASR(value, by) ((value) >> (by))
 
+/* What the code is made for; a generated network says which before it includes anything. */
+#define TM_SIZE 0     /* the plainest loops */
+#define TM_BALANCED 1 /* fast loops where the time goes, plain ones where little does */
+#define TM_SPEED 2    /* fast loops everywhere */
+#ifndef TM_OPTIMISE
+#define TM_OPTIMISE TM_BALANCED
+#endif
+
 #if defined(__GNUC__) || defined(__clang__)
 #define TM_INLINE static inline __attribute__((always_inline, unused))
 /* A function of its own, of which its callers assume nothing. GCC 12 loses calls otherwise: where
@@ -70,6 +78,14 @@ TM_ASSERT(unsigned_to_signed, (tm_i32)(~(tm_u32)0) == -1);
 #define TM_ALIGN(octets)
 #define TM_SECTION(name)
 #define TM_RAMFUNC
+#endif
+
+/* A function of several layers. With Helium the vectors' loops need the registers that its
+ * parameters would take. */
+#if defined(__ARM_FEATURE_MVE) && TM_OPTIMISE != TM_SIZE
+#define TM_SHARED TM_INLINE
+#else
+#define TM_SHARED TM_NOINLINE static
 #endif
 
 /* Asks for `n` copies of the body of the loop that follows. */
@@ -99,6 +115,18 @@ TM_INLINE tm_i32 tm_mul(tm_i32 x, tm_i32 y) {
 #endif
   return product;
 }
+
+/* Copies of the bodies of inner loops, and of those of edges. */
+#if TM_OPTIMISE == TM_SPEED
+#define TM_COPIES_INNER 8
+#define TM_COPIES_EDGE 4
+#elif defined(__ARM_ARCH_6M__)
+#define TM_COPIES_INNER 1
+#define TM_COPIES_EDGE 1
+#else
+#define TM_COPIES_INNER 4
+#define TM_COPIES_EDGE 1
+#endif
 
 /* Output positions that an integer convolution computes together: what the registers hold. */
 #ifndef TM_POSITIONS

@@ -135,18 +135,31 @@ class Bank {
   std::vector<TensorId> parts_;
 };
 
+using config::Optimise;
+
 struct Place {
   std::string core;
   int bits = 8;
-  friend void PrintTo(const Place& place, std::ostream* out) {
-    *out << place.core << ", " << place.bits << " bits";
+  Optimise optimise = Optimise::kBalanced;
+
+  std::string Name() const {
+    std::string name = core + std::to_string(bits);
+    if (optimise == Optimise::kSize) name += "Size";
+    if (optimise == Optimise::kSpeed) name += "Speed";
+    std::erase(name, '-');
+    return name;
   }
+  friend void PrintTo(const Place& place, std::ostream* out) { *out << place.Name(); }
 };
 
 std::vector<Place> Places() {
   std::vector<Place> places;
   for (const char* core : {"host", "cortex-m0plus", "cortex-m4", "cortex-m55", "riscv32"}) {
-    for (const int bits : {8, 4, 2, 0}) places.push_back({core, bits});
+    for (const int bits : {8, 4, 2}) {
+      for (const auto optimise : {Optimise::kSize, Optimise::kBalanced, Optimise::kSpeed})
+        places.push_back({core, bits, optimise});
+    }
+    places.push_back({core, 0});  // no kernel that has several forms
   }
   return places;
 }
@@ -159,18 +172,15 @@ TEST_P(CoreKernelsTest, EveryKernelIsTheInterpreters) {
     if (!name.ends_with(".weight")) continue;
     EXPECT_EQ(graph::CodeBits(array.Int8s()), GetParam().bits) << name;
   }
-  const VerifyResult result = fixtures::VerifyOn(GetParam().core, bank.Network(), 20, 3);
+  const VerifyResult result =
+      fixtures::VerifyOn(GetParam().core, bank.Network(), 20, 3, GetParam().optimise);
   if (!result.ran) GTEST_SKIP() << result.notice;
   EXPECT_EQ(result.samples, 20);
   EXPECT_EQ(result.mismatches, 0) << result.first_difference;
 }
 
 INSTANTIATE_TEST_SUITE_P(Places, CoreKernelsTest, testing::ValuesIn(Places()),
-                         [](const auto& info) {
-                           std::string name = info.param.core + std::to_string(info.param.bits);
-                           std::erase(name, '-');
-                           return name;
-                         });
+                         [](const auto& info) { return info.param.Name(); });
 
 }  // namespace
 }  // namespace platypus::deploy

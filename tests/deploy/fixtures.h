@@ -263,8 +263,10 @@ inline void Fill(Model& model, int64_t samples, uint64_t seed, double deviation 
 
 // The network alone as C on a core, beside the interpreter on random samples.
 inline VerifyResult VerifyOn(const std::string& core, graph::Graph network, int64_t samples,
-                             uint64_t seed) {
+                             uint64_t seed,
+                             config::Optimise optimise = config::Optimise::kBalanced) {
   Model model;
+  model.request.optimise = optimise;
   model.network = std::move(network);
   model.pipeline = PlainPipeline(1, static_cast<int>(NumElements(model.network.Input().shape)));
   Fill(model, samples, seed);

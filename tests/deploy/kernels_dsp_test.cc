@@ -1,5 +1,6 @@
 // Kernels of cores with DSP instructions, on the values that those give (tm_dsp.h).
 #define TM_DSP 1
+#define TM_OPTIMISE TM_SPEED
 #define TM_POSITIONS 2
 #include "tests/deploy/kernels_fuzz.h"
 

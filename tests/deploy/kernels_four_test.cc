@@ -1,4 +1,5 @@
 // Blocks of four positions of one channel, as on Armv6-M.
+#define TM_OPTIMISE TM_SPEED
 #define TM_POSITIONS 4
 #include "tests/deploy/kernels_fuzz.h"
 

@@ -1,4 +1,5 @@
 // Blocks of two positions and four channels.
+#define TM_OPTIMISE TM_SPEED
 #define TM_POSITIONS 2
 #include "tests/deploy/kernels_fuzz.h"
 

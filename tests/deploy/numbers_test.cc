@@ -13,48 +13,87 @@
 namespace platypus::deploy {
 namespace {
 
+using enum config::Optimise;
+
+const char* NameOf(config::Optimise optimise) {
+  return optimise == kSize ? "size" : optimise == kBalanced ? "balanced" : "speed";
+}
+
 struct Cost {
   const char* network;
   const char* core;
+  config::Optimise optimise;
   int64_t instructions;  // of one inference
   int64_t flash;         // octets of the network's code and tables, without libraries
   int64_t ram;           // octets of the arena and of the stack below one inference
   friend void PrintTo(const Cost& cost, std::ostream* out) {
-    *out << cost.network << ", " << cost.core;
+    *out << cost.network << ", " << cost.core << ", " << NameOf(cost.optimise);
   }
 };
 
 constexpr Cost kCosts[] = {
-    {"CLS_1k", "cortex-m0plus", 670635, 5432, 4204},
-    {"CLS_1k", "cortex-m4", 243440, 4836, 4196},
-    {"CLS_1k", "cortex-m33", 244449, 4852, 4196},
-    {"CLS_1k", "cortex-m33-nodsp", 334339, 4568, 4208},
-    {"CLS_1k", "cortex-m55", 72016, 4396, 4488},
-    {"CLS_1k", "riscv32", 499086, 6308, 4252},
-    {"CLS_13k", "cortex-m0plus", 3895565, 22556, 6260},
-    {"CLS_13k", "cortex-m4", 1104015, 20988, 6248},
-    {"CLS_13k", "cortex-m33", 1106120, 21024, 6248},
-    {"CLS_13k", "cortex-m33-nodsp", 1563192, 20892, 6268},
-    {"CLS_13k", "cortex-m55", 237914, 19548, 6544},
-    {"CLS_13k", "riscv32", 2344596, 25314, 6304},
-    {"DS-CNN", "cortex-m0plus", 17632322, 34652, 16152},
-    {"DS-CNN", "cortex-m4", 4941071, 36744, 16132},
-    {"DS-CNN", "cortex-m33", 4964896, 36760, 16132},
-    {"DS-CNN", "cortex-m33-nodsp", 7357378, 36396, 16140},
-    {"DS-CNN", "cortex-m55", 1404729, 33844, 16400},
-    {"DS-CNN", "riscv32", 10453643, 39074, 16184},
-    {"ResNet8", "cortex-m0plus", 63514951, 93652, 49340},
-    {"ResNet8", "cortex-m4", 17896454, 91828, 49292},
-    {"ResNet8", "cortex-m33", 17908004, 91880, 49292},
-    {"ResNet8", "cortex-m33-nodsp", 25246849, 95892, 49324},
-    {"ResNet8", "cortex-m55", 4418169, 90008, 49544},
-    {"ResNet8", "riscv32", 37165662, 98526, 49360},
-    {"autoencoder", "cortex-m0plus", 1313451, 279376, 332},
-    {"autoencoder", "cortex-m4", 437403, 280460, 332},
-    {"autoencoder", "cortex-m33", 437407, 280480, 332},
-    {"autoencoder", "cortex-m33-nodsp", 697841, 280624, 324},
-    {"autoencoder", "cortex-m55", 73118, 279736, 412},
-    {"autoencoder", "riscv32", 957354, 281698, 320},
+    {"CLS_1k", "cortex-m0plus", kBalanced, 828782, 3588, 4208},
+    {"CLS_1k", "cortex-m0plus", kSpeed, 670635, 5432, 4204},
+    {"CLS_1k", "cortex-m0plus", kSize, 1290238, 2520, 4224},
+    {"CLS_1k", "cortex-m4", kBalanced, 247224, 4136, 4192},
+    {"CLS_1k", "cortex-m4", kSpeed, 243440, 4836, 4196},
+    {"CLS_1k", "cortex-m4", kSize, 536482, 2512, 4220},
+    {"CLS_1k", "cortex-m33", kBalanced, 247282, 4152, 4192},
+    {"CLS_1k", "cortex-m33", kSpeed, 244449, 4852, 4196},
+    {"CLS_1k", "cortex-m33-nodsp", kBalanced, 342590, 3928, 4208},
+    {"CLS_1k", "cortex-m33-nodsp", kSpeed, 334339, 4568, 4208},
+    {"CLS_1k", "cortex-m55", kBalanced, 72013, 4396, 4488},
+    {"CLS_1k", "cortex-m55", kSpeed, 72016, 4396, 4488},
+    {"CLS_1k", "riscv32", kBalanced, 507408, 5326, 4252},
+    {"CLS_1k", "riscv32", kSpeed, 499086, 6308, 4252},
+    {"CLS_13k", "cortex-m0plus", kBalanced, 4094539, 18272, 6256},
+    {"CLS_13k", "cortex-m0plus", kSpeed, 3895565, 22556, 6260},
+    {"CLS_13k", "cortex-m4", kBalanced, 1143193, 19568, 6248},
+    {"CLS_13k", "cortex-m4", kSpeed, 1104015, 20988, 6248},
+    {"CLS_13k", "cortex-m33", kBalanced, 1143188, 19556, 6248},
+    {"CLS_13k", "cortex-m33", kSpeed, 1106120, 21024, 6248},
+    {"CLS_13k", "cortex-m33-nodsp", kBalanced, 1623960, 19436, 6264},
+    {"CLS_13k", "cortex-m33-nodsp", kSpeed, 1563192, 20892, 6268},
+    {"CLS_13k", "cortex-m55", kBalanced, 237914, 19548, 6544},
+    {"CLS_13k", "cortex-m55", kSpeed, 237914, 19548, 6544},
+    {"CLS_13k", "riscv32", kBalanced, 2415808, 22806, 6304},
+    {"CLS_13k", "riscv32", kSpeed, 2344596, 25314, 6304},
+    {"DS-CNN", "cortex-m0plus", kBalanced, 17723120, 29320, 16160},
+    {"DS-CNN", "cortex-m0plus", kSpeed, 17441409, 29816, 16160},
+    {"DS-CNN", "cortex-m4", kBalanced, 5035896, 30344, 16164},
+    {"DS-CNN", "cortex-m4", kSpeed, 4950687, 30772, 16164},
+    {"DS-CNN", "cortex-m33", kBalanced, 5040623, 30364, 16164},
+    {"DS-CNN", "cortex-m33", kSpeed, 4975376, 30808, 16164},
+    {"DS-CNN", "cortex-m33-nodsp", kBalanced, 7429963, 30440, 16156},
+    {"DS-CNN", "cortex-m33-nodsp", kSpeed, 7359454, 30792, 16156},
+    {"DS-CNN", "cortex-m55", kBalanced, 1406625, 33908, 16400},
+    {"DS-CNN", "cortex-m55", kSpeed, 1406625, 33908, 16400},
+    {"DS-CNN", "riscv32", kBalanced, 10587815, 31568, 16184},
+    {"DS-CNN", "riscv32", kSpeed, 10505687, 31918, 16184},
+    {"ResNet8", "cortex-m0plus", kBalanced, 65290582, 89592, 49336},
+    {"ResNet8", "cortex-m0plus", kSpeed, 63514951, 93652, 49340},
+    {"ResNet8", "cortex-m4", kBalanced, 17854034, 91588, 49288},
+    {"ResNet8", "cortex-m4", kSpeed, 17896454, 91828, 49292},
+    {"ResNet8", "cortex-m33", kBalanced, 17854540, 91584, 49288},
+    {"ResNet8", "cortex-m33", kSpeed, 17908004, 91880, 49292},
+    {"ResNet8", "cortex-m33-nodsp", kBalanced, 25233830, 95748, 49328},
+    {"ResNet8", "cortex-m33-nodsp", kSpeed, 25246849, 95892, 49324},
+    {"ResNet8", "cortex-m55", kBalanced, 4418175, 90020, 49544},
+    {"ResNet8", "cortex-m55", kSpeed, 4418169, 90008, 49544},
+    {"ResNet8", "riscv32", kBalanced, 37060598, 98170, 49360},
+    {"ResNet8", "riscv32", kSpeed, 37165662, 98526, 49360},
+    {"autoencoder", "cortex-m0plus", kBalanced, 1382368, 277836, 336},
+    {"autoencoder", "cortex-m0plus", kSpeed, 1314279, 278124, 336},
+    {"autoencoder", "cortex-m4", kBalanced, 437292, 278668, 348},
+    {"autoencoder", "cortex-m4", kSpeed, 437292, 278668, 348},
+    {"autoencoder", "cortex-m33", kBalanced, 437287, 278688, 348},
+    {"autoencoder", "cortex-m33", kSpeed, 437287, 278688, 348},
+    {"autoencoder", "cortex-m33-nodsp", kBalanced, 695345, 278736, 332},
+    {"autoencoder", "cortex-m33-nodsp", kSpeed, 695345, 278736, 332},
+    {"autoencoder", "cortex-m55", kBalanced, 73118, 279736, 412},
+    {"autoencoder", "cortex-m55", kSpeed, 73118, 279736, 412},
+    {"autoencoder", "riscv32", kBalanced, 957417, 279354, 320},
+    {"autoencoder", "riscv32", kSpeed, 957417, 279354, 320},
 };
 
 graph::Graph NetworkOf(const std::string& name) {
@@ -91,6 +130,7 @@ class NumbersTest : public testing::TestWithParam<Cost> {};
 TEST_P(NumbersTest, AreWhatTheyWere) {
   const Cost& cost = GetParam();
   fixtures::Model model;
+  model.request.optimise = cost.optimise;
   model.network = NetworkOf(cost.network);
   const int64_t values = NumElements(model.network.Input().shape);
   model.pipeline = fixtures::PlainPipeline(1, static_cast<int>(values));
@@ -105,7 +145,8 @@ TEST_P(NumbersTest, AreWhatTheyWere) {
   EXPECT_EQ(result.mismatches, 0) << result.first_difference;
   const int64_t flash = FlashOfNetwork(FindCore(cost.core), package);
   const int64_t ram = LowerToC(model.network).memory.arena_octets + result.stack_bytes;
-  fmt::print("| {} | {} | {} | {:.2f} | {} | {} |\n", cost.network, cost.core, result.instructions,
+  fmt::print("| {} | {} | {} | {} | {:.2f} | {} | {} |\n", cost.network, cost.core,
+             NameOf(cost.optimise), result.instructions,
              static_cast<double>(result.instructions) / graph::CountMacs(model.network), flash,
              ram);
   const auto expect = [](const char* what, int64_t found, int64_t expected) {
@@ -119,7 +160,8 @@ TEST_P(NumbersTest, AreWhatTheyWere) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, NumbersTest, testing::ValuesIn(kCosts), [](const auto& info) {
-  std::string name = fmt::format("{}_{}", info.param.network, info.param.core);
+  std::string name =
+      fmt::format("{}_{}_{}", info.param.network, info.param.core, NameOf(info.param.optimise));
   std::erase(name, '-');
   return name;
 });

@@ -8,9 +8,10 @@
 namespace platypus::deploy {
 namespace {
 
-// The generated C of a network, on the host, for every sample.
+// The generated C of a network, on the host, for every sample; for size, balanced or speed in turn.
 void ExpectSame(const graph::Graph& network, uint64_t seed) {
-  const VerifyResult result = fixtures::VerifyOnHost(network, 20, seed);
+  const VerifyResult result =
+      fixtures::VerifyOn("host", network, 20, seed, static_cast<config::Optimise>(seed % 3));
   if (!result.ran) GTEST_SKIP() << result.notice;
   EXPECT_EQ(result.samples, 20);
   EXPECT_EQ(result.mismatches, 0) << "seed " << seed << ": " << result.first_difference << "\n"
@@ -34,8 +35,8 @@ TEST_P(RandomGraphTest, FloatsAreTheInterpretersBits) {
 TEST(LostCallTest, EveryLayerRuns) {
   for (const auto& [core, seed] : {std::pair{"cortex-m0plus", 26}, std::pair{"cortex-m4", 19}}) {
     const auto number = static_cast<uint64_t>(seed);
-    const VerifyResult result =
-        fixtures::VerifyOn(core, fixtures::RandomIntegerGraph(number), 2, number);
+    const VerifyResult result = fixtures::VerifyOn(core, fixtures::RandomIntegerGraph(number), 2,
+                                                   number, config::Optimise::kSpeed);
     if (!result.ran) GTEST_SKIP() << result.notice;
     EXPECT_EQ(result.mismatches, 0) << core << ": " << result.first_difference;
   }

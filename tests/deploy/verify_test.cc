@@ -23,7 +23,7 @@ struct Budget {
   int64_t flash;
 };
 Budget Allowed(const std::string& core) {
-  if (core == "cortex-m0plus") return {700000, 9500};
+  if (core == "cortex-m0plus") return {850000, 8000};
   if (core == "cortex-m4") return {400000, 6500};
   if (core == "cortex-m33") return {360000, 6200};
   if (core == "cortex-m3") return {400000, 8000};  // without an FPU

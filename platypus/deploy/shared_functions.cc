@@ -1,0 +1,243 @@
+#include "platypus/deploy/shared_functions.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "platypus/base/error.h"
+
+namespace platypus::deploy {
+namespace {
+
+struct Field {
+  const char* type;
+  const char* name;
+  bool is_address = false;  // of a table: no two layers have the same
+  bool decides = false;     // which loop runs: always literal
+};
+
+// The members of the runtime's structures (rt/tm_shape.h, tm_weights.h, tm_kernels.h).
+const std::vector<Field>& FieldsOf(const std::string& type) {
+  static const std::map<std::string, std::vector<Field>> kFields = {
+      {"tm_shape",
+       {{"tm_i32", "in_h"},
+        {"tm_i32", "in_w"},
+        {"tm_i32", "in_c"},
+        {"tm_i32", "out_h"},
+        {"tm_i32", "out_w"},
+        {"tm_i32", "out_c"},
+        {"tm_i32", "kernel_h"},
+        {"tm_i32", "kernel_w"},
+        {"tm_i32", "stride_h"},
+        {"tm_i32", "stride_w"},
+        {.type = "tm_i32", .name = "dilation_h", .decides = true},
+        {.type = "tm_i32", .name = "dilation_w", .decides = true},
+        {"tm_i32", "pad_h"},
+        {"tm_i32", "pad_w"}}},
+      {"tm_weights",
+       {{.type = "const void *", .name = "codes", .is_address = true},
+        {.type = "int", .name = "bits", .decides = true}}},
+      {"tm_requant",
+       {{.type = "const tm_i32 *", .name = "offset", .is_address = true},
+        {.type = "const tm_i16 *", .name = "multiplier", .is_address = true},
+        {.type = "const tm_u8 *", .name = "shift", .is_address = true},
+        {"tm_i32", "lo"},
+        {"tm_i32", "hi"},
+        {.type = "int", .name = "wide", .decides = true},
+        {.type = "int", .name = "shared", .decides = true},
+        {.type = "int", .name = "nearest", .decides = true},
+        {"tm_i32", "zero"}}}};
+  const auto found = kFields.find(type);
+  Check(found != kFields.end(), "no structure {} of the runtime", type);
+  return found->second;
+}
+
+bool IsAddress(const std::string& type) { return type.ends_with('*'); }
+
+const Constant* ConstantOf(const CLayer& layer, const Argument& argument) {
+  const auto found = std::ranges::find(layer.constants, argument.text, &Constant::name);
+  return found == layer.constants.end() ? nullptr : &*found;
+}
+
+// What layers of one function have in common.
+std::string KeyOf(const CLayer& layer, config::Optimise optimise) {
+  const bool alike = optimise != config::Optimise::kSize;
+  std::string key = layer.call->function;
+  const auto add = [&](const std::string& text, bool is_address, bool decides) {
+    key += "|";
+    if (text == "NULL" || decides || (alike && !is_address)) key += text;
+  };
+  for (const Argument& argument : layer.call->arguments) {
+    const Constant* constant = ConstantOf(layer, argument);
+    if (constant == nullptr) {
+      add(argument.text, IsAddress(argument.type), false);
+      continue;
+    }
+    const std::vector<Field>& fields = FieldsOf(constant->type);
+    for (size_t i = 0; i < fields.size(); ++i)
+      add(constant->fields[i], fields[i].is_address, fields[i].decides);
+  }
+  return key;
+}
+
+// The layers that share a function, and the function while it is written.
+class Sharing {
+ public:
+  Sharing(CNetwork& network, std::vector<size_t> layers)
+      : network_(network),
+        layers_(std::move(layers)),
+        first_(network.layers[layers_[0]]),
+        calls_(layers_.size()) {
+    const std::string& kernel = first_.call->function;
+    name_ = fmt::format("{}_{}", kernel.substr(kernel.find('_') + 1), layers_[0]);
+  }
+
+  // The function's text. Its layers call it afterwards.
+  std::string Write() {
+    for (size_t a = 0; a < first_.call->arguments.size(); ++a) {
+      if (ConstantOf(first_, first_.call->arguments[a]) != nullptr) {
+        AddConstant(a);
+      } else {
+        AddPlain(a);
+      }
+    }
+    std::vector<std::string> parameters;
+    for (const Argument& parameter : parameters_)
+      parameters.push_back(Declaration(parameter.type, parameter.name));
+    const std::string text = fmt::format(
+        "\n/* Layers {}: what they have in common is literal. */\n{}TM_SHARED void {}({}) "
+        "{{\n{}{}  {}({});\n}}\n",
+        fmt::join(layers_, ", "), definitions_, name_, fmt::join(parameters, ", "), locals_,
+        assignments_, first_.call->function, fmt::join(passed_, ", "));
+    for (size_t m = 0; m < layers_.size(); ++m) {
+      CLayer& layer = network_.layers[layers_[m]];
+      layer.call = {name_, std::move(calls_[m])};
+      std::erase_if(layer.constants,
+                    [&](const Constant& constant) { return unused_.contains(constant.name); });
+    }
+    return text;
+  }
+
+ private:
+  const CLayer& Member(size_t m) const { return network_.layers[layers_[m]]; }
+
+  static std::string Declaration(const std::string& type, const std::string& name) {
+    return IsAddress(type) ? type + name : type + " " + name;
+  }
+
+  // The values that the layers have in one place: the same, or a parameter's.
+  std::optional<std::string> Common(const std::vector<std::string>& values) const {
+    const bool same = std::ranges::all_of(values, [&](const auto& v) { return v == values[0]; });
+    return same ? std::optional(values[0]) : std::nullopt;
+  }
+
+  void AddParameter(const std::string& type, const std::string& name,
+                    const std::vector<std::string>& values) {
+    parameters_.push_back({type, values[0], name});
+    for (size_t m = 0; m < values.size(); ++m) calls_[m].push_back({type, values[m], name});
+  }
+
+  void AddPlain(size_t a) {
+    const Argument& argument = first_.call->arguments[a];
+    std::vector<std::string> values;
+    for (size_t m = 0; m < layers_.size(); ++m) values.push_back(Member(m).call->arguments[a].text);
+    // Addresses in the arena are the layer's.
+    if (const auto common = Common(values);
+        common && (!IsAddress(argument.type) || *common == "NULL")) {
+      passed_.push_back(*common);
+      return;
+    }
+    AddParameter(argument.type, argument.name, values);
+    passed_.push_back(argument.name);
+  }
+
+  // Few fields that differ are parameters, of more the structure is one.
+  void AddConstant(size_t a) {
+    constexpr int64_t kFew = 3;
+    const Argument& argument = first_.call->arguments[a];
+    const std::vector<Field>& fields = FieldsOf(argument.type);
+    std::vector<std::vector<std::string>> values(fields.size());
+    std::vector<std::string> names;
+    for (size_t m = 0; m < layers_.size(); ++m) {
+      const Constant& constant = *ConstantOf(Member(m), Member(m).call->arguments[a]);
+      names.push_back(constant.name);
+      for (size_t f = 0; f < fields.size(); ++f) values[f].push_back(constant.fields[f]);
+    }
+    const auto differ =
+        std::ranges::count_if(values, [&](const auto& of_field) { return !Common(of_field); });
+    if (differ == 0) {
+      definitions_ += Definition(*ConstantOf(first_, argument));
+      unused_.insert(names.begin(), names.end());
+      passed_.push_back(names[0]);
+      return;
+    }
+    passed_.push_back(argument.name);
+    if (differ > kFew) {
+      const std::string pointer = argument.name + "_of";
+      AddParameter("const " + argument.type + " *", pointer, names);
+      for (std::string& name : names) name = "&" + name;
+      for (size_t m = 0; m < names.size(); ++m) calls_[m].back().text = names[m];
+      locals_ += fmt::format("  {} {} = *{};\n", argument.type, argument.name, pointer);
+    } else {
+      unused_.insert(names.begin(), names.end());
+      locals_ += fmt::format("  {} {};\n", argument.type, argument.name);
+    }
+    for (size_t f = 0; f < fields.size(); ++f) {
+      const std::optional<std::string> common = Common(values[f]);
+      if (!common && differ > kFew) continue;
+      if (!common) AddParameter(fields[f].type, fields[f].name, values[f]);
+      assignments_ += fmt::format("  {}.{} = {};\n", argument.name, fields[f].name,
+                                  common.value_or(fields[f].name));
+    }
+  }
+
+  CNetwork& network_;
+  std::vector<size_t> layers_;
+  const CLayer first_;  // as it was
+  std::string name_;
+  std::vector<Argument> parameters_;
+  std::vector<std::vector<Argument>> calls_;  // of each layer: the arguments
+  std::vector<std::string> passed_;           // to the kernel
+  std::string definitions_, locals_, assignments_;
+  std::set<std::string> unused_;  // constants of layers
+};
+
+}  // namespace
+
+std::string ShareFunctions(CNetwork& network, config::Optimise optimise) {
+  std::map<std::string, std::vector<size_t>> groups;
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    if (network.layers[i].call) groups[KeyOf(network.layers[i], optimise)].push_back(i);
+  }
+  std::map<size_t, std::string> texts;  // by the first layer
+  for (const auto& [key, layers] : groups) {
+    if (layers.size() > 1) texts[layers[0]] = Sharing(network, layers).Write();
+  }
+  std::string all;
+  for (const auto& [layer, text] : texts) all += text;
+  return all;
+}
+
+std::string Definition(const Constant& constant) {
+  const std::vector<std::string>& f = constant.fields;
+  if (constant.type != "tm_shape") {
+    return fmt::format("static const {} {} = {{{}}};\n", constant.type, constant.name,
+                       fmt::join(f, ", "));
+  }
+  return fmt::format(
+      "static const tm_shape {} = {{\n    {}, {}, {}, /* in: height, width, channels */\n    {}, "
+      "{}, {}, /* out */\n    {}}}; /* kernel, stride, dilation, padding */\n",
+      constant.name, f[0], f[1], f[2], f[3], f[4], f[5], fmt::join(f.begin() + 6, f.end(), ", "));
+}
+
+std::string Statement(const Call& call) {
+  std::vector<std::string> texts;
+  for (const Argument& argument : call.arguments) texts.push_back(argument.text);
+  return fmt::format("{}({});", call.function, fmt::join(texts, ", "));
+}
+
+}  // namespace platypus::deploy
