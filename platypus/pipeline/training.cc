@@ -120,6 +120,33 @@ AutoPrecision ChooseBits(const graph::Graph& source, const Lesson& lesson,
   return choice;
 }
 
+// What to say where activations of 8 bits cost much of what the network has learnt and 16 bits
+// would not: where small and large values that both count share a tensor's codes, no range suits
+// both.
+std::optional<std::string> AdviceOnActivations(const graph::Graph& source,
+                                               const graph::Graph& calibrated,
+                                               quantize::Settings settings,
+                                               const Calibration& samples,
+                                               const quantize::LossOf& loss, ThreadPool& pool) {
+  // Of losses: in units of a standard deviation (squared), or nats.
+  constexpr double kLeast = 0.01;
+  constexpr double kLeastShare = 0.1;
+  if (settings.precision.activation_bits != 8) return std::nullopt;
+  const double floats = loss(source);
+  const double cost = loss(calibrated) - floats;
+  if (cost < std::max(kLeast, kLeastShare * floats)) return std::nullopt;
+  settings.precision.activation_bits = 16;
+  for (auto& [layer, precision] : settings.layers)
+    precision.activation_bits = std::max(precision.activation_bits, 16);
+  const double wide = loss(quantize::Calibrate(source, settings, config::RangeObserver::kMinMax,
+                                               samples.Seen(), loss, pool));
+  if (wide - floats > cost / 2) return std::nullopt;
+  return fmt::format(
+      "the loss on training samples is {:.3g} in floats, {:.3g} with activations of 8 bits and "
+      "{:.3g} with 16: training.quantization_activation_bitwidth: 16 keeps more of this network",
+      floats, floats + cost, wide);
+}
+
 // The reference's lines.
 void LogQuantization(const config::Training& training, RunLog& log) {
   const bool ptq = training.quantization_method == config::QuantizationMethod::kPtq;
@@ -227,6 +254,8 @@ QuantizedResult TrainQuantized(const graph::Graph& trained, const Lesson& lesson
   if (quantize::StaysInFloat(settings, source)) return result;
   LogQuantization(training, log);
   const graph::Graph start = calibrated(settings);
+  if (const auto advice = AdviceOnActivations(source, start, settings, samples, loss, pool))
+    sink.OnNotice(*advice);
 
   train::Options options = MakeOptions(config, folder);
   options.stage = "quantize";
