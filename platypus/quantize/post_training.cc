@@ -122,8 +122,11 @@ graph::Graph Calibrate(const graph::Graph& trained, const Settings& settings,
                        ThreadPool& pool) {
   graph::Graph calibrated =
       ObserveRanges(PrepareForTraining(trained, settings), samples, observer, pool);
-  if (observer == config::RangeObserver::kLoss) return ChooseRanges(std::move(calibrated), loss);
-  return calibrated;
+  if (observer != config::RangeObserver::kLoss) return calibrated;
+  // Larger values than those of the samples will come: a narrower range must be worth it. Of few
+  // bits the weights will not stay as they are, and every gain counts.
+  const double least_gain = settings.FewestWeightBits() > 4 ? 0.01 : 0;
+  return ChooseRanges(std::move(calibrated), loss, least_gain);
 }
 
 graph::Graph CorrectBiases(graph::Graph quantized, const graph::Graph& reference,

@@ -80,10 +80,11 @@ graph::Graph PrepareForTraining(const graph::Graph& trained, const Settings& set
 using LossOf = std::function<double(const graph::Graph&)>;
 
 // Calibrated ranges hold the most extreme value that was seen, which wastes codes. Narrows each
-// range, in the order of the graph, as long as that lowers the loss: rare large values are clipped
-// for finer codes where the task gains by it. By halves where scales are powers of two, so that
-// halving is the smallest change that there is, else by quarters of an octave.
-graph::Graph ChooseRanges(graph::Graph calibrated, const LossOf& loss);
+// range, in the order of the graph, as long as that lowers the loss by a share of `least_gain`:
+// rare large values are clipped for finer codes where the task gains by it. By halves, and where
+// scales are free by quarters of an octave around the best of those. Codes of more than 8 bits are
+// fine enough: their ranges get four times as wide, for values that calibration has not seen.
+graph::Graph ChooseRanges(graph::Graph calibrated, const LossOf& loss, double least_gain);
 
 // A graph from PrepareForTraining whose ranges have been observed -> the integer graph. Float
 // layers stand in it between a Dequantize and a QuantizeInput. Tensor::scale and zero_point are set

@@ -296,6 +296,58 @@ TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, tm_weights q,
 }
 #endif
 
+/* The window of an output position, 0 where it sticks out of the input. */
+TM_INLINE void TM_FN(tm_gather)(const TM_X* x, tm_i32 position, tm_shape s, TM_X* values) {
+  const tm_window w = tm_window_at(position / s.out_w, position % s.out_w, s);
+  const tm_i32 run = s.kernel_w * s.in_c;
+  tm_i32 ky, kx, i;
+  if (w.ky1 - w.ky0 < s.kernel_h || w.kx1 - w.kx0 < s.kernel_w) {
+    memset(values, 0, (size_t)(s.kernel_h * run) * sizeof *values);
+  }
+  values += w.ky0 * run;
+  for (ky = w.ky0; ky < w.ky1; ++ky) {
+    if (s.dilation_w == 1 && w.kx1 - w.kx0 == s.kernel_w) {
+      const TM_X* p = x + tm_tap(w, ky, 0, s);
+      TM_UNROLL(8)
+      for (i = 0; i < run; ++i) {
+        values[i] = p[i];
+      }
+    } else {
+      for (kx = w.kx0; kx < w.kx1; ++kx) {
+        const TM_X* p = x + tm_tap(w, ky, kx, s);
+        for (i = 0; i < s.in_c; ++i) {
+          values[kx * s.in_c + i] = p[i];
+        }
+      }
+    }
+    values += run;
+  }
+}
+
+/* Windows of a few values on each of several lines: brought together, they are one line. */
+TM_INLINE void TM_FN(tm_conv_gathered)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r,
+                                       TM_Y* y) {
+  const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
+  const tm_i32 positions = s.out_h * s.out_w;
+  const tm_window line = {0, 0, 0, 1, 0, row};
+  TM_X windows[TM_POSITIONS * TM_NARROW];
+  tm_shape flat = s;
+  tm_i32 p, i;
+  flat.kernel_h = 1;
+  flat.kernel_w = row;
+  flat.stride_w = row;
+  flat.dilation_w = 1;
+  flat.in_c = 1;
+  for (p = 0; p < positions; p += TM_POSITIONS) {
+    /* The last ones may be some of those before. */
+    const tm_i32 first = p + TM_POSITIONS <= positions ? p : positions - TM_POSITIONS;
+    for (i = 0; i < TM_POSITIONS; ++i) {
+      TM_FN(tm_gather)(x, first + i, s, windows + i * row);
+    }
+    TM_FN(tm_conv_columns)(windows, 0, q, flat, r, line, 1, y + first * s.out_c);
+  }
+}
+
 /* Rows [kernel_h][kernel_w][in_c] */
 TM_INLINE void TM_FN(tm_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r, TM_Y* y) {
   const tm_i32 inner = tm_first_inner(s);
@@ -308,6 +360,10 @@ TM_INLINE void TM_FN(tm_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requan
     return;
   }
 #endif
+  if (TM_OPTIMISE != TM_SIZE && tm_is_narrow(s)) {
+    TM_FN(tm_conv_gathered)(x, q, s, r, y);
+    return;
+  }
   for (oy = 0; oy < s.out_h; ++oy) {
     ox = 0;
     if (blocks > 0) {

@@ -65,4 +65,12 @@ TM_INLINE tm_i32 tm_last_inner_row(tm_shape s) {
   return last < s.out_h ? last : s.out_h;
 }
 
+/* Whether a convolution's windows have few values on each line, and few in all. */
+#define TM_NARROW 48
+TM_INLINE int tm_is_narrow(tm_shape s) {
+  return s.kernel_h > 1 && s.kernel_w * s.in_c <= 9 &&
+         s.kernel_h * s.kernel_w * s.in_c <= TM_NARROW && s.out_c >= 8 &&
+         s.out_h * s.out_w >= TM_POSITIONS;
+}
+
 #endif /* TM_SHAPE_H */

@@ -53,8 +53,8 @@ TEST(RangesTest, EachRangeIsTheBestOfItsHalvings) {
     second = net.LossWith(first, i) < net.LossWith(first, second) ? i : second;
   }
   EXPECT_GT(first, 1);  // the extreme is worth being clipped
-  const graph::Graph chosen =
-      ChooseRanges(net.g, [&](const graph::Graph& g) { return net.Loss(g); });
+  const graph::Graph chosen = ChooseRanges(
+      net.g, [&](const graph::Graph& g) { return net.Loss(g); }, 0);
   EXPECT_EQ(chosen.parameters.at("first.range").Floats()[0], std::ldexp(-60.0f, -first));
   EXPECT_EQ(chosen.parameters.at("first.range").Floats()[1], std::ldexp(4.0f, -first));
   EXPECT_EQ(chosen.parameters.at("second.range").Floats()[0], std::ldexp(-45.0f, -second));
@@ -65,9 +65,29 @@ TEST(RangesTest, GoesOverHalvingsThatChangeNothing) {
   // 16 times wider than anything that comes by, and judged by a loss that sees only whole codes.
   const auto coarse = [&](const graph::Graph& g) { return std::round(net.Loss(g) * 8) + 1; };
   net.g.parameters["first.range"].Floats() = {-960.0f, 64.0f};
-  const graph::Graph chosen = ChooseRanges(net.g, coarse);
+  const graph::Graph chosen = ChooseRanges(net.g, coarse, 0);
   EXPECT_LE(coarse(chosen), coarse(net.g));
   EXPECT_GE(chosen.parameters.at("first.range").Floats()[0], -60.0f);
+}
+
+// Values beyond those of calibration come: what a narrower range gains must be worth it.
+TEST(RangesTest, StaysWideWhereNarrowerGainsLittle) {
+  TwoSteps net;
+  const auto flat = [](const graph::Graph& g) {
+    return g.parameters.at("first.range").Floats()[0] > -60.0f ? 0.995 : 1.0;
+  };
+  EXPECT_EQ(ChooseRanges(net.g, flat, 0.01).parameters, net.g.parameters);
+  EXPECT_NE(ChooseRanges(net.g, flat, 0).parameters, net.g.parameters);
+}
+
+TEST(RangesTest, FineCodesReachBeyondWhatCalibrationHasSeen) {
+  TwoSteps net;
+  for (graph::Node& node : net.g.nodes) {
+    if (auto* op = std::get_if<graph::FakeQuantize>(&node.op)) op->bits = 16;
+  }
+  const graph::Graph chosen = ChooseRanges(
+      net.g, [&](const graph::Graph& g) { return net.Loss(g); }, 0);
+  EXPECT_EQ(chosen.parameters.at("first.range").Floats(), (std::vector<float>{-240.0f, 16.0f}));
 }
 
 TEST(RangesTest, LeavesRangesThatNeedTheirWidth) {
@@ -75,8 +95,8 @@ TEST(RangesTest, LeavesRangesThatNeedTheirWidth) {
   net.inputs.assign(100, 1.0f);
   net.g.parameters["first.range"].Floats() = {0.0f, 1.0f};
   net.g.parameters["second.range"].Floats() = {0.0f, 0.75f};
-  const graph::Graph chosen =
-      ChooseRanges(net.g, [&](const graph::Graph& g) { return net.Loss(g); });
+  const graph::Graph chosen = ChooseRanges(
+      net.g, [&](const graph::Graph& g) { return net.Loss(g); }, 0);
   EXPECT_EQ(chosen.parameters, net.g.parameters);
 }
 
