@@ -35,7 +35,8 @@ int64_t InLength(const Emission& e) { return e.net.in_channels * e.net.in_positi
 bool NeedsFloatKernels(const Emission& e) {
   return !e.net.is_integer ||
          std::any_of(e.net.layers.begin(), e.net.layers.end(), [](const CLayer& layer) {
-           return layer.code.find("_f32(") != std::string::npos;
+           const std::string& called = layer.call ? layer.call->function : layer.code;
+           return called.find("_f32") != std::string::npos;
          });
 }
 
