@@ -13,7 +13,8 @@ from . import cores
 # What CMSIS-NN's own build uses.
 FLAGS = ["-std=gnu99", "-Ofast", "-ffunction-sections", "-fdata-sections",
          "-fno-asynchronous-unwind-tables"]
-FOLDERS = ["BasicMath", "Convolution", "FullyConnected", "NNSupport", "Pooling"]
+FOLDERS = ["BasicMath", "Convolution", "FullyConnected", "NNSupport", "Pooling",
+           "Transpose"]
 ALIGNMENT = 16
 
 
@@ -123,9 +124,16 @@ class Writer:
     def limits():
         return ".activation = {-128, 127}"
 
-    def window(self, layer, source):
-        return (f".stride = {tile(source.turn(*layer['stride']))}, "
-                f".padding = {tile(source.turn(*layer['padding']))}")
+    @staticmethod
+    def window(layer, source, result):
+        """Padding before is half of what the shapes need, rounded down, as TensorFlow's "same": on
+        Helium CMSIS-NN refuses lines that are padded otherwise. The work is the same."""
+        steps = source.turn(*layer["stride"])
+        padding = [max(0, (outs - 1) * step + kernel - ins) // 2
+                   for outs, step, kernel, ins in zip((result.height, result.width), steps,
+                                                      source.turn(*layer["kernel"]),
+                                                      (source.height, source.width))]
+        return f".stride = {tile(steps)}, .padding = {tile(padding)}"
 
     def conv(self, layer, rounding):
         source, result = self.input_of(layer), self.result(rounding)
@@ -151,7 +159,7 @@ class Writer:
         kernel = dims(1, *extents, outs) if depthwise else dims(outs, *extents, inner)
         parameters = ("&(const cmsis_nn_dw_conv_params){.ch_mult = 1, " if depthwise
                       else "&(const cmsis_nn_conv_params){")
-        parameters += (f"{self.offsets(source, result)}, {self.window(layer, source)}, "
+        parameters += (f"{self.offsets(source, result)}, {self.window(layer, source, result)}, "
                        ".dilation = {1, 1}}")
         function = f"arm_{'depthwise_conv' if depthwise else 'convolve'}_wrapper_s8"
         self.scratch.append(f"{function}_get_buffer_size({parameters}, {source.dims()}, {kernel}, "
@@ -184,7 +192,7 @@ class Writer:
     def pool(self, function, layer, source, result):
         self.call(function,
                   ["&scratch",
-                   f"&(const cmsis_nn_pool_params){{{self.window(layer, source)}, "
+                   f"&(const cmsis_nn_pool_params){{{self.window(layer, source, result)}, "
                    f"{self.limits()}}}",
                    source.dims(), source, dims(1, *source.turn(*layer["kernel"]), 1),
                    result.dims(), result],
