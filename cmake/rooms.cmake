@@ -105,7 +105,7 @@ function(platypus_tests)
 endfunction()
 
 function(platypus_benchmarks)
-  if(PLATYPUS_BENCHMARKS)
+  if(PLATYPUS_BENCHMARKS OR PLATYPUS_TESTS)
     add_subdirectory(bench)
   endif()
 endfunction()
