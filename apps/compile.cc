@@ -3,6 +3,7 @@
 #include "apps/print_summary.h"
 #include "apps/request.h"
 #include "platypus/config/run_paths.h"
+#include "platypus/config/schema.h"
 #include "platypus/report/live.h"
 
 namespace platypus::apps {
@@ -80,6 +81,13 @@ int FileCompilation::Call(const config::Document& document, const config::Regist
   if (const std::string backend = TextOf(document.value, "compilation", "backend");
       !backend.empty())
     options.backend = backend;
+  if (const config::Value* section = document.value.Find("compilation")) {
+    if (const config::Value* optimise = section->Find("optimise")) {
+      config::Config checked;
+      config::FindKey("compilation", "optimise")->set(checked, *optimise);
+      options.optimise = checked.compilation.optimise;
+    }
+  }
   options.preset = TextOf(document.value, "compilation", "compile_preset_name");
   options.command = globals.command_line;
   if (options.folder.empty()) options.folder = DefaultFolder(document, options.name);

@@ -15,6 +15,8 @@
 #include "platypus/exec/interpreter.h"
 #include "platypus/onnx/onnx.h"
 #include "platypus/pipeline/deployment.h"
+#include "platypus/pipeline/device_fit.h"
+#include "platypus/pipeline/device_limits.h"
 #include "platypus/pipeline/evaluation.h"
 #include "platypus/pipeline/run.h"
 #include "platypus/pipeline/run_log.h"
@@ -72,6 +74,7 @@ class Compiling {
       });
       Stage("verify", [&] {
         VerifyOnCores(package_, test_set_, network_, config_, registry_, summary_, sink_);
+        HoldAgainstDevice();
       });
     } catch (const std::exception& error) {
       sink_.Fail(error);
@@ -118,6 +121,7 @@ class Compiling {
     config_.compilation.prefix = options_.prefix;
     config_.compilation.backend = options_.backend;
     config_.compilation.verify_cores = options_.cores;
+    config_.compilation.optimise = options_.optimise;
     summary_.run_folder = options_.folder.string();
     summary_.command = options_.command;
     summary_.model = name;
@@ -272,6 +276,19 @@ class Compiling {
     for (int64_t i = 0; i < std::min(kExcerpts, count_); ++i)
       test_set_.recordings.push_back(Golden(i, rows));
     Save(test_set_, compilation / "verification" / "test_set.bin");
+  }
+
+  void HoldAgainstDevice() {
+    constexpr double kUnknownRate = 1;
+    summary_.insight.fit = FitDevice(registry_, options_.device, summary_.verify,
+                                     Rows(network_.Input().shape), kUnknownRate);
+    const std::optional<Need> need = NeedOf(summary_.insight.fit);
+    if (!need) return;
+    const DeviceFacts facts = FactsOf(options_.device, *registry_.devices.Find(options_.device));
+    for (const LimitFinding& finding : CheckLimits(facts, *need)) {
+      summary_.fits = summary_.fits && finding.fits;
+      sink_.OnNotice(finding.text);
+    }
   }
 
   // The vendor's compiler for the device. A file in the TI-NPU form is handed over in the

@@ -29,18 +29,20 @@ struct CompileModelOptions {
   std::filesystem::path outputs = {};
   int samples = 64;
   uint64_t seed = 42;
-  int threads = 0;            // 0 = all of the machine
+  int threads = 0;  // 0 = all of the machine
+  config::Optimise optimise = config::Optimise::kBalanced;
   std::string backend = "c";  // or ti_nnc: the vendor's compiler for the device too
   std::string preset = {};    // of the vendor's compiler; empty: that of the task
   std::string command = {};
   std::function<void(const RunSummary&)> observe = {};  // as RunOptions::observe
 };
 
-// Imports the file, writes the C package, proves it against the interpreter. Leaves in the folder
-// compilation/{artifacts,verification,model.onnx} and summary.json, so that it can be verified,
-// measured, exported and compared like a run. Whether the network computes in integers is the
-// file's to say. Error (model) naming every operator that is not supported; (data) for arrays that
-// do not belong to the network; (usage) for names that are not known.
+// Imports the file, writes the C package, proves it against the interpreter, says what of the
+// device's memory it takes beyond 80 % (RunSummary::fits: not more than all of it). Leaves in the
+// folder compilation/{artifacts,verification,model.onnx} and summary.json, so that it can be
+// verified, measured, exported and compared like a run. Whether the network computes in integers is
+// the file's to say. Error (model) naming every operator that is not supported; (data) for arrays
+// that do not belong to the network; (usage) for names that are not known.
 RunSummary CompileModel(const CompileModelOptions& options, const config::Registry& registry,
                         ProgressSink& sink);
 
