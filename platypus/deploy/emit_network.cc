@@ -37,6 +37,15 @@ bool IsRecurrent(const Emission& e) {
   });
 }
 
+// A plan for a char of 16 bits has room for 8, too.
+std::string PlannedFor(const Emission& e) {
+  if (e.net.char_bits != 8 || !e.net.arena_mixes) return "";
+  return fmt::format(
+      "/* Values of several types are placed in the arena as a char of 8 bits has it. */\n"
+      "TM_ASSERT({}_char_bits, TM_CHAR_BITS == 8);\n",
+      e.m);
+}
+
 std::string Header(const Emission& e) {
   const Shape in = e.request.network->Input().shape;
   std::string text = Top(e, e.m + ".h", "the network");
@@ -66,7 +75,7 @@ typedef struct {{
   {11}_out_t *out;
   {13} TM_ALIGN(4) arena[{0}_ARENA_ELEMS];
 }} {11}_ctx;
-
+{14}
 tm_status {11}_init({11}_ctx *ctx);
 
 /* in: {0}_IN_LEN values, channel after channel; out: {0}_OUT_LEN values. */
@@ -83,7 +92,7 @@ void {11}_dequantize_output(const {11}_out_t *out, tm_f32 *values);
                       e.upper, ModelHash(e).substr(0, 8), in[0], in.size() > 1 ? in[1] : 1,
                       in.size() > 2 ? in[2] : 1, InLength(e), e.net.out_elements,
                       e.net.layers.size(), ArenaElements(e.net), ArenaOctets(e.net), e.net.in_type,
-                      e.m, e.net.out_type, e.net.arena_type);
+                      e.m, e.net.out_type, e.net.arena_type, PlannedFor(e));
   if (Classifies(e)) {
     text += fmt::format(R"(
 #define {0}_NUM_CLASSES {0}_OUT_LEN

@@ -59,11 +59,11 @@ Argument Lowering::AddWeights(const std::string& id, const std::vector<int8_t>& 
   std::string table;
   if (bits == 8) {
     table = AddTable(id + "_weight", "tm_i8", CList(depthwise ? Columns(codes, count) : codes),
-                     static_cast<int64_t>(codes.size()), 1, layer);
+                     static_cast<int64_t>(codes.size()), layer);
   } else {
     const std::vector<int32_t> elements = Pack(codes, count, bits);
     table = AddTable(id + "_weight", bits == 4 ? "tm_u16" : "tm_u8", CList(elements),
-                     static_cast<int64_t>(elements.size()), bits / 2, layer);
+                     static_cast<int64_t>(elements.size()), layer);
   }
   layer.weight_bits = bits;
   layer.comment += fmt::format(", weights of {} bits", bits);
