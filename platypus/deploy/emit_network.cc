@@ -234,10 +234,20 @@ tm_i32 {0}_argmax(const {0}_out_t *out) {{
   return text;
 }
 
+bool Packs(const Emission& e) {
+  return std::ranges::any_of(e.net.tables, [](const Table& t) { return !t.pairs.empty(); });
+}
+
+std::string Declaration(const Table& t) {
+  if (t.pairs.empty()) return fmt::format("const {} w_{}[{}]", t.type, t.name, t.count);
+  return fmt::format("const tm_octets w_{}[TM_PACKED_LENGTH({})]", t.name, t.octets);
+}
+
 std::string WeightsHeader(const Emission& e) {
   const std::string guard = e.upper + "_WEIGHTS_H";
-  std::string text =
-      Top(e, e.m + "_weights.h", "constant tables") + Open(guard, "#include \"rt/tm_port.h\"\n");
+  std::string text = Top(e, e.m + "_weights.h", "constant tables") +
+                     Open(guard, Packs(e) ? "#define TM_PACKED 1\n#include \"rt/tm_weights.h\"\n"
+                                          : "#include \"rt/tm_port.h\"\n");
   text +=
       "/* The tables' real names begin with the model's and are short: several models fit into "
       "one firmware, and\n"
@@ -246,8 +256,7 @@ std::string WeightsHeader(const Emission& e) {
     text += fmt::format("#define w_{} {}\n", e.net.tables[i].name, TableSymbol(e, i));
   }
   text += "\n";
-  for (const Table& t : e.net.tables)
-    text += fmt::format("extern const {} w_{}[{}];\n", t.type, t.name, t.count);
+  for (const Table& t : e.net.tables) text += fmt::format("extern {};\n", Declaration(t));
   return text + Close(guard);
 }
 
@@ -255,7 +264,7 @@ std::string Weights(const Emission& e) {
   std::string text = Top(e, e.m + "_weights.c", "constant tables");
   text += fmt::format("#include \"{}_weights.h\"\n", e.m);
   for (const Table& t : e.net.tables) {
-    text += fmt::format("\nconst {} w_{}[{}] = {{\n{}}};\n", t.type, t.name, t.count, t.values);
+    text += fmt::format("\n{} = {{\n{}}};\n", Declaration(t), t.pairs.empty() ? t.values : t.pairs);
   }
   return text;
 }

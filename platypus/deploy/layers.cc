@@ -98,9 +98,23 @@ std::string Lowering::AddTable(const std::string& name, const std::string& type,
                                int64_t count, CLayer& layer) {
   const int64_t octets = count * ElementOctets(type, net_.char_bits);
   layer.tables.push_back(net_.tables.size());
-  net_.tables.push_back({name, type, count, std::move(values), octets});
+  net_.tables.push_back({name, type, count, std::move(values), octets, {}});
   layer.table_octets += octets;
   return "w_" + name;
+}
+
+std::string Lowering::AddOctets(const std::string& name, const std::string& type,
+                                const std::vector<int32_t>& codes, CLayer& layer) {
+  const auto count = static_cast<int64_t>(codes.size());
+  std::string symbol = AddTable(name, type, CList(codes), count, layer);
+  if (net_.char_bits == 8) return symbol;
+  Table& table = net_.tables.back();
+  const int64_t packed = count + count % 2;
+  layer.table_octets += packed - table.octets;
+  table.octets = packed;
+  const std::vector<int8_t> octets(codes.begin(), codes.end());  // 255 is -1
+  table.pairs = CPairs(octets);
+  return symbol;
 }
 
 std::string Lowering::Identifier(const Node& node) {

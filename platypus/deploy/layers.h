@@ -19,6 +19,7 @@ struct Table {
   int64_t count = 0;
   std::string values;
   int64_t octets = 0;
+  std::string pairs;  // of octets, two to a char of 16 bits: the same values; empty: not packed
 };
 
 // "static const <type> <name> = {...};", of a structure of the runtime.

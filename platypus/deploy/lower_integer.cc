@@ -128,7 +128,7 @@ void Lowering::LowerIntegerTransposed(const Node& node, const graph::ConvTranspo
     bounds.push_back(sum * LargestCode(node.inputs[0]));
   }
   const std::string table =
-      AddTable(id + "_weight", "tm_i8", CList(weight), static_cast<int64_t>(weight.size()), layer);
+      AddOctets(id + "_weight", "tm_i8", {weight.begin(), weight.end()}, layer);
   const Argument shape =
       AddShape(id, from, to, op.kernel, op.stride, op.dilation, op.padding, layer);
   const Argument requant = AddRequant(id, *requantize, bounds, layer);
@@ -136,7 +136,7 @@ void Lowering::LowerIntegerTransposed(const Node& node, const graph::ConvTranspo
   layer.call = {fmt::format("tm_conv_transposed_{}_{}", TypeName(At(node.inputs[0]).dtype),
                             TypeName(At(requantize->output).dtype)),
                 {Reads(node.inputs[0]),
-                 {"const tm_i8 *", table, "weight"},
+                 {fmt::format("const {} *", OctetsType()), table, "weight"},
                  {"tm_i32", fmt::format("{}", op.groups), "groups"},
                  shape,
                  requant,
@@ -166,7 +166,8 @@ Lowering::Rows Lowering::RowsOf(const Node& node, const std::string& of, const s
     return AddTable(fmt::format("{}_{}_{}", of, name, role), type, std::move(values), count, layer);
   };
   Rows result;
-  result.weight = table("weight", "tm_i8", CList(weight), static_cast<int64_t>(weight.size()));
+  result.weight = AddOctets(fmt::format("{}_weight_{}", of, role), "tm_i8",
+                            {weight.begin(), weight.end()}, layer);
   const std::string offsets = table("offset", "tm_i32", CList(offset), rows);
   const std::string multipliers = table("multiplier", "tm_i16", CList(multiplier), rows);
   const std::string shifts = table("shift", "tm_u8", CList(parameter("shift").Int32s()), rows);

@@ -91,6 +91,10 @@ class Lowering {
   TensorId Temporary(int64_t count, const std::string& type = "f32");
   std::string AddTable(const std::string& name, const std::string& type, std::string values,
                        int64_t count, CLayer& layer);
+  // A table that kernels read by tm_octet (runtime/rt/tm_weights.h).
+  std::string AddOctets(const std::string& name, const std::string& type,
+                        const std::vector<int32_t>& codes, CLayer& layer);
+  std::string OctetsType() const { return net_.char_bits == 16 ? "tm_octets" : "tm_i8"; }
   std::string Identifier(const Node& node);
 
   // Weights [channels][row] in the narrowest form that holds their codes (runtime/rt/tm_weights.h),

@@ -9,6 +9,7 @@
 #include "platypus/base/error.h"
 #include "platypus/base/files.h"
 #include "platypus/base/process.h"
+#include "platypus/deploy/layers.h"
 #include "tests/deploy/random_graphs.h"
 
 // Packages where char has 16 bits, as on C28x, for which there is no open compiler: the host's
@@ -245,6 +246,30 @@ TEST_P(Char16GraphTest, Integers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Char16GraphTest, testing::Range(100, 112));
+
+// Two octets of weights to a char there: codes of 8 bits, and elements of four codes of 2 bits.
+TEST(PackedWeightsTest, TakeTheOctetsOfOtherCores) {
+  for (const int bits : {8, 4, 2}) {
+    const graph::Graph network = fixtures::Cls1k(64, bits);
+    const CNetwork usual = LowerToC(network);
+    const CNetwork packed = LowerToC(network, 16);
+    ASSERT_EQ(usual.tables.size(), packed.tables.size());
+    int weights = 0;
+    for (size_t i = 0; i < usual.tables.size(); ++i) {
+      const Table& table = packed.tables[i];
+      if (!table.name.ends_with("_weight")) continue;
+      EXPECT_EQ(table.octets, (usual.tables[i].octets + 1) / 2 * 2) << table.name;
+      EXPECT_EQ(table.pairs.empty(), bits == 4) << table.name;
+      ++weights;
+    }
+    EXPECT_EQ(weights, 4);
+  }
+  fixtures::Model model;
+  MakeOf(model, fixtures::Cls1k(64), 3);
+  EXPECT_EQ(Generate(model.request).at("net_weights.c").find("TM_"), std::string::npos);
+  model.request.char_bits = 16;
+  EXPECT_NE(Generate(model.request).at("net_weights.c").find("TM_OCTETS2("), std::string::npos);
+}
 
 // Those packages are proven where char has 8 bits.
 TEST(CharOf8BitsTest, RunsWhatIsFor16) {
