@@ -57,8 +57,12 @@ class Buffers {
   }
 
   int Reusable(const CLayer& layer, int index) const {
+    const Storage& output = storage_.at(layer.output);
     for (const TensorId id : layer.overwrites) {
-      const bool fits = storage_.at(id).octets >= storage_.at(layer.output).octets;
+      const Storage& input = storage_.at(id);
+      // No element may reach beyond the one that it is made of, whatever char has.
+      const bool fits = input.octets >= output.octets && ElementOctets("tm_" + input.type, 8) >=
+                                                             ElementOctets("tm_" + output.type, 8);
       if (OwnerOf(id) >= 0 && fits && last_.at(id) == index) return OwnerOf(id);
     }
     return -1;
@@ -69,12 +73,6 @@ class Buffers {
   std::map<TensorId, int> owner_;
   std::vector<MemoryPlan::Buffer> list_;
 };
-
-// Octets of an element of a runtime type, "tm_" left out.
-int64_t ElementOctets(const std::string& type) {
-  if (type == "f32" || type == "i32") return 4;
-  return type == "i16" ? 2 : 1;
-}
 
 // The text with expression(id) in the place of every "@id".
 std::string WithAddresses(const std::string& text,
@@ -96,12 +94,12 @@ std::string WithAddresses(const std::string& text,
 }  // namespace
 
 int64_t ArenaOctets(const CNetwork& network) {
-  const int64_t each = ElementOctets(network.arena_type.substr(3));
+  const int64_t each = ElementOctets(network.arena_type, network.char_bits);
   return (std::max<int64_t>(network.memory.arena_octets, 4) + each - 1) / each * each;
 }
 
 int64_t ArenaElements(const CNetwork& network) {
-  return ArenaOctets(network) / ElementOctets(network.arena_type.substr(3));
+  return ArenaOctets(network) / ElementOctets(network.arena_type, network.char_bits);
 }
 
 void PlaceInArena(CNetwork& network, const std::map<TensorId, Storage>& storage, TensorId in,
@@ -119,13 +117,15 @@ void PlaceInArena(CNetwork& network, const std::map<TensorId, Storage>& storage,
     });
   };
   network.arena_type = holds("f32") ? "tm_f32" : holds("i16") ? "tm_i16" : "tm_u8";
+  network.arena_mixes = network.arena_type != "tm_u8" && (holds("i8") || holds("u8"));
   const auto expression = [&](TensorId id) -> std::string {
     if (id == in) return "in";
     if (id == out) return "out";
     const std::string& type = storage.at(id).type;
-    const int64_t at = offset(id) / ElementOctets(type);
+    // In elements of the arena: how many of its own a type has in them depends on the core.
+    const int64_t at = offset(id) / ElementOctets(network.arena_type, network.char_bits);
     if ("tm_" + type == network.arena_type) return fmt::format("arena + {}", at);
-    return fmt::format("(tm_{} *)arena + {}", type, at);
+    return fmt::format("(tm_{} *)(arena + {})", type, at);
   };
   for (CLayer& layer : network.layers) {
     if (layer.output != out) layer.offset = offset(layer.output);

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <vector>
 
 namespace platypus::deploy {
 namespace {
@@ -39,6 +41,14 @@ std::string CList(std::span<const int32_t> values) {
 }
 std::string CList(std::span<const int8_t> values) {
   return List(values, [](int8_t v) { return fmt::format("{}", int{v}); });
+}
+
+std::string CPairs(std::span<const int8_t> values) {
+  std::vector<std::array<int, 2>> pairs;
+  for (size_t i = 0; i < values.size(); i += 2)
+    pairs.push_back({values[i], i + 1 < values.size() ? values[i + 1] : int8_t{0}});
+  return List(std::span<const std::array<int, 2>>(pairs),
+              [](const auto& pair) { return fmt::format("TM_OCTETS2({}, {})", pair[0], pair[1]); });
 }
 
 std::string Upper(std::string_view text) {

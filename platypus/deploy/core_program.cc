@@ -148,6 +148,7 @@ Facts ReadManifest(const fs::path& folder) {
     const auto json = nlohmann::json::parse(ReadFile(file));
     Facts facts;
     facts.prefix = json.at("prefix");
+    facts.char_bits = json.value("char_bits", 8);
     facts.in_length = 1;
     for (const int64_t extent : json.at("input").at("shape")) facts.in_length *= extent;
     facts.out_length = json.at("output").at("length");

@@ -32,6 +32,7 @@ std::string MissingTool(const Core& core);
 // What the package says of itself.
 struct Facts {
   std::string prefix;
+  int char_bits = 8;  // of the core that it is for
   int64_t in_length = 0;
   int64_t out_length = 0;
   std::string out_type;  // "tm_f32", "tm_i8", "tm_u8" or "tm_i16"

@@ -146,6 +146,7 @@ std::string Manifest(const Emission& e, const Package& package) {
   json["model_hash"] = ModelHash(e);
   json["task_type"] = e.request.task_type;
   json["device"] = e.request.device;
+  json["char_bits"] = e.request.char_bits;
   json["classes"] = e.request.classes;
   if (e.request.error_threshold) json["error_threshold"] = *e.request.error_threshold;
   json["input"] = {{"shape", e.request.network->Input().shape},

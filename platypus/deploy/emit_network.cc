@@ -37,6 +37,15 @@ bool IsRecurrent(const Emission& e) {
   });
 }
 
+// A plan for a char of 16 bits has room for 8, too.
+std::string PlannedFor(const Emission& e) {
+  if (e.net.char_bits != 8 || !e.net.arena_mixes) return "";
+  return fmt::format(
+      "/* Values of several types are placed in the arena as a char of 8 bits has it. */\n"
+      "TM_ASSERT({}_char_bits, TM_CHAR_BITS == 8);\n",
+      e.m);
+}
+
 std::string Header(const Emission& e) {
   const Shape in = e.request.network->Input().shape;
   std::string text = Top(e, e.m + ".h", "the network");
@@ -66,7 +75,7 @@ typedef struct {{
   {11}_out_t *out;
   {13} TM_ALIGN(4) arena[{0}_ARENA_ELEMS];
 }} {11}_ctx;
-
+{14}
 tm_status {11}_init({11}_ctx *ctx);
 
 /* in: {0}_IN_LEN values, channel after channel; out: {0}_OUT_LEN values. */
@@ -83,7 +92,7 @@ void {11}_dequantize_output(const {11}_out_t *out, tm_f32 *values);
                       e.upper, ModelHash(e).substr(0, 8), in[0], in.size() > 1 ? in[1] : 1,
                       in.size() > 2 ? in[2] : 1, InLength(e), e.net.out_elements,
                       e.net.layers.size(), ArenaElements(e.net), ArenaOctets(e.net), e.net.in_type,
-                      e.m, e.net.out_type, e.net.arena_type);
+                      e.m, e.net.out_type, e.net.arena_type, PlannedFor(e));
   if (Classifies(e)) {
     text += fmt::format(R"(
 #define {0}_NUM_CLASSES {0}_OUT_LEN
@@ -225,10 +234,20 @@ tm_i32 {0}_argmax(const {0}_out_t *out) {{
   return text;
 }
 
+bool Packs(const Emission& e) {
+  return std::ranges::any_of(e.net.tables, [](const Table& t) { return !t.pairs.empty(); });
+}
+
+std::string Declaration(const Table& t) {
+  if (t.pairs.empty()) return fmt::format("const {} w_{}[{}]", t.type, t.name, t.count);
+  return fmt::format("const tm_octets w_{}[TM_PACKED_LENGTH({})]", t.name, t.octets);
+}
+
 std::string WeightsHeader(const Emission& e) {
   const std::string guard = e.upper + "_WEIGHTS_H";
-  std::string text =
-      Top(e, e.m + "_weights.h", "constant tables") + Open(guard, "#include \"rt/tm_port.h\"\n");
+  std::string text = Top(e, e.m + "_weights.h", "constant tables") +
+                     Open(guard, Packs(e) ? "#define TM_PACKED 1\n#include \"rt/tm_weights.h\"\n"
+                                          : "#include \"rt/tm_port.h\"\n");
   text +=
       "/* The tables' real names begin with the model's and are short: several models fit into "
       "one firmware, and\n"
@@ -237,8 +256,7 @@ std::string WeightsHeader(const Emission& e) {
     text += fmt::format("#define w_{} {}\n", e.net.tables[i].name, TableSymbol(e, i));
   }
   text += "\n";
-  for (const Table& t : e.net.tables)
-    text += fmt::format("extern const {} w_{}[{}];\n", t.type, t.name, t.count);
+  for (const Table& t : e.net.tables) text += fmt::format("extern {};\n", Declaration(t));
   return text + Close(guard);
 }
 
@@ -246,7 +264,7 @@ std::string Weights(const Emission& e) {
   std::string text = Top(e, e.m + "_weights.c", "constant tables");
   text += fmt::format("#include \"{}_weights.h\"\n", e.m);
   for (const Table& t : e.net.tables) {
-    text += fmt::format("\nconst {} w_{}[{}] = {{\n{}}};\n", t.type, t.name, t.count, t.values);
+    text += fmt::format("\n{} = {{\n{}}};\n", Declaration(t), t.pairs.empty() ? t.values : t.pairs);
   }
   return text;
 }

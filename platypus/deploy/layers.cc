@@ -70,10 +70,14 @@ CNetwork Lowering::Run() {
   return std::move(net_);
 }
 
-int64_t Lowering::Store(TensorId id, TensorId tensor) {
-  const int64_t octets = NumElements(At(tensor).shape) * Octets(At(tensor).dtype);
-  storage_[id] = {TypeName(At(tensor).dtype), octets};
+int64_t Lowering::Keep(TensorId id, const std::string& type, int64_t count) {
+  const int64_t octets = count * ElementOctets("tm_" + type, net_.char_bits);
+  storage_[id] = {type, octets};
   return octets;
+}
+
+int64_t Lowering::Store(TensorId id, TensorId tensor) {
+  return Keep(id, TypeName(At(tensor).dtype), NumElements(At(tensor).shape));
 }
 
 const Node* Lowering::TakeRequantize(const Node& node) {
@@ -84,18 +88,33 @@ const Node* Lowering::TakeRequantize(const Node& node) {
   return requantize;
 }
 
-TensorId Lowering::Temporary(int64_t octets, const std::string& type) {
+TensorId Lowering::Temporary(int64_t count, const std::string& type) {
   const TensorId id = next_temporary_++;
-  storage_[id] = {type, octets};
+  Keep(id, type, count);
   return id;
 }
 
-std::string Lowering::AddTable(const std::string& name, const char* type, std::string values,
-                               int64_t count, int64_t each, CLayer& layer) {
+std::string Lowering::AddTable(const std::string& name, const std::string& type, std::string values,
+                               int64_t count, CLayer& layer) {
+  const int64_t octets = count * ElementOctets(type, net_.char_bits);
   layer.tables.push_back(net_.tables.size());
-  net_.tables.push_back({name, type, count, std::move(values), count * each});
-  layer.table_octets += count * each;
+  net_.tables.push_back({name, type, count, std::move(values), octets, {}});
+  layer.table_octets += octets;
   return "w_" + name;
+}
+
+std::string Lowering::AddOctets(const std::string& name, const std::string& type,
+                                const std::vector<int32_t>& codes, CLayer& layer) {
+  const auto count = static_cast<int64_t>(codes.size());
+  std::string symbol = AddTable(name, type, CList(codes), count, layer);
+  if (net_.char_bits == 8) return symbol;
+  Table& table = net_.tables.back();
+  const int64_t packed = count + count % 2;
+  layer.table_octets += packed - table.octets;
+  table.octets = packed;
+  const std::vector<int8_t> octets(codes.begin(), codes.end());  // 255 is -1
+  table.pairs = CPairs(octets);
+  return symbol;
 }
 
 std::string Lowering::Identifier(const Node& node) {
@@ -141,13 +160,12 @@ Argument Lowering::AddRequant(const std::string& id, const Node& node,
   const bool ones =
       std::all_of(multiplier.begin(), multiplier.end(), [](int32_t m) { return m == 1; });
   const auto count = static_cast<int64_t>(offset.size());
-  const std::string offset_name =
-      AddTable(id + "_offset", "tm_i32", CList(offset), count, 4, layer);
-  const std::string shift_name = AddTable(id + "_shift", "tm_u8", CList(shift), count, 1, layer);
+  const std::string offset_name = AddTable(id + "_offset", "tm_i32", CList(offset), count, layer);
+  const std::string shift_name = AddTable(id + "_shift", "tm_u8", CList(shift), count, layer);
   std::string multiplier_name = "NULL";
   int wide = 0;
   if (!ones) {
-    multiplier_name = AddTable(id + "_multiplier", "tm_i16", CList(multiplier), count, 2, layer);
+    multiplier_name = AddTable(id + "_multiplier", "tm_i16", CList(multiplier), count, layer);
     for (size_t c = 0; c < std::max(offset.size(), bounds.size()); ++c) {
       const size_t p = c % offset.size();  // one for all, or one each
       const double sum = bounds[c % bounds.size()] + std::abs(static_cast<double>(offset[p]));
@@ -342,6 +360,13 @@ void Lowering::Lower(const Node& node) {
       node.op);
 }
 
-CNetwork LowerToC(const graph::Graph& network) { return Lowering(network).Run(); }
+CNetwork LowerToC(const graph::Graph& network, int char_bits) {
+  return Lowering(network, char_bits).Run();
+}
+
+int64_t ElementOctets(const std::string& type, int char_bits) {
+  if (type == "tm_f32" || type == "tm_i32") return 4;
+  return type == "tm_i16" || type == "tm_u16" ? 2 : char_bits / 8;
+}
 
 }  // namespace platypus::deploy

@@ -19,6 +19,7 @@ struct Table {
   int64_t count = 0;
   std::string values;
   int64_t octets = 0;
+  std::string pairs;  // of octets, two to a char of 16 bits: the same values; empty: not packed
 };
 
 // "static const <type> <name> = {...};", of a structure of the runtime.
@@ -70,8 +71,10 @@ struct CNetwork {
   std::vector<CLayer> layers;
   std::vector<Table> tables;
   MemoryPlan memory;
+  int char_bits = 8;           // of the core that memory is planned for
   bool is_integer = false;     // somewhere; floats may stand around it
   std::string arena_type;      // "tm_u8", "tm_i16" or "tm_f32": the widest that is kept there
+  bool arena_mixes = false;    // codes of 8 bits among wider ones
   graph::TensorId input = -1;  // tensor that run() is given
   std::string in_type;         // element types of run(): "tm_i8", "tm_u8", "tm_i16", "tm_f32"
   std::string out_type;
@@ -90,7 +93,10 @@ struct CNetwork {
 };
 
 // Error (model) for an operator that has no C form.
-CNetwork LowerToC(const graph::Graph& network);
+CNetwork LowerToC(const graph::Graph& network, int char_bits = 8);
+
+// Octets of an element of a type of the runtime ("tm_i8") on a core whose char has `char_bits`.
+int64_t ElementOctets(const std::string& type, int char_bits);
 
 }  // namespace platypus::deploy
 

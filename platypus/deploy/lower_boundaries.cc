@@ -89,7 +89,7 @@ void Lowering::LowerQuantize(const Node& node, const graph::QuantizeInput& op) {
   std::string tables;
   const auto add = [&](const char* role, const std::vector<float>& values) {
     tables += AddTable(fmt::format("{}_{}", id, role), "tm_f32", CList(values),
-                       static_cast<int64_t>(values.size()), 4, layer) +
+                       static_cast<int64_t>(values.size()), layer) +
               ", ";
     return values.size();
   };

@@ -24,9 +24,8 @@ std::vector<int32_t> ChannelsLast(const std::vector<int32_t>& values, Extent e) 
 void Lowering::LowerLookup(const Node& node) {
   CLayer layer = NewLayer(node, node.output);
   const std::string out = TypeName(At(node.output).dtype);
-  const std::string table = AddTable(Identifier(node) + "_table", ("tm_" + out).c_str(),
-                                     CList(g_.Parameter(node, "table").Int32s()), 256,
-                                     Octets(At(node.output).dtype), layer);
+  const std::string table = AddTable(Identifier(node) + "_table", "tm_" + out,
+                                     CList(g_.Parameter(node, "table").Int32s()), 256, layer);
   layer.header = "tm_integer.h";
   layer.overwrites = layer.inputs;
   layer.code =
@@ -39,7 +38,7 @@ void Lowering::LowerSoftmax(const Node& node) {
   CLayer layer = NewLayer(node, node.output);
   const Extent e = ExtentOf(At(node.output).shape);
   const std::string table = AddTable(Identifier(node) + "_table", "tm_u16",
-                                     CList(g_.Parameter(node, "table").Int32s()), 256, 2, layer);
+                                     CList(g_.Parameter(node, "table").Int32s()), 256, layer);
   layer.header = "tm_integer.h";
   layer.overwrites = layer.inputs;
   layer.code =
@@ -55,10 +54,10 @@ void Lowering::LowerLayerNorm(const Node& node, const graph::IntegerLayerNorm& o
   CLayer layer = NewLayer(node, node.output);
   const std::string multiplier =
       AddTable(id + "_multiplier", "tm_i16",
-               CList(ChannelsLast(g_.Parameter(node, "multiplier").Int32s(), e)), count, 2, layer);
+               CList(ChannelsLast(g_.Parameter(node, "multiplier").Int32s(), e)), count, layer);
   const std::string offset =
       AddTable(id + "_offset", "tm_i32",
-               CList(ChannelsLast(g_.Parameter(node, "offset").Int32s(), e)), count, 4, layer);
+               CList(ChannelsLast(g_.Parameter(node, "offset").Int32s(), e)), count, layer);
   layer.header = "tm_integer.h";
   layer.definitions = fmt::format(
       "static const tm_normalizer n_{} = {{{}, {}, {}LL, {}, {}, {}, {}}}; /* epsilon, fraction, "
@@ -128,8 +127,8 @@ void Lowering::LowerIntegerTransposed(const Node& node, const graph::ConvTranspo
     for (size_t i = 0; i < row; ++i) sum += std::abs(weight[o * row + i]);
     bounds.push_back(sum * LargestCode(node.inputs[0]));
   }
-  const std::string table = AddTable(id + "_weight", "tm_i8", CList(weight),
-                                     static_cast<int64_t>(weight.size()), 1, layer);
+  const std::string table =
+      AddOctets(id + "_weight", "tm_i8", {weight.begin(), weight.end()}, layer);
   const Argument shape =
       AddShape(id, from, to, op.kernel, op.stride, op.dilation, op.padding, layer);
   const Argument requant = AddRequant(id, *requantize, bounds, layer);
@@ -137,7 +136,7 @@ void Lowering::LowerIntegerTransposed(const Node& node, const graph::ConvTranspo
   layer.call = {fmt::format("tm_conv_transposed_{}_{}", TypeName(At(node.inputs[0]).dtype),
                             TypeName(At(requantize->output).dtype)),
                 {Reads(node.inputs[0]),
-                 {"const tm_i8 *", table, "weight"},
+                 {fmt::format("const {} *", OctetsType()), table, "weight"},
                  {"tm_i32", fmt::format("{}", op.groups), "groups"},
                  shape,
                  requant,
@@ -163,16 +162,15 @@ Lowering::Rows Lowering::RowsOf(const Node& node, const std::string& of, const s
     wide = wide || sum * std::abs(multiplier[row]) >= 2147483648.0;
   }
   const auto rows = static_cast<int64_t>(offset.size());
-  const auto table = [&](const char* name, const char* type, std::string values, int64_t octets,
-                         int64_t count) {
-    return AddTable(fmt::format("{}_{}_{}", of, name, role), type, std::move(values), count, octets,
-                    layer);
+  const auto table = [&](const char* name, const char* type, std::string values, int64_t count) {
+    return AddTable(fmt::format("{}_{}_{}", of, name, role), type, std::move(values), count, layer);
   };
   Rows result;
-  result.weight = table("weight", "tm_i8", CList(weight), 1, static_cast<int64_t>(weight.size()));
-  const std::string offsets = table("offset", "tm_i32", CList(offset), 4, rows);
-  const std::string multipliers = table("multiplier", "tm_i16", CList(multiplier), 2, rows);
-  const std::string shifts = table("shift", "tm_u8", CList(parameter("shift").Int32s()), 1, rows);
+  result.weight = AddOctets(fmt::format("{}_weight_{}", of, role), "tm_i8",
+                            {weight.begin(), weight.end()}, layer);
+  const std::string offsets = table("offset", "tm_i32", CList(offset), rows);
+  const std::string multipliers = table("multiplier", "tm_i16", CList(multiplier), rows);
+  const std::string shifts = table("shift", "tm_u8", CList(parameter("shift").Int32s()), rows);
   result.requant = fmt::format("{{{}, {}, {}, {}, {}, {}, 0, 0, 0}}", offsets, multipliers, shifts,
                                -kLargest, kLargest, wide ? 1 : 0);
   return result;
@@ -200,7 +198,7 @@ void Lowering::LowerRecurrent(const Node& node, const graph::IntegerRecurrent& o
         fmt::format("{} {}, layer {} of {}: {} steps of {} -> {}{}, {} multiply-accumulates",
                     graph::Name(node.op), node.name, k + 1, op.layers, steps, inputs,
                     one_step ? "" : fmt::format("{} steps of ", steps), op.hidden, layer.macs);
-    layer.scratch = {Temporary(2 * int64_t{op.hidden}, "i16"), Temporary(op.hidden, "i8"),
+    layer.scratch = {Temporary(op.hidden, "i16"), Temporary(op.hidden, "i8"),
                      Temporary(op.hidden, "i8")};
     if (!last) {
       layer.name += fmt::format(".l{}", k);

@@ -61,10 +61,10 @@ void Lowering::LowerConvolution(const Node& node, const graph::Conv2d& op, Exten
     std::vector<float> w = g_.Parameter(node, "weight").Floats();
     w = permuted ? PermuteColumns(w, out.c, node.inputs[0]) : ChannelsLast(w, weight_shape);
     const std::string weight =
-        AddTable(id + "_weight", "tm_f32", CList(w), static_cast<int64_t>(w.size()), 4, layer);
+        AddTable(id + "_weight", "tm_f32", CList(w), static_cast<int64_t>(w.size()), layer);
     const std::string bias =
         op.has_bias ? AddTable(id + "_bias", "tm_f32", CList(g_.Parameter(node, "bias").Floats()),
-                               out.c, 4, layer)
+                               out.c, layer)
                     : "NULL";
     const Argument shape =
         AddShape(id, in, out, op.kernel, op.stride, op.dilation, op.padding, layer);
@@ -166,11 +166,11 @@ void Lowering::LowerRecurrent(const Node& node, const graph::Recurrent& op) {
         "{} {}, layer {} of {}: {} steps of {} -> {}{}, {} multiply-accumulates",
         graph::Name(node.op), node.name, k + 1, op.layers, steps, inputs,
         last && op.last_step_only ? "" : fmt::format("{} steps of ", steps), op.hidden, layer.macs);
-    layer.scratch = {Temporary((op.cell == Cell::kLstm ? 8 : 4) * int64_t{op.hidden})};
+    layer.scratch = {Temporary((op.cell == Cell::kLstm ? 2 : 1) * int64_t{op.hidden})};
     if (!last) {
       layer.name += fmt::format(".l{}", k);
       layer.tensor = -1;
-      layer.output = Temporary(4 * steps * op.hidden);
+      layer.output = Temporary(steps * op.hidden);
       layer.activation_octets = storage_.at(layer.output).octets;
     }
     std::string tables;
@@ -178,7 +178,7 @@ void Lowering::LowerRecurrent(const Node& node, const graph::Recurrent& op) {
       const std::string name = fmt::format("{}_l{}", role, k);
       const std::vector<float>& values = g_.Parameter(node, name).Floats();
       tables += AddTable(id + "_" + name, "tm_f32", CList(values),
-                         static_cast<int64_t>(values.size()), 4, layer) +
+                         static_cast<int64_t>(values.size()), layer) +
                 ", ";
     }
     layer.definitions = fmt::format(
@@ -201,11 +201,11 @@ void Lowering::LowerTransposedConvolution(const Node& node, const graph::ConvTra
   const std::vector<float> ordered = OutputFirst(g_.Parameter(node, "weight").Floats(), op, in.c);
   CLayer layer = NewLayer(node, node.output);
   const std::string table = AddTable(id + "_weight", "tm_f32", CList(ordered),
-                                     static_cast<int64_t>(ordered.size()), 4, layer);
-  const std::string bias =
-      op.has_bias ? AddTable(id + "_bias", "tm_f32", CList(g_.Parameter(node, "bias").Floats()),
-                             out.c, 4, layer)
-                  : "NULL";
+                                     static_cast<int64_t>(ordered.size()), layer);
+  const std::string bias = op.has_bias
+                               ? AddTable(id + "_bias", "tm_f32",
+                                          CList(g_.Parameter(node, "bias").Floats()), out.c, layer)
+                               : "NULL";
   const Argument shape =
       AddShape(id, in, out, op.kernel, op.stride, op.dilation, op.padding, layer);
   layer.call = {"tm_conv_transposed_f32",
@@ -232,7 +232,7 @@ void Lowering::LowerLayerNorm(const Node& node, const graph::LayerNorm& op) {
       }
     }
     tables += AddTable(fmt::format("{}_{}", id, role), "tm_f32", CList(channels_last),
-                       e.c * e.h * e.w, 4, layer) +
+                       e.c * e.h * e.w, layer) +
               ", ";
   }
   layer.overwrites = layer.inputs;
@@ -284,7 +284,7 @@ void Lowering::LowerView(const Node& node) {
     layer.code = fmt::format("tm_copy_runs_{}({}, 1, {}, {}, @{});", type, Address(in), elements,
                              elements, node.output);
   } else if (spread(e) && spread(seen)) {
-    const TensorId between = Temporary(elements * Octets(At(in).dtype), type);
+    const TensorId between = Temporary(elements, type);
     layer.scratch = {between};
     layer.code = out_of(fmt::format("@{}", between)) + "\n  " + into(fmt::format("@{}", between));
   } else {
@@ -333,8 +333,8 @@ void Lowering::LowerBatchNorm(const Node& node, const graph::BatchNorm& op, cons
   }
   const Extent e = ExtentOf(At(node.output).shape);
   layer.overwrites = layer.inputs;
-  const std::string gains = AddTable(id + "_gain", "tm_f32", CList(gain), e.c, 4, layer);
-  const std::string shifts = AddTable(id + "_shift", "tm_f32", CList(shift), e.c, 4, layer);
+  const std::string gains = AddTable(id + "_gain", "tm_f32", CList(gain), e.c, layer);
+  const std::string shifts = AddTable(id + "_shift", "tm_f32", CList(shift), e.c, layer);
   layer.code = fmt::format("tm_affine_f32({}, {}, {}, {}, {}, @{});", Address(node.inputs[0]),
                            gains, shifts, e.h * e.w, e.c, node.output);
   Finish(std::move(layer));

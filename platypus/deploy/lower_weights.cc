@@ -58,12 +58,13 @@ Argument Lowering::AddWeights(const std::string& id, const std::vector<int8_t>& 
   const auto count = static_cast<size_t>(channels);
   std::string table;
   if (bits == 8) {
-    table = AddTable(id + "_weight", "tm_i8", CList(depthwise ? Columns(codes, count) : codes),
-                     static_cast<int64_t>(codes.size()), 1, layer);
+    const std::vector<int8_t> ordered = depthwise ? Columns(codes, count) : codes;
+    table = AddOctets(id + "_weight", "tm_i8", {ordered.begin(), ordered.end()}, layer);
+  } else if (const std::vector<int32_t> elements = Pack(codes, count, bits); bits == 4) {
+    table = AddTable(id + "_weight", "tm_u16", CList(elements),
+                     static_cast<int64_t>(elements.size()), layer);
   } else {
-    const std::vector<int32_t> elements = Pack(codes, count, bits);
-    table = AddTable(id + "_weight", bits == 4 ? "tm_u16" : "tm_u8", CList(elements),
-                     static_cast<int64_t>(elements.size()), bits / 2, layer);
+    table = AddOctets(id + "_weight", "tm_u8", elements, layer);
   }
   layer.weight_bits = bits;
   layer.comment += fmt::format(", weights of {} bits", bits);

@@ -19,9 +19,6 @@ using graph::Node;
 using graph::TensorId;
 
 std::string TypeName(DType type);  // "i8", as in names of kernels
-inline int64_t Octets(DType type) {
-  return type == DType::kFloat32 ? 4 : type == DType::kInt16 ? 2 : 1;
-}
 
 struct Extent {
   int64_t c = 1, h = 1, w = 1;
@@ -50,7 +47,7 @@ std::vector<T> OutputFirst(const std::vector<T>& weight, const graph::ConvTransp
 
 class Lowering {
  public:
-  explicit Lowering(const graph::Graph& g) : g_(g) {}
+  Lowering(const graph::Graph& g, int char_bits) : g_(g) { net_.char_bits = char_bits; }
   CNetwork Run();
 
  private:
@@ -70,7 +67,8 @@ class Lowering {
   // delivers it.
   TensorId Deliver();
 
-  // Octets of `tensor` when it is kept under `id`.
+  // Octets of what is kept under `id`: `count` elements, and a tensor's.
+  int64_t Keep(TensorId id, const std::string& type, int64_t count);
   int64_t Store(TensorId id, TensorId tensor);
 
   // Where a tensor is kept: under its own id, or that of the tensor that it is a view of.
@@ -90,9 +88,13 @@ class Lowering {
   const Node* TakeRequantize(const Node& node);
 
   // Memory for what is no tensor of the graph.
-  TensorId Temporary(int64_t octets, const std::string& type = "f32");
-  std::string AddTable(const std::string& name, const char* type, std::string values, int64_t count,
-                       int64_t each, CLayer& layer);
+  TensorId Temporary(int64_t count, const std::string& type = "f32");
+  std::string AddTable(const std::string& name, const std::string& type, std::string values,
+                       int64_t count, CLayer& layer);
+  // A table that kernels read by tm_octet (runtime/rt/tm_weights.h).
+  std::string AddOctets(const std::string& name, const std::string& type,
+                        const std::vector<int32_t>& codes, CLayer& layer);
+  std::string OctetsType() const { return net_.char_bits == 16 ? "tm_octets" : "tm_i8"; }
   std::string Identifier(const Node& node);
 
   // Weights [channels][row] in the narrowest form that holds their codes (runtime/rt/tm_weights.h),

@@ -105,7 +105,11 @@ Emission MakeEmission(const PackageRequest& request) {
     Fail(Category::kModel, "{} outputs of an autoencoder for {} inputs", outputs,
          NumElements(request.network->Input().shape));
   }
-  Emission e = {request, request.prefix, Upper(request.prefix), LowerToC(*request.network), {}};
+  Emission e = {request,
+                request.prefix,
+                Upper(request.prefix),
+                LowerToC(*request.network, request.char_bits),
+                {}};
   e.functions = ShareFunctions(e.net, request.optimise);
   return e;
 }

@@ -40,6 +40,7 @@ struct PackageRequest {
   std::vector<GoldenSample> golden;
   std::string task_type;
   std::string device;
+  int char_bits = 8;  // of the device's core: 8 or 16
   config::Optimise optimise = config::Optimise::kBalanced;
   std::string generator_version;  // "Platypus 0.1.0"
   std::vector<std::pair<std::string, std::string>>

@@ -26,6 +26,11 @@ float Load(std::string_view bytes, size_t element, DType type) {
                                : static_cast<float>(static_cast<signed char>(code));
 }
 
+size_t OctetsOf(const graph::Tensor& tensor) {
+  return static_cast<size_t>(NumElements(tensor.shape) *
+                             ElementOctets("tm_" + TypeName(tensor.dtype), 8));
+}
+
 // Compares a tensor's values, given in C order, with those kept at `bytes`; "" or the first element
 // that differs.
 std::string Compare(const graph::Tensor& tensor, const std::vector<float>& values,
@@ -51,14 +56,15 @@ std::string Compare(const graph::Tensor& tensor, const std::vector<float>& value
 
 }  // namespace
 
-std::string FirstDifference(const graph::Graph& network, std::span<const float> features,
-                            std::string_view recorded) {
-  const CNetwork net = LowerToC(network);
+std::string FirstDifference(const graph::Graph& network, int char_bits,
+                            std::span<const float> features, std::string_view recorded) {
+  const CNetwork net = LowerToC(network, char_bits);
   const graph::Tensor& in = network.At(net.input);
   const graph::Tensor& out = network.Output();
-  const size_t in_octets = static_cast<size_t>(NumElements(in.shape)) * Octets(in.dtype);
-  const size_t out_octets = static_cast<size_t>(NumElements(out.shape)) * Octets(out.dtype);
-  const auto arena_octets = static_cast<size_t>(ArenaOctets(net));
+  const size_t in_octets = OctetsOf(in);
+  const size_t out_octets = OctetsOf(out);
+  const int64_t element = ElementOctets(net.arena_type, 8);
+  const auto arena_octets = static_cast<size_t>(ArenaElements(net) * element);
   const size_t each = arena_octets + out_octets;
   if (recorded.size() != in_octets + net.layers.size() * each) {
     Fail(Category::kToolchain, "the package is not this network's: its trace has {} octets, not {}",
@@ -74,7 +80,8 @@ std::string FirstDifference(const graph::Graph& network, std::span<const float> 
     const CLayer& layer = net.layers[i];
     if (layer.tensor < 0) continue;
     const std::string_view after = recorded.substr(in_octets + i * each, each);
-    const size_t start = layer.offset < 0 ? arena_octets : static_cast<size_t>(layer.offset);
+    const int64_t offset = layer.offset / ElementOctets(net.arena_type, char_bits) * element;
+    const size_t start = layer.offset < 0 ? arena_octets : static_cast<size_t>(offset);
     const graph::Tensor& tensor = network.At(layer.tensor);
     found = Compare(tensor, tensor_values(layer.tensor), after.substr(start), layer.channels_last);
     if (!found.empty()) return fmt::format("layer {} {}", layer.name, found);

@@ -257,6 +257,7 @@ class Compiling {
       request.golden.push_back(Golden(i, rows));
     request.task_type = summary_.task_type;
     request.device = options_.device;
+    request.char_bits = CharBits(registry_, request.device);
     request.generator_version = Version();
     request.facts = {{"model", summary_.model},
                      {"from", options_.model.filename().string()},
@@ -268,7 +269,7 @@ class Compiling {
     deploy::Write(deploy::Generate(request), package_);
     summary_.package_path = package_.string();
     summary_.layers = SummariseLayers(network_);
-    summary_.memory = deploy::LowerToC(network_).memory;
+    summary_.memory = deploy::LowerToC(network_, request.char_bits).memory;
     if (!is_integer_) summary_.npu = PlaceOnDevice(registry_, config_, network_);
     test_set_.samples = count_;
     test_set_.features = inputs_;

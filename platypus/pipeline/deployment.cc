@@ -51,6 +51,11 @@ void FillOutputs(const graph::Graph& network, std::vector<deploy::GoldenSample>&
   }
 }
 
+int CharBits(const config::Registry& registry, const std::string& device) {
+  const config::Value* entry = registry.devices.Find(device);
+  return entry != nullptr && entry->Text("core") == "C28x" ? 16 : 8;
+}
+
 std::optional<std::vector<deploy::NpuPlacement>> PlaceOnDevice(const config::Registry& registry,
                                                                const config::Config& config,
                                                                const graph::Graph& network) {

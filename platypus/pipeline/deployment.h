@@ -25,6 +25,9 @@ std::string PackagePrefix(const config::Config& config);
 // device's core (where it has an open compiler and an emulator).
 std::vector<std::string> VerifyCores(const config::Config& config, const std::string& device_core);
 
+// Bits of a char on the device's core (registry: core): 16 on C28x.
+int CharBits(const config::Registry& registry, const std::string& device);
+
 // PlaceOnNpu of the float network, with the weights' bits of the configuration, if its device has a
 // neural accelerator (registry: accelerator); nullopt otherwise.
 std::optional<std::vector<deploy::NpuPlacement>> PlaceOnDevice(const config::Registry& registry,

@@ -482,6 +482,7 @@ class Running {
     FillOutputs(*deployed_, request.golden, pool_);
     request.task_type = config_.common.task_type;
     request.device = config_.common.target_device;
+    request.char_bits = CharBits(registry_, request.device);
     request.generator_version = Version();
     request.facts = {{"model", config_.training.model_name},
                      {"data set", config_.dataset.dataset_name},
@@ -501,7 +502,7 @@ class Running {
     }
     if (summary_.float_network.present)
       summary_.npu = PlaceOnDevice(registry_, config_, float_network_);
-    summary_.memory = deploy::LowerToC(*deployed_).memory;
+    summary_.memory = deploy::LowerToC(*deployed_, request.char_bits).memory;
     if (config_.compilation.backend == kVendorBackend) CallVendor();
     test_set_ =
         MakeTestSet(*deployed_, pipeline_, goal_, splits_.test,

@@ -9,9 +9,9 @@
 
 /* One layer; rows of a gate for all hidden values, then those of the next gate. */
 typedef struct {
-  const tm_i8* weight_ih; /* [gates * hidden][inputs] */
-  const tm_i8* weight_hh; /* [gates * hidden][hidden] */
-  tm_requant ih, hh;      /* of each row */
+  const tm_octets* weight_ih; /* [gates * hidden][inputs] */
+  const tm_octets* weight_hh; /* [gates * hidden][hidden] */
+  tm_requant ih, hh;          /* of each row */
   tm_i32 steps, inputs, hidden;
   int cell_fraction;
   int all_steps;
@@ -33,18 +33,18 @@ typedef struct {
         tm_i32 h;                                                                                \
         for (k = 0; k < gates; ++k) {                                                            \
           const tm_i32 row = k * r.hidden + i;                                                   \
-          const tm_i8* w = r.weight_ih + row * r.inputs;                                         \
+          tm_i32 w = row * r.inputs;                                                             \
           tm_i32 sum = r.ih.offset[row];                                                         \
           TM_UNROLL(4)                                                                           \
           for (j = 0; j < r.inputs; ++j) {                                                       \
-            sum += (tm_i32)x[j] * w[j];                                                          \
+            sum += (tm_i32)x[j] * tm_octet(r.weight_ih, w + j);                                  \
           }                                                                                      \
           a[k] = tm_requantize(sum, row, r.ih);                                                  \
-          w = r.weight_hh + row * r.hidden;                                                      \
+          w = row * r.hidden;                                                                    \
           sum = r.hh.offset[row];                                                                \
           TM_UNROLL(4)                                                                           \
           for (j = 0; j < r.hidden; ++j) {                                                       \
-            sum += (tm_i32)state[j] * w[j];                                                      \
+            sum += (tm_i32)state[j] * tm_octet(r.weight_hh, w + j);                              \
           }                                                                                      \
           u[k] = tm_requantize(sum, row, r.hh);                                                  \
         }                                                                                        \

@@ -63,7 +63,7 @@ TM_INLINE tm_i32 tm_requantize(tm_i32 sum, tm_i32 c, tm_requant r) {
     y = r.nearest ? TM_ASR(y + 1, 1) + r.zero : y;
     return y < r.lo ? r.lo : y > r.hi ? r.hi : (tm_i32)y;
   } else if (r.multiplier == NULL && r.nearest) {
-    return tm_clamp(tm_half_even(sum, r.shift[at]) + r.zero, r.lo, r.hi);
+    return tm_clamp(tm_half_even(sum, (int)r.shift[at]) + r.zero, r.lo, r.hi);
   } else {
     tm_i32 y = TM_ASR(r.multiplier == NULL ? sum : sum * r.multiplier[at], r.shift[at]);
     y = r.nearest ? TM_ASR(y + 1, 1) + r.zero : y;

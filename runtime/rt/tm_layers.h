@@ -49,7 +49,7 @@ TM_INLINE tm_i32 TM_FN(tm_dot_alone)(const TM_X* p, tm_i32 n, tm_weights q, tm_i
 #include "tm_helium_layers.h"
 #endif
 
-#if TM_POSITIONS == 4
+#if TM_POSITIONS == 4 && !TM_OCTET_PAIRS
 /* Two channels of one output position: what eight registers hold. */
 TM_INLINE void TM_FN(tm_conv_pair)(const TM_X* x, const tm_i8* q, tm_i32 c, tm_shape s,
                                    tm_requant r, tm_window w, TM_Y* y) {
@@ -89,7 +89,7 @@ TM_INLINE void TM_FN(tm_conv_point)(const TM_X* x, tm_weights q, tm_shape s, tm_
   const int often = TM_OPTIMISE == TM_SPEED || q.bits != 8 ||
                     (TM_OPTIMISE == TM_BALANCED && (s.kernel_h > 1 || s.out_h * s.out_w == 1));
   tm_i32 c = 0, ky, kx, i;
-#if TM_POSITIONS == 4
+#if TM_POSITIONS == 4 && !TM_OCTET_PAIRS
   if (often && q.bits == 8 && s.kernel_w * s.in_c >= 8) {
     for (; c + 2 <= s.out_c; c += 2) {
       TM_FN(tm_conv_pair)(x, (const tm_i8*)q.codes, c, s, r, w, y + c);

@@ -12,6 +12,7 @@ extern "C" {
 
 /* At least 8, 16 and 32 bits: on cores whose char has 16 bits a tm_i8 has them too, so every store
  * of a narrow value is clamped before and nothing relies on wrap-around. */
+#define TM_CHAR_BITS CHAR_BIT /* of a tm_i8 */
 typedef signed char tm_i8;
 typedef unsigned char tm_u8;
 typedef short tm_i16;

@@ -37,7 +37,7 @@ TM_INLINE tm_reach tm_reach_of(tm_i32 at, tm_i32 stride, tm_i32 dilation, tm_i32
 
 /* weight [out_c][kernel_h][kernel_w][in_c / groups] */
 #define TM_DEFINE_TRANSPOSED(in, out)                                                             \
-  TM_INLINE void tm_conv_transposed_##in##_##out(const tm_##in* x, const tm_i8* weight,           \
+  TM_INLINE void tm_conv_transposed_##in##_##out(const tm_##in* x, const tm_octets* weight,       \
                                                  tm_i32 groups, tm_shape s, tm_requant r,         \
                                                  tm_##out* y) {                                   \
     const tm_i32 ins = s.in_c / groups;                                                           \
@@ -59,10 +59,10 @@ TM_INLINE tm_reach tm_reach_of(tm_i32 at, tm_i32 stride, tm_i32 dilation, tm_i32
                  kx += columns.step, ix -= columns.back) {                                        \
               if (ix < s.in_w) {                                                                  \
                 const tm_##in* p = x + ((iy * s.in_w + ix) * s.in_c + first);                     \
-                const tm_i8* q = weight + ((c * s.kernel_h + ky) * s.kernel_w + kx) * ins;        \
+                const tm_i32 k = ((c * s.kernel_h + ky) * s.kernel_w + kx) * ins;                 \
                 TM_UNROLL(4)                                                                      \
                 for (i = 0; i < ins; ++i) {                                                       \
-                  sum += (tm_i32)p[i] * q[i];                                                     \
+                  sum += (tm_i32)p[i] * tm_octet(weight, k + i);                                  \
                 }                                                                                 \
               }                                                                                   \
             }                                                                                     \

@@ -4,11 +4,48 @@
  * column after column). Of 4 and 2 bits four codes are one element, the first one lowest: tm_u16 or
  * tm_u8. Four neighbouring channels share a block of elements, one for each place of their rows; of
  * the one to three channels behind the blocks each row stands alone, four places to an element.
- * Codes are unpacked in registers, where they are used. */
+ * Codes are unpacked in registers, where they are used.
+ *
+ * A package for cores whose char has 16 bits defines TM_PACKED: there two octets of these tables
+ * share a char, the first one lower. Elsewhere the same text is octets. */
 #ifndef TM_WEIGHTS_H
 #define TM_WEIGHTS_H
 
 #include "tm_port.h"
+
+#ifndef TM_PACKED
+#define TM_PACKED 0
+#endif
+#define TM_OCTET_PAIRS (TM_PACKED && TM_CHAR_BITS == 16)
+
+/* A table of n octets, n even: tm_octets table[TM_PACKED_LENGTH(n)] = {TM_OCTETS2(a, b), ...}. */
+#if TM_OCTET_PAIRS
+typedef tm_u16 tm_octets;
+#define TM_OCTETS2(a, b) (tm_u16)(((tm_u16)(a)&255u) | (((tm_u16)(b)&255u) << 8))
+#define TM_PACKED_LENGTH(n) ((n) / 2)
+#else
+typedef tm_i8 tm_octets;
+#define TM_OCTETS2(a, b) (a), (b)
+#define TM_PACKED_LENGTH(n) (n)
+#endif
+
+/* Octet i: 0 to 255, and -128 to 127. */
+TM_INLINE tm_u32 tm_bare_octet(const void* table, tm_i32 i) {
+#if TM_OCTET_PAIRS
+  const tm_u32 two = ((const tm_octets*)table)[TM_ASR(i, 1)];
+  return (i & 1) != 0 ? two >> 8 : two & 255u;
+#else
+  return ((const tm_u8*)table)[i];
+#endif
+}
+
+TM_INLINE tm_i32 tm_octet(const void* table, tm_i32 i) {
+#if TM_OCTET_PAIRS
+  return ((tm_i32)tm_bare_octet(table, i) ^ 128) - 128;
+#else
+  return ((const tm_octets*)table)[i];
+#endif
+}
 
 typedef struct {
   const void* codes;
@@ -18,7 +55,7 @@ typedef struct {
 /* Code `at` (0 to 3) of element i: its sign goes to the top, and all of it back down. */
 TM_INLINE tm_i32 tm_unpack(tm_weights w, tm_i32 i, tm_i32 at) {
   const int top = (int)sizeof(tm_i32) * CHAR_BIT - w.bits;
-  const tm_u32 four = w.bits == 4 ? ((const tm_u16*)w.codes)[i] : ((const tm_u8*)w.codes)[i];
+  const tm_u32 four = w.bits == 4 ? ((const tm_u16*)w.codes)[i] : tm_bare_octet(w.codes, i);
   return TM_ASR((tm_i32)(four << (top - at * w.bits)), top);
 }
 
@@ -35,11 +72,11 @@ typedef struct {
 TM_INLINE tm_four tm_four_at(tm_weights w, tm_i32 row, tm_i32 c, tm_i32 k) {
   tm_four four;
   if (w.bits == 8) {
-    const tm_i8* q = (const tm_i8*)w.codes + (c * row + k);
-    four.a = q[0];
-    four.b = q[row];
-    four.c = q[2 * row];
-    four.d = q[3 * row];
+    const tm_i32 i = c * row + k;
+    four.a = tm_octet(w.codes, i);
+    four.b = tm_octet(w.codes, i + row);
+    four.c = tm_octet(w.codes, i + 2 * row);
+    four.d = tm_octet(w.codes, i + 3 * row);
   } else {
     const tm_i32 i = TM_ASR(c, 2) * row + k;
     four.a = tm_unpack(w, i, 0);
@@ -67,7 +104,7 @@ TM_INLINE int tm_whole_elements(tm_weights w, tm_i32 n) { return w.bits != 8 && 
 /* Place k of channel c, whose row stands alone. */
 TM_INLINE tm_i32 tm_code_alone(tm_weights w, tm_i32 channels, tm_i32 row, tm_i32 c, tm_i32 k) {
   if (w.bits == 8) {
-    return ((const tm_i8*)w.codes)[c * row + k];
+    return tm_octet(w.codes, c * row + k);
   }
   return tm_unpack(w, tm_first_alone(channels, row, c) + TM_ASR(k, 2), k & 3);
 }
@@ -75,20 +112,19 @@ TM_INLINE tm_i32 tm_code_alone(tm_weights w, tm_i32 channels, tm_i32 row, tm_i32
 /* The same of depthwise layers. */
 TM_INLINE tm_four tm_four_in_column(tm_weights w, tm_i32 channels, tm_i32 row, tm_i32 c, tm_i32 k) {
   if (w.bits == 8) {
-    const tm_i8* q = (const tm_i8*)w.codes + (k * channels + c);
+    const tm_i32 i = k * channels + c;
     tm_four four;
-    four.a = q[0];
-    four.b = q[1];
-    four.c = q[2];
-    four.d = q[3];
+    four.a = tm_octet(w.codes, i);
+    four.b = tm_octet(w.codes, i + 1);
+    four.c = tm_octet(w.codes, i + 2);
+    four.d = tm_octet(w.codes, i + 3);
     return four;
   }
   return tm_four_at(w, row, c, k);
 }
 
 TM_INLINE tm_i32 tm_code_in_column(tm_weights w, tm_i32 channels, tm_i32 row, tm_i32 c, tm_i32 k) {
-  return w.bits == 8 ? ((const tm_i8*)w.codes)[k * channels + c]
-                     : tm_code_alone(w, channels, row, c, k);
+  return w.bits == 8 ? tm_octet(w.codes, k * channels + c) : tm_code_alone(w, channels, row, c, k);
 }
 
 #endif /* TM_WEIGHTS_H */

@@ -20,7 +20,7 @@
 TM_NOINLINE static void layer_0(net_ctx *ctx) {
   tm_f32 *arena = ctx->arena;
   const net_in_t *in = ctx->in;
-  tm_transpose_i8(in, 2, 16, (tm_i8 *)arena + 0);
+  tm_transpose_i8(in, 2, 16, (tm_i8 *)(arena + 0));
 }
 
 /* 1. Conv2d encoder: 2x16x1 int8 -> 5x5x1 uint8, 150 multiply-accumulates, one code is 0.0625, weights of 8 bits */
@@ -32,7 +32,7 @@ static const tm_weights q_encoder = {w_encoder_weight, 8};
 static const tm_requant r_encoder = {w_encoder_offset, NULL, w_encoder_shift, 0, 255, 0, 0, 0, 0};
 TM_NOINLINE static void layer_1(net_ctx *ctx) {
   tm_f32 *arena = ctx->arena;
-  tm_conv_i8_u8((tm_i8 *)arena + 0, q_encoder, s_encoder, r_encoder, (tm_u8 *)arena + 32);
+  tm_conv_i8_u8((tm_i8 *)(arena + 0), q_encoder, s_encoder, r_encoder, (tm_u8 *)(arena + 8));
 }
 
 /* 2. Resize up1: 5x5x1 uint8 -> 5x8x1 uint8, one code is 0.0625 */
@@ -43,7 +43,7 @@ static const tm_shape s_up1 = {
 static const tm_requant r_up1 = {w_up1_offset, w_up1_multiplier, w_up1_shift, 0, 255, 0, 1, 0, 0};
 TM_NOINLINE static void layer_2(net_ctx *ctx) {
   tm_f32 *arena = ctx->arena;
-  tm_resize_bilinear_u8_u8((tm_u8 *)arena + 32, s_up1, r_up1, (tm_u8 *)arena + 80);
+  tm_resize_bilinear_u8_u8((tm_u8 *)(arena + 8), s_up1, r_up1, (tm_u8 *)(arena + 20));
 }
 
 /* 3. Resize up2: 5x8x1 uint8 -> 5x16x1 uint8 */
@@ -53,7 +53,7 @@ static const tm_shape s_up2 = {
     1, 1, 1, 1, 1, 1, 0, 0}; /* kernel, stride, dilation, padding */
 TM_NOINLINE static void layer_3(net_ctx *ctx) {
   tm_f32 *arena = ctx->arena;
-  tm_resize_nearest_u8((tm_u8 *)arena + 80, s_up2, (tm_u8 *)arena + 0);
+  tm_resize_nearest_u8((tm_u8 *)(arena + 20), s_up2, (tm_u8 *)(arena + 0));
 }
 
 /* 4. Conv2d decoder: 5x16x1 uint8 -> 2x16x1 int8, 160 multiply-accumulates, one code is 0.0625, weights of 8 bits */
@@ -65,13 +65,13 @@ static const tm_weights q_decoder = {w_decoder_weight, 8};
 static const tm_requant r_decoder = {w_decoder_offset, w_decoder_multiplier, w_decoder_shift, -128, 127, 0, 0, 0, 0};
 TM_NOINLINE static void layer_4(net_ctx *ctx) {
   tm_f32 *arena = ctx->arena;
-  tm_conv_u8_i8((tm_u8 *)arena + 0, q_decoder, s_decoder, r_decoder, (tm_i8 *)arena + 128);
+  tm_conv_u8_i8((tm_u8 *)(arena + 0), q_decoder, s_decoder, r_decoder, (tm_i8 *)(arena + 32));
 }
 
 /* 5. Dequantize real: 2x16x1 int8 -> 2x16x1 float32 */
 TM_NOINLINE static void layer_5(net_ctx *ctx) {
   tm_f32 *arena = ctx->arena;
-  tm_dequantize_i8((tm_i8 *)arena + 128, 32, 0, 0.0625f, arena + 0);
+  tm_dequantize_i8((tm_i8 *)(arena + 32), 32, 0, 0.0625f, arena + 0);
 }
 
 /* 6. BatchNorm units: 2x16x1 float32 -> 2x16x1 float32 */

@@ -34,6 +34,8 @@ typedef struct {
   net_out_t *out;
   tm_f32 TM_ALIGN(4) arena[NET_ARENA_ELEMS];
 } net_ctx;
+/* Values of several types are placed in the arena as a char of 8 bits has it. */
+TM_ASSERT(net_char_bits, TM_CHAR_BITS == 8);
 
 tm_status net_init(net_ctx *ctx);
 

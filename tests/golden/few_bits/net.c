@@ -17,7 +17,7 @@
 TM_NOINLINE static void layer_0(net_ctx *ctx) {
   tm_u8 *arena = ctx->arena;
   const net_in_t *in = ctx->in;
-  tm_transpose_i8(in, 2, 16, (tm_i8 *)arena + 96);
+  tm_transpose_i8(in, 2, 16, (tm_i8 *)(arena + 96));
 }
 
 /* 1. Conv2d features.0: 2x16x1 int8 -> 6x16x1 uint8, 576 multiply-accumulates, one code is 0.0625, weights of 4 bits */
@@ -29,7 +29,7 @@ static const tm_weights q_features_0 = {w_features_0_weight, 4};
 static const tm_requant r_features_0 = {w_features_0_offset, w_features_0_multiplier, w_features_0_shift, 0, 255, 0, 0, 0, 0};
 TM_NOINLINE static void layer_1(net_ctx *ctx) {
   tm_u8 *arena = ctx->arena;
-  tm_conv_i8_u8((tm_i8 *)arena + 96, q_features_0, s_features_0, r_features_0, arena + 0);
+  tm_conv_i8_u8((tm_i8 *)(arena + 96), q_features_0, s_features_0, r_features_0, arena + 0);
 }
 
 /* 2. Conv2d features.1: 6x16x1 uint8 -> 6x16x1 uint8, 288 multiply-accumulates, one code is 0.0625, weights of 2 bits */
