@@ -18,6 +18,7 @@ struct Field {
   const char* name;
   bool is_address = false;  // of a table: no two layers have the same
   bool decides = false;     // which loop runs: always literal
+  bool outermost = false;   // of a convolution, whose loop around the others takes four or fewer
 };
 
 // The members of the runtime's structures (rt/tm_shape.h, tm_weights.h, tm_kernels.h).
@@ -29,7 +30,7 @@ const std::vector<Field>& FieldsOf(const std::string& type) {
         {"tm_i32", "in_c"},
         {"tm_i32", "out_h"},
         {"tm_i32", "out_w"},
-        {"tm_i32", "out_c"},
+        {.type = "tm_i32", .name = "out_c", .outermost = true},
         {"tm_i32", "kernel_h"},
         {"tm_i32", "kernel_w"},
         {"tm_i32", "stride_h"},
@@ -63,13 +64,27 @@ const Constant* ConstantOf(const CLayer& layer, const Argument& argument) {
   return found == layer.constants.end() ? nullptr : &*found;
 }
 
+bool InFours(const std::string& number) { return std::stoi(number) % 4 == 0; }
+
+// A fully connected layer has little to win: its weights are most of it.
+bool HasOnePosition(const Constant& shape) {
+  return shape.fields[3] == "1" && shape.fields[4] == "1";  // out_h, out_w
+}
+
+// Not a grouped or transposed one.
+bool IsConvolution(const std::string& kernel) {
+  return kernel.starts_with("tm_conv_") && !kernel.starts_with("tm_conv_transposed_");
+}
+
 // What layers of one function have in common.
 std::string KeyOf(const CLayer& layer, config::Optimise optimise) {
   const bool alike = optimise != config::Optimise::kSize;
+  const bool any_channels =
+      optimise == config::Optimise::kBalanced && IsConvolution(layer.call->function);
   std::string key = layer.call->function;
-  const auto add = [&](const std::string& text, bool is_address, bool decides) {
+  const auto add = [&](const std::string& text, bool is_parameter, bool decides) {
     key += "|";
-    if (text == "NULL" || decides || (alike && !is_address)) key += text;
+    if (text == "NULL" || decides || (alike && !is_parameter)) key += text;
   };
   for (const Argument& argument : layer.call->arguments) {
     const Constant* constant = ConstantOf(layer, argument);
@@ -78,8 +93,11 @@ std::string KeyOf(const CLayer& layer, config::Optimise optimise) {
       continue;
     }
     const std::vector<Field>& fields = FieldsOf(constant->type);
-    for (size_t i = 0; i < fields.size(); ++i)
-      add(constant->fields[i], fields[i].is_address, fields[i].decides);
+    for (size_t i = 0; i < fields.size(); ++i) {
+      const bool any = any_channels && fields[i].outermost && InFours(constant->fields[i]) &&
+                       !HasOnePosition(*constant);
+      add(constant->fields[i], fields[i].is_address || any, fields[i].decides);
+    }
   }
   return key;
 }
@@ -189,9 +207,17 @@ class Sharing {
     for (size_t f = 0; f < fields.size(); ++f) {
       const std::optional<std::string> common = Common(values[f]);
       if (!common && differ > kFew) continue;
-      if (!common) AddParameter(fields[f].type, fields[f].name, values[f]);
-      assignments_ += fmt::format("  {}.{} = {};\n", argument.name, fields[f].name,
-                                  common.value_or(fields[f].name));
+      std::string value = common.value_or(fields[f].name);
+      if (!common && fields[f].outermost && std::ranges::all_of(values[f], InFours)) {
+        // So that the compiler knows that no loop is left over.
+        value += "_fours";
+        for (std::string& number : values[f]) number = std::to_string(std::stoi(number) / 4);
+        AddParameter(fields[f].type, value, values[f]);
+        value = "4 * " + value;
+      } else if (!common) {
+        AddParameter(fields[f].type, value, values[f]);
+      }
+      assignments_ += fmt::format("  {}.{} = {};\n", argument.name, fields[f].name, value);
     }
   }
 

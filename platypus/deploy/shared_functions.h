@@ -11,8 +11,10 @@ namespace platypus::deploy {
 
 // Makes calls that may share a function call one, and returns those functions' text. What the
 // layers of a function have in common is literal there, so that the compiler works with it; the
-// rest are parameters. Layers that have all but addresses in common share, which costs nothing; for
-// size the same kernel of the same types, with weights and factors of the same form, is enough.
+// rest are parameters. Layers that have all but addresses in common share, which costs nothing;
+// balanced, convolutions of several positions may have other numbers of output channels (in fours),
+// which costs little; for size the same kernel of the same types, with weights and factors of the
+// same form, is enough.
 std::string ShareFunctions(CNetwork& network, config::Optimise optimise);
 
 // "static const tm_shape s_conv = {...};"

@@ -84,10 +84,10 @@ TM_INLINE void TM_FN(tm_conv_pair)(const TM_X* x, const tm_i8* q, tm_i32 c, tm_s
 TM_INLINE void TM_FN(tm_conv_point)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r,
                                     tm_window w, TM_Y* y) {
   const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
-  /* Of windows along one axis only those at its two ends come here. Codes of few bits are unpacked
-   * for four channels. */
+  /* Of windows along one axis only those at its two ends come here, which are many of a short line.
+   * Codes of few bits are unpacked for four channels. */
   const int often = TM_OPTIMISE == TM_SPEED || q.bits != 8 ||
-                    (TM_OPTIMISE == TM_BALANCED && (s.kernel_h > 1 || s.out_h * s.out_w == 1));
+                    (TM_OPTIMISE == TM_BALANCED && (s.kernel_h > 1 || s.out_h * s.out_w <= 32));
   tm_i32 c = 0, ky, kx, i;
 #if TM_POSITIONS == 4 && !TM_OCTET_PAIRS
   if (often && q.bits == 8 && s.kernel_w * s.in_c >= 8) {
@@ -220,7 +220,7 @@ TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, tm_weights q,
   tm_i32 c = 0, b, ky, n, i;
 #if TM_DSP && TM_OCTETS
   if (q.bits == 8) {
-    if (TM_OPTIMISE == TM_SPEED && s.kernel_h == 1 && runs == 1 && run >= 4 && run < 8) {
+    if (s.kernel_h == 1 && runs == 1 && run >= 4 && run < 8) {
       TM_FN(tm_dsp_short_rows)(x + first, (const tm_i8*)q.codes, s, r, blocks * 2, y);
     } else {
       TM_FN(tm_dsp_columns)(x + first, (const tm_i8*)q.codes, s, r, w, blocks, y);

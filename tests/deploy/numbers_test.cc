@@ -3,11 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <sstream>
-
-#include "platypus/base/process.h"
-#include "platypus/deploy/core_program.h"
 #include "platypus/deploy/layers.h"
+#include "tests/deploy/network_flash.h"
 #include "tests/deploy/networks.h"
 
 namespace platypus::deploy {
@@ -35,10 +32,10 @@ constexpr Cost kCosts[] = {
     {"CLS_1k", "cortex-m0plus", kBalanced, 828782, 3588, 4208},
     {"CLS_1k", "cortex-m0plus", kSpeed, 670635, 5432, 4204},
     {"CLS_1k", "cortex-m0plus", kSize, 1290238, 2520, 4224},
-    {"CLS_1k", "cortex-m4", kBalanced, 247224, 4136, 4192},
+    {"CLS_1k", "cortex-m4", kBalanced, 245742, 4080, 4192},
     {"CLS_1k", "cortex-m4", kSpeed, 243440, 4836, 4196},
     {"CLS_1k", "cortex-m4", kSize, 536482, 2512, 4220},
-    {"CLS_1k", "cortex-m33", kBalanced, 247282, 4152, 4192},
+    {"CLS_1k", "cortex-m33", kBalanced, 245708, 4092, 4192},
     {"CLS_1k", "cortex-m33", kSpeed, 244449, 4852, 4196},
     {"CLS_1k", "cortex-m33-nodsp", kBalanced, 342590, 3928, 4208},
     {"CLS_1k", "cortex-m33-nodsp", kSpeed, 334339, 4568, 4208},
@@ -46,17 +43,17 @@ constexpr Cost kCosts[] = {
     {"CLS_1k", "cortex-m55", kSpeed, 72016, 4396, 4488},
     {"CLS_1k", "riscv32", kBalanced, 507408, 5326, 4252},
     {"CLS_1k", "riscv32", kSpeed, 499086, 6308, 4252},
-    {"CLS_13k", "cortex-m0plus", kBalanced, 4094539, 18272, 6256},
+    {"CLS_13k", "cortex-m0plus", kBalanced, 4055462, 18328, 6256},
     {"CLS_13k", "cortex-m0plus", kSpeed, 3895565, 22556, 6260},
-    {"CLS_13k", "cortex-m4", kBalanced, 1143193, 19568, 6248},
+    {"CLS_13k", "cortex-m4", kBalanced, 1121367, 19680, 6248},
     {"CLS_13k", "cortex-m4", kSpeed, 1104015, 20988, 6248},
-    {"CLS_13k", "cortex-m33", kBalanced, 1143188, 19556, 6248},
+    {"CLS_13k", "cortex-m33", kBalanced, 1121402, 19692, 6248},
     {"CLS_13k", "cortex-m33", kSpeed, 1106120, 21024, 6248},
-    {"CLS_13k", "cortex-m33-nodsp", kBalanced, 1623960, 19436, 6264},
+    {"CLS_13k", "cortex-m33-nodsp", kBalanced, 1595353, 19776, 6268},
     {"CLS_13k", "cortex-m33-nodsp", kSpeed, 1563192, 20892, 6268},
     {"CLS_13k", "cortex-m55", kBalanced, 237914, 19548, 6544},
     {"CLS_13k", "cortex-m55", kSpeed, 237914, 19548, 6544},
-    {"CLS_13k", "riscv32", kBalanced, 2415808, 22806, 6304},
+    {"CLS_13k", "riscv32", kBalanced, 2378091, 23240, 6304},
     {"CLS_13k", "riscv32", kSpeed, 2344596, 25314, 6304},
     {"DS-CNN", "cortex-m0plus", kBalanced, 17723120, 29320, 16160},
     {"DS-CNN", "cortex-m0plus", kSpeed, 17441409, 29816, 16160},
@@ -102,27 +99,6 @@ graph::Graph NetworkOf(const std::string& name) {
   if (name == "DS-CNN") return fixtures::DsCnn();
   if (name == "ResNet8") return fixtures::ResNet8();
   return fixtures::Autoencoder();
-}
-
-// Code and constants of the files <m>.c and <m>_weights.c, as the core's compiler makes them.
-int64_t FlashOfNetwork(const Core& core, const std::filesystem::path& package) {
-  int64_t octets = 0;
-  for (const char* file : {"net", "net_weights"}) {
-    std::vector<std::string> command = {core.compiler, "-c", "-std=gnu99", "-O2", "-I."};
-    command.insert(command.end(), core.flags.begin(), core.flags.end());
-    command.insert(command.end(), {fmt::format("{}.c", file), "-o", fmt::format("{}.o", file)});
-    const ProcessResult compiled = RunProcess(command, package, 60);
-    EXPECT_EQ(compiled.status, 0) << compiled.output;
-    std::string size = core.compiler;
-    size.replace(size.rfind("gcc"), 3, "size");
-    std::istringstream lines(RunProcess({size, fmt::format("{}.o", file)}, package, 60).output);
-    std::string heading;
-    int64_t text = 0, data = 0;
-    std::getline(lines, heading);
-    lines >> text >> data;
-    octets += text + data;
-  }
-  return octets;
 }
 
 class NumbersTest : public testing::TestWithParam<Cost> {};

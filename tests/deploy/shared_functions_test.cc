@@ -71,6 +71,31 @@ TEST(SharedFunctionsTest, LayersOfOtherShapesShareForSize) {
   EXPECT_THAT(shared.functions, HasSubstr("  s.in_w = 20;\n"));
 }
 
+// Of 4 input channels 4 and 12 outputs; of 12 inputs 8 and 6, which is no multiple of 4.
+TEST(SharedFunctionsTest, ConvolutionsOfMoreChannelsShareWhenBalanced) {
+  Random random(5, "channels");
+  graph::Graph g = graph::MakeGraph("channels", {4, 20, 1});
+  graph::TensorId t = fixtures::AddInput(g, random, fixtures::kSigned);
+  for (const int outs : {4, 12, 8, 12, 6, 12}) {
+    graph::Conv2d op;
+    op.out_channels = outs;
+    op.kernel = {3, 1};
+    op.padding = {1, 0, 1, 0};
+    t = fixtures::AddConv(g, random, "conv" + std::to_string(g.nodes.size()), t, op,
+                          fixtures::Scaling::kNarrow, fixtures::kSigned, 8);
+  }
+  const Shared shared = ShareOf(g, Optimise::kBalanced);
+  EXPECT_THAT(shared.calls,
+              testing::ElementsAre("conv_i8_i8_1", "conv_i8_i8_1", "tm_conv_i8_i8", "tm_conv_i8_i8",
+                                   "tm_conv_i8_i8", "tm_conv_i8_i8"));
+  EXPECT_THAT(shared.functions, HasSubstr("  s.out_c = 4 * out_c_fours;\n"));
+  EXPECT_THAT(ShareOf(g, Optimise::kSpeed).functions, "");
+  for (const char* core : {"host", "cortex-m0plus", "cortex-m4"}) {
+    const VerifyResult result = fixtures::VerifyOn(core, g, 20, 1);
+    EXPECT_EQ(result.mismatches, 0) << core << ": " << result.first_difference;
+  }
+}
+
 TEST(SharedFunctionsTest, WeightsOfOtherBitsAreReadByOtherFunctions) {
   const Shared shared = ShareOf(Convolutions({{5, 8}, {5, 4}, {5, 8}, {5, 4}}), Optimise::kSize);
   EXPECT_THAT(shared.calls,

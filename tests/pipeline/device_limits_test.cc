@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "platypus/base/error.h"
-#include "platypus/pipeline/published_costs.h"
 #include "platypus/zoo/zoo.h"
 
 namespace platypus::pipeline {
@@ -106,21 +105,6 @@ TEST_F(DeviceLimitsTest, TheReportNamesTheRemedyOnce) {
   EXPECT_THAT(report.texts[1],
               HasSubstr("RAM of MSPM0G3507: 27648 of 32768 octets (84 %, linked)"));
   EXPECT_TRUE(ReportLimits(registry_, config_, input_, 4, {1000, 1000}).texts.empty());
-}
-
-TEST(PublishedCostsTest, OfTheVendorsOwnCode) {
-  const auto published = PublishedCosts("CLS_1k_NPU");
-  ASSERT_EQ(published.size(), 7);
-  EXPECT_STREQ(published[0].target, "Cortex-M0+");
-  EXPECT_EQ(published[0].cycles, 3725652);
-  EXPECT_EQ(published[0].flash_octets, 2082 + 1776);
-  EXPECT_TRUE(PublishedCosts("AD_4k").empty());
-  // All name models of the registry.
-  const config::Registry registry = config::LoadRegistry();
-  for (const char* model : {"CLS_13k_NPU", "MotorFault_model_2_t", "ArcFault_model_1400_t"}) {
-    EXPECT_NE(registry.models.Find(model), nullptr) << model;
-    EXPECT_EQ(PublishedCosts(model).size(), 7) << model;
-  }
 }
 
 }  // namespace
