@@ -352,7 +352,9 @@ TM_INLINE void TM_FN(tm_conv_gathered)(const TM_X* x, tm_weights q, tm_shape s, 
 TM_INLINE void TM_FN(tm_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r, TM_Y* y) {
   const tm_i32 inner = tm_first_inner(s);
   const tm_i32 room = tm_last_inner(s) - inner;
-  const tm_i32 blocks = room < 0 || TM_OPTIMISE == TM_SIZE ? 0 : room / TM_POSITIONS;
+  /* Of few bits four channels of a position already share what is unpacked. */
+  const int alone = TM_OPTIMISE == TM_SIZE || (TM_OPTIMISE == TM_BALANCED && q.bits != 8);
+  const tm_i32 blocks = room < 0 || alone ? 0 : room / TM_POSITIONS;
   tm_i32 oy, ox;
 #if TM_HELIUM && TM_OCTETS
   if (q.bits == 8 && s.out_c % 4 == 0) {
@@ -360,7 +362,7 @@ TM_INLINE void TM_FN(tm_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requan
     return;
   }
 #endif
-  if (TM_OPTIMISE != TM_SIZE && tm_is_narrow(s)) {
+  if (!alone && tm_is_narrow(s)) {
     TM_FN(tm_conv_gathered)(x, q, s, r, y);
     return;
   }
