@@ -68,12 +68,16 @@ std::string Header(const Emission& e) {
 typedef {10} {11}_in_t;
 typedef {12} {11}_out_t;
 
-/* One inference at a time. Several contexts may be in use at once. */
+/* One inference at a time. Several contexts may be in use at once. -D{0}_ARENA=name takes the memory
+ * out of them: an array `tm_u32 name[]` of at least {0}_ARENA_OCTETS octets, which other models may
+ * use too when this one does not run. */
 typedef struct {{
   tm_i32 layer; /* next layer to run */
   const {11}_in_t *in;
   {11}_out_t *out;
+#ifndef {0}_ARENA
   {13} TM_ALIGN(4) arena[{0}_ARENA_ELEMS];
+#endif
 }} {11}_ctx;
 {14}
 tm_status {11}_init({11}_ctx *ctx);
@@ -114,7 +118,16 @@ std::string Source(const Emission& e) {
   if (e.net.is_integer) text += "#include \"rt/tm_kernels.h\"\n";
   for (const std::string& header : HeadersOf(e))
     text += fmt::format("#include \"rt/{}\"\n", header);
-  text += "\n";
+  text += fmt::format(R"(
+#ifdef {0}_ARENA
+extern tm_u32 {0}_ARENA[];
+#define ARENA_OF(ctx) ((void)(ctx), ({1} *){0}_ARENA)
+#else
+#define ARENA_OF(ctx) ((ctx)->arena)
+#endif
+
+)",
+                      e.upper, e.net.arena_type);
   text +=
       fmt::format("/* Activations share one arena of {} octets (at least {} would be needed).\n",
                   e.net.memory.arena_octets, e.net.memory.lower_bound_octets);
@@ -132,7 +145,7 @@ std::string Source(const Emission& e) {
     for (const Constant& constant : layer.constants) text += Definition(constant);
     text += fmt::format("{}TM_NOINLINE static void layer_{}({}_ctx *ctx) {{\n", layer.definitions,
                         i, e.m);
-    if (layer.uses_arena) text += fmt::format("  {} *arena = ctx->arena;\n", e.net.arena_type);
+    if (layer.uses_arena) text += fmt::format("  {} *arena = ARENA_OF(ctx);\n", e.net.arena_type);
     if (layer.uses_in) text += fmt::format("  const {}_in_t *in = ctx->in;\n", e.m);
     if (layer.uses_out) text += fmt::format("  {}_out_t *out = ctx->out;\n", e.m);
     text += fmt::format("  {}\n}}\n", layer.call ? Statement(*layer.call) : layer.code);
@@ -238,9 +251,9 @@ bool Packs(const Emission& e) {
   return std::ranges::any_of(e.net.tables, [](const Table& t) { return !t.pairs.empty(); });
 }
 
-std::string Declaration(const Table& t) {
-  if (t.pairs.empty()) return fmt::format("const {} w_{}[{}]", t.type, t.name, t.count);
-  return fmt::format("const tm_octets w_{}[TM_PACKED_LENGTH({})]", t.name, t.octets);
+std::string Declaration(const Emission& e, const Table& t) {
+  if (t.pairs.empty()) return fmt::format("{}_TABLE {} w_{}[{}]", e.upper, t.type, t.name, t.count);
+  return fmt::format("{}_TABLE tm_octets w_{}[TM_PACKED_LENGTH({})]", e.upper, t.name, t.octets);
 }
 
 std::string WeightsHeader(const Emission& e) {
@@ -255,8 +268,17 @@ std::string WeightsHeader(const Emission& e) {
   for (size_t i = 0; i < e.net.tables.size(); ++i) {
     text += fmt::format("#define w_{} {}\n", e.net.tables[i].name, TableSymbol(e, i));
   }
-  text += "\n";
-  for (const Table& t : e.net.tables) text += fmt::format("extern {};\n", Declaration(t));
+  text += fmt::format(R"(
+/* Tables stay in flash, or with -D{0}_WEIGHTS_IN_RAM are copied to RAM before main. */
+#ifdef {0}_WEIGHTS_IN_RAM
+#define {0}_TABLE
+#else
+#define {0}_TABLE const
+#endif
+
+)",
+                      e.upper);
+  for (const Table& t : e.net.tables) text += fmt::format("extern {};\n", Declaration(e, t));
   return text + Close(guard);
 }
 
@@ -264,7 +286,8 @@ std::string Weights(const Emission& e) {
   std::string text = Top(e, e.m + "_weights.c", "constant tables");
   text += fmt::format("#include \"{}_weights.h\"\n", e.m);
   for (const Table& t : e.net.tables) {
-    text += fmt::format("\n{} = {{\n{}}};\n", Declaration(t), t.pairs.empty() ? t.values : t.pairs);
+    text +=
+        fmt::format("\n{} = {{\n{}}};\n", Declaration(e, t), t.pairs.empty() ? t.values : t.pairs);
   }
   return text;
 }

@@ -7,6 +7,13 @@
 #include "rt/tm_float.h"
 #include "rt/tm_kernels.h"
 
+#ifdef NET_ARENA
+extern tm_u32 NET_ARENA[];
+#define ARENA_OF(ctx) ((void)(ctx), (tm_f32 *)NET_ARENA)
+#else
+#define ARENA_OF(ctx) ((ctx)->arena)
+#endif
+
 /* Activations share one arena of 160 octets (at least 160 would be needed).
  *   octets      0 to     31: written by layer 0, last read by layer 1
  *   octets     32 to     56: written by layer 1, last read by layer 2
@@ -18,7 +25,7 @@
 
 /* 0. input 2x16x1 to channels last */
 TM_NOINLINE static void layer_0(net_ctx *ctx) {
-  tm_f32 *arena = ctx->arena;
+  tm_f32 *arena = ARENA_OF(ctx);
   const net_in_t *in = ctx->in;
   tm_transpose_i8(in, 2, 16, (tm_i8 *)(arena + 0));
 }
@@ -31,7 +38,7 @@ static const tm_shape s_encoder = {
 static const tm_weights q_encoder = {w_encoder_weight, 8};
 static const tm_requant r_encoder = {w_encoder_offset, NULL, w_encoder_shift, 0, 255, 0, 0, 0, 0};
 TM_NOINLINE static void layer_1(net_ctx *ctx) {
-  tm_f32 *arena = ctx->arena;
+  tm_f32 *arena = ARENA_OF(ctx);
   tm_conv_i8_u8((tm_i8 *)(arena + 0), q_encoder, s_encoder, r_encoder, (tm_u8 *)(arena + 8));
 }
 
@@ -42,7 +49,7 @@ static const tm_shape s_up1 = {
     1, 1, 1, 1, 1, 1, 0, 0}; /* kernel, stride, dilation, padding */
 static const tm_requant r_up1 = {w_up1_offset, w_up1_multiplier, w_up1_shift, 0, 255, 0, 1, 0, 0};
 TM_NOINLINE static void layer_2(net_ctx *ctx) {
-  tm_f32 *arena = ctx->arena;
+  tm_f32 *arena = ARENA_OF(ctx);
   tm_resize_bilinear_u8_u8((tm_u8 *)(arena + 8), s_up1, r_up1, (tm_u8 *)(arena + 20));
 }
 
@@ -52,7 +59,7 @@ static const tm_shape s_up2 = {
     1, 16, 5, /* out */
     1, 1, 1, 1, 1, 1, 0, 0}; /* kernel, stride, dilation, padding */
 TM_NOINLINE static void layer_3(net_ctx *ctx) {
-  tm_f32 *arena = ctx->arena;
+  tm_f32 *arena = ARENA_OF(ctx);
   tm_resize_nearest_u8((tm_u8 *)(arena + 20), s_up2, (tm_u8 *)(arena + 0));
 }
 
@@ -64,25 +71,25 @@ static const tm_shape s_decoder = {
 static const tm_weights q_decoder = {w_decoder_weight, 8};
 static const tm_requant r_decoder = {w_decoder_offset, w_decoder_multiplier, w_decoder_shift, -128, 127, 0, 0, 0, 0};
 TM_NOINLINE static void layer_4(net_ctx *ctx) {
-  tm_f32 *arena = ctx->arena;
+  tm_f32 *arena = ARENA_OF(ctx);
   tm_conv_u8_i8((tm_u8 *)(arena + 0), q_decoder, s_decoder, r_decoder, (tm_i8 *)(arena + 32));
 }
 
 /* 5. Dequantize real: 2x16x1 int8 -> 2x16x1 float32 */
 TM_NOINLINE static void layer_5(net_ctx *ctx) {
-  tm_f32 *arena = ctx->arena;
+  tm_f32 *arena = ARENA_OF(ctx);
   tm_dequantize_i8((tm_i8 *)(arena + 32), 32, 0, 0.0625f, arena + 0);
 }
 
 /* 6. BatchNorm units: 2x16x1 float32 -> 2x16x1 float32 */
 TM_NOINLINE static void layer_6(net_ctx *ctx) {
-  tm_f32 *arena = ctx->arena;
+  tm_f32 *arena = ARENA_OF(ctx);
   tm_affine_f32(arena + 0, w_units_gain, w_units_shift, 16, 2, arena + 0);
 }
 
 /* 7. output 2x16x1 to channel after channel */
 TM_NOINLINE static void layer_7(net_ctx *ctx) {
-  tm_f32 *arena = ctx->arena;
+  tm_f32 *arena = ARENA_OF(ctx);
   net_out_t *out = ctx->out;
   tm_transpose_f32(arena + 0, 16, 2, out);
 }

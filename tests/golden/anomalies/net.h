@@ -27,12 +27,16 @@ extern "C" {
 typedef tm_i8 net_in_t;
 typedef tm_f32 net_out_t;
 
-/* One inference at a time. Several contexts may be in use at once. */
+/* One inference at a time. Several contexts may be in use at once. -DNET_ARENA=name takes the memory
+ * out of them: an array `tm_u32 name[]` of at least NET_ARENA_OCTETS octets, which other models may
+ * use too when this one does not run. */
 typedef struct {
   tm_i32 layer; /* next layer to run */
   const net_in_t *in;
   net_out_t *out;
+#ifndef NET_ARENA
   tm_f32 TM_ALIGN(4) arena[NET_ARENA_ELEMS];
+#endif
 } net_ctx;
 /* Values of several types are placed in the arena as a char of 8 bits has it. */
 TM_ASSERT(net_char_bits, TM_CHAR_BITS == 8);

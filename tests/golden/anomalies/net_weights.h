@@ -24,18 +24,25 @@ extern "C" {
 #define w_units_gain net_w10
 #define w_units_shift net_w11
 
-extern const tm_i8 w_encoder_weight[30];
-extern const tm_i32 w_encoder_offset[5];
-extern const tm_u8 w_encoder_shift[5];
-extern const tm_i32 w_up1_offset[1];
-extern const tm_u8 w_up1_shift[1];
-extern const tm_i16 w_up1_multiplier[1];
-extern const tm_i8 w_decoder_weight[10];
-extern const tm_i32 w_decoder_offset[2];
-extern const tm_u8 w_decoder_shift[2];
-extern const tm_i16 w_decoder_multiplier[2];
-extern const tm_f32 w_units_gain[2];
-extern const tm_f32 w_units_shift[2];
+/* Tables stay in flash, or with -DNET_WEIGHTS_IN_RAM are copied to RAM before main. */
+#ifdef NET_WEIGHTS_IN_RAM
+#define NET_TABLE
+#else
+#define NET_TABLE const
+#endif
+
+extern NET_TABLE tm_i8 w_encoder_weight[30];
+extern NET_TABLE tm_i32 w_encoder_offset[5];
+extern NET_TABLE tm_u8 w_encoder_shift[5];
+extern NET_TABLE tm_i32 w_up1_offset[1];
+extern NET_TABLE tm_u8 w_up1_shift[1];
+extern NET_TABLE tm_i16 w_up1_multiplier[1];
+extern NET_TABLE tm_i8 w_decoder_weight[10];
+extern NET_TABLE tm_i32 w_decoder_offset[2];
+extern NET_TABLE tm_u8 w_decoder_shift[2];
+extern NET_TABLE tm_i16 w_decoder_multiplier[2];
+extern NET_TABLE tm_f32 w_units_gain[2];
+extern NET_TABLE tm_f32 w_units_shift[2];
 
 #ifdef __cplusplus
 }

@@ -6,6 +6,13 @@
 #include "net_weights.h"
 #include "rt/tm_kernels.h"
 
+#ifdef NET_ARENA
+extern tm_u32 NET_ARENA[];
+#define ARENA_OF(ctx) ((void)(ctx), (tm_u8 *)NET_ARENA)
+#else
+#define ARENA_OF(ctx) ((ctx)->arena)
+#endif
+
 /* Activations share one arena of 1024 octets (at least 1024 would be needed).
  *   octets      0 to    511: written by layer 0, last read by layer 1
  *   octets    512 to   1023: written by layer 1, last read by layer 3
@@ -21,7 +28,7 @@ static const tm_shape s_features_1_0 = {
 static const tm_weights q_features_1_0 = {w_features_1_0_weight, 8};
 static const tm_requant r_features_1_0 = {w_features_1_0_offset, NULL, w_features_1_0_shift, 0, 255, 0, 0, 0, 0};
 TM_NOINLINE static void layer_0(net_ctx *ctx) {
-  tm_u8 *arena = ctx->arena;
+  tm_u8 *arena = ARENA_OF(ctx);
   const net_in_t *in = ctx->in;
   tm_conv_i8_u8(in, q_features_1_0, s_features_1_0, r_features_1_0, arena + 0);
 }
@@ -34,7 +41,7 @@ static const tm_shape s_features_1a_0 = {
 static const tm_weights q_features_1a_0 = {w_features_1a_0_weight, 8};
 static const tm_requant r_features_1a_0 = {w_features_1a_0_offset, NULL, w_features_1a_0_shift, 0, 255, 0, 0, 0, 0};
 TM_NOINLINE static void layer_1(net_ctx *ctx) {
-  tm_u8 *arena = ctx->arena;
+  tm_u8 *arena = ARENA_OF(ctx);
   tm_conv_u8_u8(arena + 0, q_features_1a_0, s_features_1a_0, r_features_1a_0, arena + 512);
 }
 
@@ -44,7 +51,7 @@ static const tm_shape s_features_2 = {
     1, 32, 8, /* out */
     1, 3, 1, 2, 1, 1, 0, 1}; /* kernel, stride, dilation, padding */
 TM_NOINLINE static void layer_2(net_ctx *ctx) {
-  tm_u8 *arena = ctx->arena;
+  tm_u8 *arena = ARENA_OF(ctx);
   tm_max_pool_u8(arena + 512, s_features_2, arena + 512);
 }
 
@@ -56,7 +63,7 @@ static const tm_shape s_features_3_0 = {
 static const tm_weights q_features_3_0 = {w_features_3_0_weight, 8};
 static const tm_requant r_features_3_0 = {w_features_3_0_offset, NULL, w_features_3_0_shift, 0, 255, 0, 0, 0, 0};
 TM_NOINLINE static void layer_3(net_ctx *ctx) {
-  tm_u8 *arena = ctx->arena;
+  tm_u8 *arena = ARENA_OF(ctx);
   tm_conv_u8_u8(arena + 512, q_features_3_0, s_features_3_0, r_features_3_0, arena + 0);
 }
 
@@ -67,7 +74,7 @@ static const tm_shape s_features_5 = {
     1, 32, 1, 32, 1, 1, 0, 0}; /* kernel, stride, dilation, padding */
 static const tm_requant r_features_5 = {w_features_5_offset, w_features_5_multiplier, w_features_5_shift, 0, 255, 0, 1, 0, 0};
 TM_NOINLINE static void layer_4(net_ctx *ctx) {
-  tm_u8 *arena = ctx->arena;
+  tm_u8 *arena = ARENA_OF(ctx);
   tm_sum_pool_u8_u8(arena + 0, s_features_5, r_features_5, arena + 512);
 }
 
@@ -79,7 +86,7 @@ static const tm_shape s_classifier = {
 static const tm_weights q_classifier = {w_classifier_weight, 8};
 static const tm_requant r_classifier = {w_classifier_offset, NULL, w_classifier_shift, -128, 127, 0, 0, 0, 0};
 TM_NOINLINE static void layer_5(net_ctx *ctx) {
-  tm_u8 *arena = ctx->arena;
+  tm_u8 *arena = ARENA_OF(ctx);
   net_out_t *out = ctx->out;
   tm_conv_u8_i8(arena + 512, q_classifier, s_classifier, r_classifier, out);
 }

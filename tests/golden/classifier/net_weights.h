@@ -27,21 +27,28 @@ extern "C" {
 #define w_classifier_offset net_w13
 #define w_classifier_shift net_w14
 
-extern const tm_i8 w_features_1_0_weight[40];
-extern const tm_i32 w_features_1_0_offset[8];
-extern const tm_u8 w_features_1_0_shift[8];
-extern const tm_i8 w_features_1a_0_weight[320];
-extern const tm_i32 w_features_1a_0_offset[8];
-extern const tm_u8 w_features_1a_0_shift[8];
-extern const tm_i8 w_features_3_0_weight[384];
-extern const tm_i32 w_features_3_0_offset[16];
-extern const tm_u8 w_features_3_0_shift[16];
-extern const tm_i32 w_features_5_offset[1];
-extern const tm_u8 w_features_5_shift[1];
-extern const tm_i16 w_features_5_multiplier[1];
-extern const tm_i8 w_classifier_weight[32];
-extern const tm_i32 w_classifier_offset[2];
-extern const tm_u8 w_classifier_shift[2];
+/* Tables stay in flash, or with -DNET_WEIGHTS_IN_RAM are copied to RAM before main. */
+#ifdef NET_WEIGHTS_IN_RAM
+#define NET_TABLE
+#else
+#define NET_TABLE const
+#endif
+
+extern NET_TABLE tm_i8 w_features_1_0_weight[40];
+extern NET_TABLE tm_i32 w_features_1_0_offset[8];
+extern NET_TABLE tm_u8 w_features_1_0_shift[8];
+extern NET_TABLE tm_i8 w_features_1a_0_weight[320];
+extern NET_TABLE tm_i32 w_features_1a_0_offset[8];
+extern NET_TABLE tm_u8 w_features_1a_0_shift[8];
+extern NET_TABLE tm_i8 w_features_3_0_weight[384];
+extern NET_TABLE tm_i32 w_features_3_0_offset[16];
+extern NET_TABLE tm_u8 w_features_3_0_shift[16];
+extern NET_TABLE tm_i32 w_features_5_offset[1];
+extern NET_TABLE tm_u8 w_features_5_shift[1];
+extern NET_TABLE tm_i16 w_features_5_multiplier[1];
+extern NET_TABLE tm_i8 w_classifier_weight[32];
+extern NET_TABLE tm_i32 w_classifier_offset[2];
+extern NET_TABLE tm_u8 w_classifier_shift[2];
 
 #ifdef __cplusplus
 }

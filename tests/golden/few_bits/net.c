@@ -6,6 +6,13 @@
 #include "net_weights.h"
 #include "rt/tm_kernels.h"
 
+#ifdef NET_ARENA
+extern tm_u32 NET_ARENA[];
+#define ARENA_OF(ctx) ((void)(ctx), (tm_u8 *)NET_ARENA)
+#else
+#define ARENA_OF(ctx) ((ctx)->arena)
+#endif
+
 /* Activations share one arena of 256 octets (at least 256 would be needed).
  *   octets     96 to    127: written by layer 0, last read by layer 1
  *   octets      0 to     95: written by layer 1, last read by layer 2
@@ -15,7 +22,7 @@
 
 /* 0. input 2x16x1 to channels last */
 TM_NOINLINE static void layer_0(net_ctx *ctx) {
-  tm_u8 *arena = ctx->arena;
+  tm_u8 *arena = ARENA_OF(ctx);
   const net_in_t *in = ctx->in;
   tm_transpose_i8(in, 2, 16, (tm_i8 *)(arena + 96));
 }
@@ -28,7 +35,7 @@ static const tm_shape s_features_0 = {
 static const tm_weights q_features_0 = {w_features_0_weight, 4};
 static const tm_requant r_features_0 = {w_features_0_offset, w_features_0_multiplier, w_features_0_shift, 0, 255, 0, 0, 0, 0};
 TM_NOINLINE static void layer_1(net_ctx *ctx) {
-  tm_u8 *arena = ctx->arena;
+  tm_u8 *arena = ARENA_OF(ctx);
   tm_conv_i8_u8((tm_i8 *)(arena + 96), q_features_0, s_features_0, r_features_0, arena + 0);
 }
 
@@ -40,7 +47,7 @@ static const tm_shape s_features_1 = {
 static const tm_weights q_features_1 = {w_features_1_weight, 2};
 static const tm_requant r_features_1 = {w_features_1_offset, w_features_1_multiplier, w_features_1_shift, 0, 255, 0, 0, 0, 0};
 TM_NOINLINE static void layer_2(net_ctx *ctx) {
-  tm_u8 *arena = ctx->arena;
+  tm_u8 *arena = ARENA_OF(ctx);
   tm_depthwise_u8_u8(arena + 0, q_features_1, s_features_1, r_features_1, arena + 160);
 }
 
@@ -52,7 +59,7 @@ static const tm_shape s_features_2 = {
 static const tm_weights q_features_2 = {w_features_2_weight, 4};
 static const tm_requant r_features_2 = {w_features_2_offset, NULL, w_features_2_shift, 0, 255, 0, 0, 0, 0};
 TM_NOINLINE static void layer_3(net_ctx *ctx) {
-  tm_u8 *arena = ctx->arena;
+  tm_u8 *arena = ARENA_OF(ctx);
   tm_grouped_u8_u8(arena + 160, q_features_2, 2, s_features_2, r_features_2, arena + 0);
 }
 
@@ -64,7 +71,7 @@ static const tm_shape s_classifier = {
 static const tm_weights q_classifier = {w_classifier_weight, 2};
 static const tm_requant r_classifier = {w_classifier_offset, NULL, w_classifier_shift, -128, 127, 0, 0, 0, 0};
 TM_NOINLINE static void layer_4(net_ctx *ctx) {
-  tm_u8 *arena = ctx->arena;
+  tm_u8 *arena = ARENA_OF(ctx);
   net_out_t *out = ctx->out;
   tm_conv_u8_i8(arena + 0, q_classifier, s_classifier, r_classifier, out);
 }

@@ -6,6 +6,13 @@
 #include "net_weights.h"
 #include "rt/tm_float.h"
 
+#ifdef NET_ARENA
+extern tm_u32 NET_ARENA[];
+#define ARENA_OF(ctx) ((void)(ctx), (tm_f32 *)NET_ARENA)
+#else
+#define ARENA_OF(ctx) ((ctx)->arena)
+#endif
+
 /* Activations share one arena of 560 octets (at least 560 would be needed).
  *   octets    280 to    407: written by layer 0, last read by layer 1
  *   octets      0 to    279: written by layer 1, last read by layer 3
@@ -14,7 +21,7 @@
 
 /* 0. input 2x16x1 to channels last */
 TM_NOINLINE static void layer_0(net_ctx *ctx) {
-  tm_f32 *arena = ctx->arena;
+  tm_f32 *arena = ARENA_OF(ctx);
   const net_in_t *in = ctx->in;
   tm_transpose_f32(in, 2, 16, arena + 70);
 }
@@ -25,19 +32,19 @@ static const tm_shape s_features_0 = {
     1, 14, 5, /* out */
     1, 3, 1, 1, 1, 1, 0, 0}; /* kernel, stride, dilation, padding */
 TM_NOINLINE static void layer_1(net_ctx *ctx) {
-  tm_f32 *arena = ctx->arena;
+  tm_f32 *arena = ARENA_OF(ctx);
   tm_conv_f32(arena + 70, w_features_0_weight, NULL, 1, s_features_0, arena + 0);
 }
 
 /* 2. Relu features.1: 5x14x1 float32 -> 5x14x1 float32 */
 TM_NOINLINE static void layer_2(net_ctx *ctx) {
-  tm_f32 *arena = ctx->arena;
+  tm_f32 *arena = ARENA_OF(ctx);
   tm_relu_f32(arena + 0, 70, arena + 0);
 }
 
 /* 3. Flatten flatten: 5x14x1 float32 -> 70 float32 */
 TM_NOINLINE static void layer_3(net_ctx *ctx) {
-  tm_f32 *arena = ctx->arena;
+  tm_f32 *arena = ARENA_OF(ctx);
   tm_transpose_f32(arena + 0, 14, 5, arena + 70);
 }
 
@@ -47,7 +54,7 @@ static const tm_shape s_classifier = {
     1, 1, 3, /* out */
     1, 1, 1, 1, 1, 1, 0, 0}; /* kernel, stride, dilation, padding */
 TM_NOINLINE static void layer_4(net_ctx *ctx) {
-  tm_f32 *arena = ctx->arena;
+  tm_f32 *arena = ARENA_OF(ctx);
   net_out_t *out = ctx->out;
   tm_conv_f32(arena + 70, w_classifier_weight, NULL, 1, s_classifier, out);
 }

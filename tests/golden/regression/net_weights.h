@@ -14,8 +14,15 @@ extern "C" {
 #define w_features_0_weight net_w0
 #define w_classifier_weight net_w1
 
-extern const tm_f32 w_features_0_weight[30];
-extern const tm_f32 w_classifier_weight[210];
+/* Tables stay in flash, or with -DNET_WEIGHTS_IN_RAM are copied to RAM before main. */
+#ifdef NET_WEIGHTS_IN_RAM
+#define NET_TABLE
+#else
+#define NET_TABLE const
+#endif
+
+extern NET_TABLE tm_f32 w_features_0_weight[30];
+extern NET_TABLE tm_f32 w_classifier_weight[210];
 
 #ifdef __cplusplus
 }

@@ -23,17 +23,24 @@ extern "C" {
 #define w_classifier_offset net_w9
 #define w_classifier_shift net_w10
 
-extern const tm_i8 w_features_0_weight[36];
-extern const tm_i32 w_features_0_offset[6];
-extern const tm_u8 w_features_0_shift[6];
-extern const tm_i16 w_features_0_multiplier[6];
-extern const tm_i8 w_features_1_weight[18];
-extern const tm_i32 w_features_1_offset[6];
-extern const tm_u8 w_features_1_shift[6];
-extern const tm_i16 w_features_1_multiplier[6];
-extern const tm_i8 w_classifier_weight[288];
-extern const tm_i32 w_classifier_offset[3];
-extern const tm_u8 w_classifier_shift[3];
+/* Tables stay in flash, or with -DNET_WEIGHTS_IN_RAM are copied to RAM before main. */
+#ifdef NET_WEIGHTS_IN_RAM
+#define NET_TABLE
+#else
+#define NET_TABLE const
+#endif
+
+extern NET_TABLE tm_i8 w_features_0_weight[36];
+extern NET_TABLE tm_i32 w_features_0_offset[6];
+extern NET_TABLE tm_u8 w_features_0_shift[6];
+extern NET_TABLE tm_i16 w_features_0_multiplier[6];
+extern NET_TABLE tm_i8 w_features_1_weight[18];
+extern NET_TABLE tm_i32 w_features_1_offset[6];
+extern NET_TABLE tm_u8 w_features_1_shift[6];
+extern NET_TABLE tm_i16 w_features_1_multiplier[6];
+extern NET_TABLE tm_i8 w_classifier_weight[288];
+extern NET_TABLE tm_i32 w_classifier_offset[3];
+extern NET_TABLE tm_u8 w_classifier_shift[3];
 
 #ifdef __cplusplus
 }
