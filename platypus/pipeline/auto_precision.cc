@@ -131,8 +131,8 @@ class Choosing {
   }
 
   void KeepToBudget(double asked) {
-    // What ternary weights do to a layer is beyond the second order that perturbation tells of: they
-    // are chosen only where the budget asks for them.
+    // What ternary weights do to a layer is beyond the second order that perturbation tells of:
+    // they are chosen only where the budget asks for them.
     constexpr int kGentle[] = {4, 8};
     constexpr int kLadder[] = {2, 4, 8};
     const bool octets = result_.goal == AutoGoal::kFlash;

@@ -44,9 +44,9 @@ std::vector<float> FromArray(data::NpyArray array, const fs::path& file, const S
   const int64_t elements = NumElements(input);
   const auto count = static_cast<int64_t>(array.values.size());
   const bool one = count == elements;
-  const bool many = !array.shape.empty() && array.shape[0] > 0 && array.shape[0] * elements == count;
-  if (!one && !many)
-    Refuse(file, fmt::format("the array is {}", ToString(array.shape)), input);
+  const bool many =
+      !array.shape.empty() && array.shape[0] > 0 && array.shape[0] * elements == count;
+  if (!one && !many) Refuse(file, fmt::format("the array is {}", ToString(array.shape)), input);
   return std::move(array.values);
 }
 
@@ -96,7 +96,8 @@ SampleSet ReadInputs(const fs::path& where, const Shape& input) {
   for (size_t i = 0; i < values.size(); ++i) {
     if (std::isfinite(values[i])) continue;
     const auto file = static_cast<size_t>(set.recording[i / elements]);
-    throw Error(Category::kData, fmt::format("a value is {}", values[i]), "", {files[file].string()});
+    throw Error(Category::kData, fmt::format("a value is {}", values[i]), "",
+                {files[file].string()});
   }
   set.inputs = Floats(std::move(values));
   return set;

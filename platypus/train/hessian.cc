@@ -21,7 +21,8 @@ TensorId AppendFixedNorm(graph::Graph& out, const graph::Graph& source, const No
                          TensorId input) {
   const Shape shape = out.At(input).shape;
   const bool flat = shape.size() == 1;
-  if (flat) input = graph::Append(out, node.name + ".up", graph::Reshape{{shape[0], 1, 1}}, {input});
+  if (flat)
+    input = graph::Append(out, node.name + ".up", graph::Reshape{{shape[0], 1, 1}}, {input});
   const auto channels = static_cast<size_t>(shape[0]);
   std::vector<float> gain = source.Parameter(node, "weight").Floats();
   std::vector<float> shift = source.Parameter(node, "bias").Floats();
