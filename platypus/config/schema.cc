@@ -510,6 +510,7 @@ void AddTestingAndCompilation(Builder& b) {
         [cores](Config& c, const Value& v, const Key& key) {
           if (v.kind != Value::Kind::kList) Builder::Refuse(key, v);
           std::vector<std::string> names;
+          names.reserve(cores.size());
           for (const auto& [name, same] : cores) names.push_back(name);
           c.compilation.verify_cores.clear();
           for (const Value& item : v.items) {

@@ -109,6 +109,7 @@ class Builder {
   void Choice(const char* name, const char* fallback, Field field,
               std::vector<std::pair<std::string, T>> names, const char* help) {
     std::vector<std::string> shown;
+    shown.reserve(names.size());
     for (const auto& [text, value] : names) shown.push_back(text);
     std::string legal;
     for (const std::string& text : shown) legal += (legal.empty() ? "" : ", ") + text;
@@ -161,7 +162,7 @@ class Builder {
   }
 
   // A feature of a later release: only values that leave it off.
-  void Later(const char* name, const char* fallback, std::vector<std::string> off,
+  void Later(const char* name, const char* fallback, const std::vector<std::string>& off,
              const char* what) {
     std::string legal = "only ";
     for (const std::string& text : off) legal += (legal == "only " ? "" : " or ") + text;
@@ -234,7 +235,7 @@ class Builder {
 // The keys of quantisation, of section training.
 void AddQuantization(Builder& b);
 
-// NOLINTNEXTLINE(cppcoreguidelines-macro-usage)
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage,bugprone-macro-parentheses)
 #define PLATYPUS_FIELD(path) \
   [](Config & c) -> auto& { return c.path; }
 

@@ -177,7 +177,7 @@ void Lowering::LowerRecurrent(const Node& node, const graph::Recurrent& op) {
     for (const char* role : {"weight_ih", "weight_hh", "bias_ih", "bias_hh"}) {
       const std::string name = fmt::format("{}_l{}", role, k);
       const std::vector<float>& values = g_.Parameter(node, name).Floats();
-      tables += AddTable(id + "_" + name, "tm_f32", CList(values),
+      tables += AddTable(fmt::format("{}_{}", id, name), "tm_f32", CList(values),
                          static_cast<int64_t>(values.size()), layer) +
                 ", ";
     }

@@ -126,7 +126,7 @@ class Sharing {
     std::vector<std::string> parameters;
     for (const Argument& parameter : parameters_)
       parameters.push_back(Declaration(parameter.type, parameter.name));
-    const std::string text = fmt::format(
+    std::string text = fmt::format(
         "\n/* Layers {}: what they have in common is literal. */\n{}TM_SHARED void {}({}) "
         "{{\n{}{}  {}({});\n}}\n",
         fmt::join(layers_, ", "), definitions_, name_, fmt::join(parameters, ", "), locals_,
@@ -196,9 +196,8 @@ class Sharing {
     passed_.push_back(argument.name);
     if (differ > kFew) {
       const std::string pointer = argument.name + "_of";
-      AddParameter("const " + argument.type + " *", pointer, names);
-      for (std::string& name : names) name = "&" + name;
-      for (size_t m = 0; m < names.size(); ++m) calls_[m].back().text = names[m];
+      for (std::string& name : names) name.insert(0, "&");
+      AddParameter(fmt::format("const {} *", argument.type), pointer, names);
       locals_ += fmt::format("  {} {} = *{};\n", argument.type, argument.name, pointer);
     } else {
       unused_.insert(names.begin(), names.end());
@@ -213,7 +212,7 @@ class Sharing {
         value += "_fours";
         for (std::string& number : values[f]) number = std::to_string(std::stoi(number) / 4);
         AddParameter(fields[f].type, value, values[f]);
-        value = "4 * " + value;
+        value.insert(0, "4 * ");
       } else if (!common) {
         AddParameter(fields[f].type, value, values[f]);
       }
