@@ -50,6 +50,29 @@ std::vector<T> Lowering::PermuteColumns(const std::vector<T>& w, int64_t outs,
   return result;
 }
 
+template <typename Op>
+void Lowering::LowerFloatConvolution(const Node& node, const Op& op, const char* function,
+                                     const std::vector<float>& weights, Extent in, Extent out) {
+  const std::string id = Identifier(node);
+  CLayer layer = NewLayer(node, node.output);
+  const std::string weight = AddTable(id + "_weight", "tm_f32", CList(weights),
+                                      static_cast<int64_t>(weights.size()), layer);
+  const std::string bias = op.has_bias
+                               ? AddTable(id + "_bias", "tm_f32",
+                                          CList(g_.Parameter(node, "bias").Floats()), out.c, layer)
+                               : "NULL";
+  const Argument shape =
+      AddShape(id, in, out, op.kernel, op.stride, op.dilation, op.padding, layer);
+  layer.call = {function,
+                {Reads(node.inputs[0]),
+                 {"const tm_f32 *", weight, "weight"},
+                 {"const tm_f32 *", bias, "bias"},
+                 {"tm_i32", fmt::format("{}", op.groups), "groups"},
+                 shape,
+                 Writes(node.output)}};
+  Finish(std::move(layer));
+}
+
 void Lowering::LowerConvolution(const Node& node, const graph::Conv2d& op, Extent in, Extent out,
                                 const Shape& weight_shape) {
   const std::string id = Identifier(node);
@@ -57,25 +80,11 @@ void Lowering::LowerConvolution(const Node& node, const graph::Conv2d& op, Exten
   const bool depthwise = op.groups > 1 && op.groups == in.c && in.c == out.c;
   const bool permuted = permuted_.contains(node.inputs[0]);
   if (in_type == "f32") {
-    CLayer layer = NewLayer(node, node.output);
-    std::vector<float> w = g_.Parameter(node, "weight").Floats();
-    w = permuted ? PermuteColumns(w, out.c, node.inputs[0]) : ChannelsLast(w, weight_shape);
-    const std::string weight =
-        AddTable(id + "_weight", "tm_f32", CList(w), static_cast<int64_t>(w.size()), layer);
-    const std::string bias =
-        op.has_bias ? AddTable(id + "_bias", "tm_f32", CList(g_.Parameter(node, "bias").Floats()),
-                               out.c, layer)
-                    : "NULL";
-    const Argument shape =
-        AddShape(id, in, out, op.kernel, op.stride, op.dilation, op.padding, layer);
-    layer.call = {"tm_conv_f32",
-                  {Reads(node.inputs[0]),
-                   {"const tm_f32 *", weight, "weight"},
-                   {"const tm_f32 *", bias, "bias"},
-                   {"tm_i32", fmt::format("{}", op.groups), "groups"},
-                   shape,
-                   Writes(node.output)}};
-    Finish(std::move(layer));
+    const std::vector<float>& w = g_.Parameter(node, "weight").Floats();
+    LowerFloatConvolution(
+        node, op, "tm_conv_f32",
+        permuted ? PermuteColumns(w, out.c, node.inputs[0]) : ChannelsLast(w, weight_shape), in,
+        out);
     return;
   }
   const Node* requantize = TakeRequantize(node);
@@ -195,27 +204,10 @@ void Lowering::LowerRecurrent(const Node& node, const graph::Recurrent& op) {
 }
 
 void Lowering::LowerTransposedConvolution(const Node& node, const graph::ConvTranspose2d& op) {
-  const std::string id = Identifier(node);
   const Extent in = ExtentOf(At(node.inputs[0]).shape);
-  const Extent out = ExtentOf(At(node.output).shape);
-  const std::vector<float> ordered = OutputFirst(g_.Parameter(node, "weight").Floats(), op, in.c);
-  CLayer layer = NewLayer(node, node.output);
-  const std::string table = AddTable(id + "_weight", "tm_f32", CList(ordered),
-                                     static_cast<int64_t>(ordered.size()), layer);
-  const std::string bias = op.has_bias
-                               ? AddTable(id + "_bias", "tm_f32",
-                                          CList(g_.Parameter(node, "bias").Floats()), out.c, layer)
-                               : "NULL";
-  const Argument shape =
-      AddShape(id, in, out, op.kernel, op.stride, op.dilation, op.padding, layer);
-  layer.call = {"tm_conv_transposed_f32",
-                {Reads(node.inputs[0]),
-                 {"const tm_f32 *", table, "weight"},
-                 {"const tm_f32 *", bias, "bias"},
-                 {"tm_i32", fmt::format("{}", op.groups), "groups"},
-                 shape,
-                 Writes(node.output)}};
-  Finish(std::move(layer));
+  LowerFloatConvolution(node, op, "tm_conv_transposed_f32",
+                        OutputFirst(g_.Parameter(node, "weight").Floats(), op, in.c), in,
+                        ExtentOf(At(node.output).shape));
 }
 
 void Lowering::LowerLayerNorm(const Node& node, const graph::LayerNorm& op) {

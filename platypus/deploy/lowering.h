@@ -134,6 +134,10 @@ class Lowering {
   void Lower(const Node& node);
   void LowerConvolution(const Node& node, const graph::Conv2d& op, Extent in, Extent out,
                         const Shape& weight_shape);
+  // function(input, weights, bias, groups, shape, output); weights in the order that it reads.
+  template <typename Op>
+  void LowerFloatConvolution(const Node& node, const Op& op, const char* function,
+                             const std::vector<float>& weights, Extent in, Extent out);
   void LowerSumPool(const Node& node, const graph::SumPool& op);
   void LowerResize(const Node& node, const graph::Resize& op);
   void LowerQuantize(const Node& node, const graph::QuantizeInput& op);

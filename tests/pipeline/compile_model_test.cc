@@ -92,6 +92,28 @@ TEST(CompileModelTest, AFloatNetworkOfAnyOpsetBecomesVerifiedC) {
   }
 }
 
+// 40 000 weights of four octets in 128 KB of flash: an error; 27 000: a warning.
+TEST(CompileModelTest, PackagesAreHeldAgainstTheirDevice) {
+  for (const auto& [outputs, fits] : {std::pair{400, false}, std::pair{270, true}}) {
+    SCOPED_TRACE(outputs);
+    Builder b(13, {1, 100});
+    b.Weights("fc.weight", {outputs, 100}).Weights("fc.bias", {outputs});
+    b.Node("Gemm", {"x", "fc.weight", "fc.bias"}, {"y"}, {{"transB", int64_t{1}}});
+    Compiled c(b.Bytes());
+    c.options.device = "MSPM0G3507";
+    c.options.cores = {"cortex-m0plus"};
+    c.options.samples = 2;
+    struct : NullSink {
+      std::string said;
+      void OnNotice(const std::string& text) override { said += text + "\n"; }
+    } notices;
+    const RunSummary s = CompileModel(c.options, config::LoadRegistry(), notices);
+    if (!s.verify.at(0).ran) GTEST_SKIP() << s.verify[0].notice;
+    EXPECT_EQ(s.fits, fits);
+    EXPECT_THAT(notices.said, HasSubstr("flash of MSPM0G3507: "));
+  }
+}
+
 TEST(CompileModelTest, InputsSpanWhatABatchNormHasSeen) {
   const graph::Graph graph = onnx_io::Import(Classifier(13).Bytes(), "m.onnx");
   const std::vector<float> inputs = RandomInputs(graph, 200, 1);
