@@ -39,6 +39,7 @@ class Buffers {
         list_[static_cast<size_t>(shared)].last_layer = last_.at(id);
       } else {
         Add(id, layer, last_.at(id));
+        LayOver(layers[i], layer);
       }
     }
   }
@@ -54,6 +55,14 @@ class Buffers {
   void Add(TensorId id, int first_layer, int last_layer) {
     owner_[id] = static_cast<int>(list_.size());
     list_.push_back({id, 0, storage_.at(id).octets, first_layer, last_layer});
+  }
+
+  // Lets the newest buffer, of the layer's output, lie over that of its input, which nobody reads
+  // afterwards.
+  void LayOver(const CLayer& layer, int index) {
+    if (!layer.lead || last_.at(layer.inputs[0]) != index) return;
+    list_.back().over = OwnerOf(layer.inputs[0]);
+    list_.back().lead = *layer.lead;
   }
 
   int Reusable(const CLayer& layer, int index) const {

@@ -302,8 +302,9 @@ std::vector<std::string> NetworkRuntimeFiles(const Emission& e) {
   std::vector<std::string> files = {"tm_dsp.h",   "tm_math.c",   "tm_math.h",
                                     "tm_moves.h", "tm_resize.h", "tm_shape.h"};
   if (e.net.is_integer)
-    files.insert(files.end(), {"tm_dsp_layers.h", "tm_helium.h", "tm_helium_layers.h",
-                               "tm_kernels.h", "tm_layers.h", "tm_weights.h"});
+    files.insert(files.end(), {"tm_armv6m.h", "tm_dsp_layers.h", "tm_helium.h",
+                               "tm_helium_layers.h", "tm_kernels.h", "tm_layers.h", "tm_sums.h",
+                               "tm_weights.h"});
   if (NeedsFloatKernels(e)) files.insert(files.end(), {"tm_float.h", "tm_functions.h"});
   if (IsRecurrent(e)) files.push_back("tm_recurrent.h");
   for (const std::string& header : HeadersOf(e)) {

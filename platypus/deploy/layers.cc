@@ -13,14 +13,9 @@ namespace {
 // Whether a pool can write over its input: no later window reads a position that is already
 // written.
 bool MayOverwrite(const graph::MaxPool& op, Extent in, Extent out) {
-  int64_t earliest = in.h * in.w;  // position that the windows after (y, x) read
-  for (int64_t y = out.h - 1; y >= 0; --y) {
-    for (int64_t x = out.w - 1; x >= 0; --x) {
-      if (earliest <= y * out.w + x) return false;
-      const int64_t top = std::max<int64_t>(0, y * op.stride.h - op.padding.top);
-      const int64_t left = std::max<int64_t>(0, x * op.stride.w - op.padding.left);
-      earliest = std::min(earliest, top * in.w + left);
-    }
+  const std::vector<int64_t> reads = EarliestReads(op.stride, op.padding, in, out);
+  for (size_t p = 0; p + 1 < reads.size(); ++p) {
+    if (reads[p + 1] <= static_cast<int64_t>(p)) return false;
   }
   return true;
 }
@@ -46,6 +41,19 @@ std::string TypeName(DType type) {
       break;
   }
   return "i32";
+}
+
+std::vector<int64_t> EarliestReads(graph::Size2 stride, const graph::Padding2& padding, Extent in,
+                                   Extent out) {
+  std::vector<int64_t> reads(static_cast<size_t>(out.h * out.w));
+  int64_t earliest = in.h * in.w;
+  for (int64_t p = out.h * out.w - 1; p >= 0; --p) {
+    const int64_t top = std::max<int64_t>(0, p / out.w * stride.h - padding.top);
+    const int64_t left = std::max<int64_t>(0, p % out.w * stride.w - padding.left);
+    earliest = std::min(earliest, top * in.w + left);
+    reads[static_cast<size_t>(p)] = earliest;
+  }
+  return reads;
 }
 
 CNetwork Lowering::Run() {

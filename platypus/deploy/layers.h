@@ -59,7 +59,9 @@ struct CLayer {
   std::vector<graph::TensorId> inputs;
   graph::TensorId output = -1;
   std::vector<graph::TensorId> overwrites;  // inputs whose place its output may take
-  std::vector<graph::TensorId> scratch;     // memory that it needs while it runs
+  // Its output may lie over inputs[0] if it begins at least this many octets before it.
+  std::optional<int64_t> lead;
+  std::vector<graph::TensorId> scratch;  // memory that it needs while it runs
   // What it computes: a tensor of the graph, and where it stands afterwards. -1: a part of one.
   graph::TensorId tensor = -1;
   bool channels_last = true;

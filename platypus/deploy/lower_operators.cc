@@ -4,6 +4,7 @@
 #include "platypus/deploy/c_text.h"
 #include "platypus/deploy/lowering.h"
 #include "tm_resize.h"
+#include "tm_shape.h"
 
 namespace platypus::deploy {
 namespace {
@@ -48,6 +49,25 @@ std::vector<T> Lowering::PermuteColumns(const std::vector<T>& w, int64_t outs,
     }
   }
   return result;
+}
+
+int64_t Lowering::Lead(TensorId from, TensorId to, const graph::Conv2d& op, Extent in,
+                       Extent out) const {
+  const std::vector<int64_t> reads = EarliestReads(op.stride, op.padding, in, out);
+  const auto positions = static_cast<int64_t>(reads.size());
+  const int64_t columns = in.w == 1 && out.w == 1 ? out.h : out.w;  // as AddShape has them
+  // A layer's last positions may be computed twice, four at a time.
+  const int64_t strip = std::clamp<int64_t>(columns, 4, TM_STRIP);
+  int64_t lead = 0;
+  for (const int char_bits : {8, net_.char_bits}) {  // a host runs what is planned for 16 bits, too
+    const int64_t read = in.c * ElementOctets("tm_" + TypeName(At(from).dtype), char_bits);
+    const int64_t written = out.c * ElementOctets("tm_" + TypeName(At(to).dtype), char_bits);
+    for (int64_t p = 0; p < positions; ++p) {
+      lead = std::max(
+          lead, std::min(p + strip, positions) * written - reads[static_cast<size_t>(p)] * read);
+    }
+  }
+  return lead;
 }
 
 template <typename Op>
@@ -106,6 +126,7 @@ void Lowering::LowerConvolution(const Node& node, const graph::Conv2d& op, Exten
       AddShape(id, in, out, op.kernel, op.stride, op.dilation, op.padding, layer);
   const Argument weights = AddWeights(id, w, out.c, depthwise, layer);
   const Argument requant = AddRequant(id, *requantize, bounds, layer);
+  if (!depthwise) layer.lead = Lead(node.inputs[0], requantize->output, op, in, out);
   const char* kernel = op.groups == 1 ? "conv" : depthwise ? "depthwise" : "grouped";
   Call call = {fmt::format("tm_{}_{}_{}", kernel, in_type, TypeName(At(requantize->output).dtype)),
                {Reads(node.inputs[0]), weights, shape, requant, Writes(requantize->output)}};

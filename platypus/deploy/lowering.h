@@ -27,6 +27,11 @@ inline Extent ExtentOf(const Shape& shape) {
   return shape.size() == 1 ? Extent{shape[0], 1, 1} : Extent{shape.at(0), shape.at(1), shape.at(2)};
 }
 
+// For each output position, row by row: the first input position that its window, or a later one,
+// reads.
+std::vector<int64_t> EarliestReads(graph::Size2 stride, const graph::Padding2& padding, Extent in,
+                                   Extent out);
+
 // [in][out/groups][tap] to [out][tap][in/groups].
 template <typename T>
 std::vector<T> OutputFirst(const std::vector<T>& weight, const graph::ConvTranspose2d& op,
@@ -138,6 +143,10 @@ class Lowering {
   template <typename Op>
   void LowerFloatConvolution(const Node& node, const Op& op, const char* function,
                              const std::vector<float>& weights, Extent in, Extent out);
+  // Octets that a convolution's output must begin before its input to lie over it: what is written
+  // while a strip of positions (TM_STRIP) is computed ends before what the windows of that strip
+  // and of later ones read.
+  int64_t Lead(TensorId from, TensorId to, const graph::Conv2d& op, Extent in, Extent out) const;
   void LowerSumPool(const Node& node, const graph::SumPool& op);
   void LowerResize(const Node& node, const graph::Resize& op);
   void LowerQuantize(const Node& node, const graph::QuantizeInput& op);

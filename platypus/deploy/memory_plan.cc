@@ -10,8 +10,22 @@ namespace {
 
 using Buffer = MemoryPlan::Buffer;
 
-bool Overlap(const Buffer& a, const Buffer& b) {
+bool AliveTogether(const Buffer& a, const Buffer& b) {
   return a.first_layer <= b.last_layer && b.first_layer <= a.last_layer;
+}
+
+// The offsets of buffer `b` that buffer `other`, where it stands, leaves no room for: begin <
+// offset < end.
+struct Taken {
+  int64_t begin, end;
+};
+Taken TakenBy(const std::vector<Buffer>& buffers, size_t other, size_t b) {
+  const Buffer& there = buffers[other];
+  const Buffer& here = buffers[b];
+  Taken taken = {there.offset - here.size, there.offset + there.size};
+  if (here.over == static_cast<int>(other)) taken.begin = there.offset - here.lead;
+  if (there.over == static_cast<int>(b)) taken.end = there.offset + there.lead;
+  return taken;
 }
 
 // Places buffers in the given order, each at the lowest offset that is free during its life.
@@ -20,16 +34,16 @@ int64_t PlaceInOrder(std::vector<Buffer>& buffers, const std::vector<size_t>& or
   int64_t arena = 0;
   for (size_t i = 0; i < order.size(); ++i) {
     Buffer& buffer = buffers[order[i]];
-    std::vector<std::pair<int64_t, int64_t>> taken;
+    std::vector<Taken> taken;
     for (size_t j = 0; j < i; ++j) {
-      const Buffer& other = buffers[order[j]];
-      if (Overlap(buffer, other)) taken.emplace_back(other.offset, other.offset + other.size);
+      if (AliveTogether(buffer, buffers[order[j]]))
+        taken.push_back(TakenBy(buffers, order[j], order[i]));
     }
-    std::sort(taken.begin(), taken.end());
+    std::ranges::sort(taken, {}, &Taken::begin);
     int64_t offset = 0;
-    for (const auto& [begin, end] : taken) {
-      if (begin >= offset + buffer.size) break;
-      offset = std::max(offset, (end + alignment - 1) / alignment * alignment);
+    for (const Taken& t : taken) {
+      if (t.begin >= offset) break;
+      offset = std::max(offset, (t.end + alignment - 1) / alignment * alignment);
     }
     buffer.offset = offset;
     arena = std::max(arena, offset + buffer.size);
@@ -37,13 +51,21 @@ int64_t PlaceInOrder(std::vector<Buffer>& buffers, const std::vector<size_t>& or
   return arena;
 }
 
+// An output and an input that it may lie over need no less than the longer of the output and the
+// input behind its lead.
 int64_t LowerBound(const std::vector<Buffer>& buffers) {
   int64_t bound = 0;
   for (const Buffer& at : buffers) {  // the sum can only grow where a life begins
+    const auto alive = [&](const Buffer& other) {
+      return other.first_layer <= at.first_layer && at.first_layer <= other.last_layer;
+    };
     int64_t sum = 0;
     for (const Buffer& other : buffers) {
-      if (other.first_layer <= at.first_layer && at.first_layer <= other.last_layer)
-        sum += other.size;
+      if (!alive(other)) continue;
+      sum += other.size;
+      if (other.over < 0) continue;
+      const Buffer& input = buffers[static_cast<size_t>(other.over)];
+      if (alive(input)) sum -= std::clamp<int64_t>(other.size - other.lead, 0, input.size);
     }
     bound = std::max(bound, sum);
   }

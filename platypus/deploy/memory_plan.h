@@ -2,7 +2,6 @@
 #define PLATYPUS_DEPLOY_MEMORY_PLAN_H_
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 namespace platypus::deploy {
@@ -15,15 +14,20 @@ struct MemoryPlan {
     int64_t size = 0;
     int first_layer = 0;  // alive from this layer
     int last_layer = 0;   // to this one, both included
+    // Index of the buffer that it may lie over if it begins at least `lead` octets before it: that
+    // of the input of its first layer, which is done with the front of its input before it writes
+    // there.
+    int over = -1;
+    int64_t lead = 0;
   };
   std::vector<Buffer> buffers;
   int64_t arena_octets = 0;
-  int64_t lower_bound_octets = 0;  // largest sum of buffers alive at once
+  int64_t lower_bound_octets = 0;  // what the buffers alive at once need at least
 };
 
-// Gives every buffer (tensor, size and lifetime set) an offset, a multiple of `alignment`, such
-// that no two that are alive at once overlap: largest first at the lowest place that fits, then
-// improved by trying other orders.
+// Gives every buffer (all but its offset set) an offset, a multiple of `alignment`, such that no
+// two that are alive at once share memory, unless one may lie over the other: largest first at the
+// lowest place that fits, then improved by trying other orders.
 MemoryPlan Plan(std::vector<MemoryPlan::Buffer> buffers, int64_t alignment = 4);
 
 }  // namespace platypus::deploy

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -161,15 +162,18 @@ std::string InXml(const std::string& text) {
 // Code Composer Studio: a project whose program is the self-test.
 Package Ccs(const Parts& p) {
   const Destination& d = p.destination;
-  const bool c2000 = d.compiler == "cl2000";
-  if (d.part.empty() || (!c2000 && d.compiler != "tiarmclang")) {
+  // What keeps floats as they are verified.
+  const std::map<std::string, const char*> exact = {
+      {"cl2000", " --fp_mode=strict"},
+      {"tiarmclang", " -ffp-contract=off"},
+      {"c29clang", " -fno-fast-math -ffp-contract=off"}};
+  if (d.part.empty() || !exact.contains(d.compiler)) {
     throw Error(Category::kUsage,
                 fmt::format("no project of Code Composer Studio for {}",
                             d.part.empty() ? "a package without a device of its own" : d.part),
                 "add the files of sources.txt to your project, and the folder as include path");
   }
-  const std::string options =
-      d.options + (c2000 ? " --fp_mode=strict" : " -ffp-contract=off") + " -I${PROJECT_ROOT}";
+  const std::string options = d.options + exact.at(d.compiler) + " -I${PROJECT_ROOT}";
   std::string files;
   std::vector<std::string> all = p.Compiled();
   all.push_back("main_selftest.c");
@@ -192,7 +196,8 @@ Package Ccs(const Parts& p) {
 {4}  </project>
 </projectSpec>
 )",
-                       p.m, InXml(d.part), c2000 ? "TI" : "TICLANG", InXml(options), files)}};
+                       p.m, InXml(d.part), d.compiler == "cl2000" ? "TI" : "TICLANG",
+                       InXml(options), files)}};
 }
 
 // IAR Embedded Workbench: a project connection file.

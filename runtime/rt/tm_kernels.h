@@ -14,6 +14,7 @@
 #include "tm_moves.h"
 #include "tm_resize.h"
 #include "tm_shape.h"
+#include "tm_sums.h"
 #include "tm_weights.h"
 
 /* How sums become codes. */

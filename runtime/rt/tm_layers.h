@@ -50,32 +50,25 @@ TM_INLINE tm_i32 TM_FN(tm_dot_alone)(const TM_X* p, tm_i32 n, tm_weights q, tm_i
 #endif
 
 #if TM_POSITIONS == 4 && !TM_OCTET_PAIRS
-/* Two channels of one output position: what eight registers hold. */
-TM_INLINE void TM_FN(tm_conv_pair)(const TM_X* x, const tm_i8* q, tm_i32 c, tm_shape s,
+/* Four channels of one output position. */
+TM_INLINE void TM_FN(tm_conv_four)(const TM_X* x, const tm_i8* q, tm_i32 c, tm_shape s,
                                    tm_requant r, tm_window w, TM_Y* y) {
   const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
   const tm_i32 runs = s.dilation_w == 1 ? 1 : w.kx1 - w.kx0;
   const tm_i32 run = s.dilation_w == 1 ? (w.kx1 - w.kx0) * s.in_c : s.in_c;
-  tm_i32 a = tm_offset(c, r), b = tm_offset(c + 1, r);
-  tm_i32 ky, n, i;
+  tm_four t = {tm_offset(c, r), tm_offset(c + 1, r), tm_offset(c + 2, r), tm_offset(c + 3, r)};
+  tm_i32 ky, n;
   for (ky = w.ky0; ky < w.ky1; ++ky) {
-    for (n = 0; n < runs; ++n) {
-      const TM_X* p = x + tm_tap(w, ky, w.kx0 + n, s);
-      const tm_i8* f = q + (c * row + (ky * s.kernel_w + w.kx0 + n) * s.in_c);
-      const tm_i8* g = f + row;
-      TM_APART(p);
-      TM_APART(f);
-      TM_APART(g);
-      TM_UNROLL(TM_COPIES_EDGE)
-      for (i = 0; i < run; ++i) {
-        const tm_i32 v = p[i];
-        a += tm_mul(f[i], v);
-        b += tm_mul(g[i], v);
-      }
+    for (n = 0; n < runs && run > 0; ++n) {
+      t = TM_JOIN4(tm_rows, TM_IN, i8)(t, x + tm_tap(w, ky, w.kx0 + n, s),
+                                       q + (c * row + (ky * s.kernel_w + w.kx0 + n) * s.in_c), row,
+                                       run);
     }
   }
-  y[0] = (TM_Y)tm_requantize(a, c, r);
-  y[1] = (TM_Y)tm_requantize(b, c + 1, r);
+  y[0] = (TM_Y)tm_requantize(t.a, c, r);
+  y[1] = (TM_Y)tm_requantize(t.b, c + 1, r);
+  y[2] = (TM_Y)tm_requantize(t.c, c + 2, r);
+  y[3] = (TM_Y)tm_requantize(t.d, c + 3, r);
 }
 #endif
 
@@ -91,8 +84,8 @@ TM_INLINE void TM_FN(tm_conv_point)(const TM_X* x, tm_weights q, tm_shape s, tm_
   tm_i32 c = 0, ky, kx, i;
 #if TM_POSITIONS == 4 && !TM_OCTET_PAIRS
   if (often && q.bits == 8 && s.kernel_w * s.in_c >= 8) {
-    for (; c + 2 <= s.out_c; c += 2) {
-      TM_FN(tm_conv_pair)(x, (const tm_i8*)q.codes, c, s, r, w, y + c);
+    for (; c + 4 <= s.out_c; c += 4) {
+      TM_FN(tm_conv_four)(x, (const tm_i8*)q.codes, c, s, r, w, y + c);
     }
   }
 #endif
@@ -145,16 +138,7 @@ TM_INLINE void TM_FN(tm_conv_point)(const TM_X* x, tm_weights q, tm_shape s, tm_
 /* `blocks` times TM_POSITIONS neighbouring columns of one output row, whose windows lie within the
  * input from left to right. x: tap (0, 0) of the first; w: only its rows count. */
 #if TM_POSITIONS == 4
-#define TM_ADD_FOUR(code)             \
-  do {                                \
-    const tm_i32 v = code;            \
-    a0 += tm_mul(p[i], v);            \
-    a1 += tm_mul(p[i + step], v);     \
-    a2 += tm_mul(p[i + 2 * step], v); \
-    a3 += tm_mul(p[i + 3 * step], v); \
-  } while (0)
-
-/* One channel at a time: eight registers hold everything, and each product overwrites its x. */
+/* One channel at a time: eight registers hold everything. */
 TM_INLINE void TM_FN(tm_conv_channel)(const TM_X* x, tm_i32 first, tm_weights q, int alone,
                                       tm_i32 c, tm_shape s, tm_requant r, tm_window w,
                                       tm_i32 blocks, TM_Y* y) {
@@ -166,39 +150,38 @@ TM_INLINE void TM_FN(tm_conv_channel)(const TM_X* x, tm_i32 first, tm_weights q,
   tm_i32 b, ky, n, i;
   for (b = 0; b < blocks; ++b) {
     const tm_i32 at = first + b * 4 * step;
-    tm_i32 a0 = offset, a1 = offset, a2 = offset, a3 = offset;
+    tm_four t = {offset, offset, offset, offset};
     for (ky = w.ky0; ky < w.ky1; ++ky) {
       for (n = 0; n < runs; ++n) {
         const TM_X* p = x + (at + (ky * s.dilation_h * s.in_w + n * s.dilation_w) * s.in_c);
         const tm_i32 k = (ky * s.kernel_w + n) * s.in_c;
-        if (q.bits == 8) {
-          TM_UNROLL(TM_COPIES_INNER)
-          for (i = 0; i < run; ++i) {
-            TM_ADD_FOUR(tm_code_alone(q, s.out_c, row, c, k + i));
-          }
+        if (q.bits == 8 && !TM_OCTET_PAIRS) {
+          t = TM_JOIN4(tm_rows, i8, TM_IN)(t, (const tm_i8*)q.codes + (c * row + k), p, step, run);
         } else if (alone && tm_whole_elements(q, run)) {
-          a0 = TM_FN(tm_dot_alone)(p, run, q, s.out_c, row, c, k, a0);
-          a1 = TM_FN(tm_dot_alone)(p + step, run, q, s.out_c, row, c, k, a1);
-          a2 = TM_FN(tm_dot_alone)(p + 2 * step, run, q, s.out_c, row, c, k, a2);
-          a3 = TM_FN(tm_dot_alone)(p + 3 * step, run, q, s.out_c, row, c, k, a3);
+          t.a = TM_FN(tm_dot_alone)(p, run, q, s.out_c, row, c, k, t.a);
+          t.b = TM_FN(tm_dot_alone)(p + step, run, q, s.out_c, row, c, k, t.b);
+          t.c = TM_FN(tm_dot_alone)(p + 2 * step, run, q, s.out_c, row, c, k, t.c);
+          t.d = TM_FN(tm_dot_alone)(p + 3 * step, run, q, s.out_c, row, c, k, t.d);
         } else {
           TM_UNROLL(4)
           for (i = 0; i < run; ++i) {
-            TM_ADD_FOUR(alone ? tm_code_alone(q, s.out_c, row, c, k + i)
-                              : tm_code_in_block(q, row, c, k + i));
+            const tm_i32 v = alone ? tm_code_alone(q, s.out_c, row, c, k + i)
+                                   : tm_code_in_block(q, row, c, k + i);
+            t.a += tm_mul(p[i], v);
+            t.b += tm_mul(p[i + step], v);
+            t.c += tm_mul(p[i + 2 * step], v);
+            t.d += tm_mul(p[i + 3 * step], v);
           }
         }
       }
     }
-    y[0] = (TM_Y)tm_requantize(a0, c, r);
-    y[s.out_c] = (TM_Y)tm_requantize(a1, c, r);
-    y[2 * s.out_c] = (TM_Y)tm_requantize(a2, c, r);
-    y[3 * s.out_c] = (TM_Y)tm_requantize(a3, c, r);
+    y[0] = (TM_Y)tm_requantize(t.a, c, r);
+    y[s.out_c] = (TM_Y)tm_requantize(t.b, c, r);
+    y[2 * s.out_c] = (TM_Y)tm_requantize(t.c, c, r);
+    y[3 * s.out_c] = (TM_Y)tm_requantize(t.d, c, r);
     y += 4 * s.out_c;
   }
 }
-
-#undef TM_ADD_FOUR
 
 TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, tm_weights q, tm_shape s,
                                       tm_requant r, tm_window w, tm_i32 blocks, TM_Y* y) {
@@ -355,7 +338,7 @@ TM_INLINE void TM_FN(tm_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requan
   /* Of few bits four channels of a position already share what is unpacked. */
   const int alone = TM_OPTIMISE == TM_SIZE || (TM_OPTIMISE == TM_BALANCED && q.bits != 8);
   const tm_i32 blocks = room < 0 || alone ? 0 : room / TM_POSITIONS;
-  tm_i32 oy, ox;
+  tm_i32 oy, ox, b;
 #if TM_HELIUM && TM_OCTETS
   if (q.bits == 8 && s.out_c % 4 == 0) {
     TM_FN(tm_mve_conv)(x, (const tm_i8*)q.codes, s, r, y);
@@ -367,18 +350,20 @@ TM_INLINE void TM_FN(tm_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requan
     return;
   }
   for (oy = 0; oy < s.out_h; ++oy) {
-    ox = 0;
-    if (blocks > 0) {
-      const tm_window w = tm_window_at(oy, inner, s);
-      TM_FN(tm_conv_columns)(x, tm_tap(w, 0, 0, s), q, s, r, w, blocks, y + inner * s.out_c);
-      ox = inner > 0 ? 0 : blocks * TM_POSITIONS;
-    }
-    while (ox < s.out_w) {
-      TM_FN(tm_conv_point)(x, q, s, r, tm_window_at(oy, ox, s), y + ox * s.out_c);
-      ox += 1;
+    for (ox = 0; ox < s.out_w; ++ox) {
+      const tm_window w = tm_window_at(oy, ox, s);
       if (blocks > 0 && ox == inner) {
-        ox += blocks * TM_POSITIONS;
+        tm_i32 at = tm_tap(w, 0, 0, s);
+        for (b = 0; b < blocks; b += TM_STRIP / TM_POSITIONS) {
+          const tm_i32 strip =
+              blocks - b < TM_STRIP / TM_POSITIONS ? blocks - b : TM_STRIP / TM_POSITIONS;
+          TM_FN(tm_conv_columns)(x, at, q, s, r, w, strip, y + ox * s.out_c);
+          at += strip * TM_POSITIONS * s.stride_w * s.in_c;
+          ox += strip * TM_POSITIONS;
+        }
+        if (ox == s.out_w) break;
       }
+      TM_FN(tm_conv_point)(x, q, s, r, tm_window_at(oy, ox, s), y + ox * s.out_c);
     }
     y += s.out_w * s.out_c;
   }
@@ -403,23 +388,41 @@ TM_INLINE void TM_FN(tm_depthwise)(const TM_X* x, tm_weights q, tm_shape s, tm_r
   for (oy = 0; oy < s.out_h; ++oy) {
     for (ox = 0; ox < s.out_w; ++ox) {
       const tm_window w = tm_window_at(oy, ox, s);
+      const tm_i32 taps = w.kx1 - w.kx0;
       for (c = 0; c + 4 <= s.out_c; c += 4) {
-        tm_i32 a0 = tm_offset(c, r), a1 = tm_offset(c + 1, r);
-        tm_i32 a2 = tm_offset(c + 2, r), a3 = tm_offset(c + 3, r);
-        for (ky = w.ky0; ky < w.ky1; ++ky) {
-          for (kx = w.kx0; kx < w.kx1; ++kx) {
-            const TM_X* p = x + (tm_tap(w, ky, kx, s) + c);
-            const tm_four f = tm_four_in_column(q, s.out_c, row, c, ky * s.kernel_w + kx);
-            a0 += p[0] * f.a;
-            a1 += p[1] * f.b;
-            a2 += p[2] * f.c;
-            a3 += p[3] * f.d;
+        tm_four t = {tm_offset(c, r), tm_offset(c + 1, r), tm_offset(c + 2, r),
+                     tm_offset(c + 3, r)};
+        const TM_X* p = x + (tm_tap(w, w.ky0, w.kx0, s) + c);
+        if (q.bits == 8 && !TM_OCTET_PAIRS) {
+          const tm_i8* f = (const tm_i8*)q.codes + ((w.ky0 * s.kernel_w + w.kx0) * s.out_c + c);
+          for (ky = taps > 0 ? w.ky1 - w.ky0 : 0; ky > 0; --ky) {
+            t = TM_JOIN2(tm_taps, TM_IN)(t, p, p + taps * s.dilation_w * s.in_c,
+                                         s.dilation_w * s.in_c, f, s.out_c);
+            p += s.dilation_h * s.in_w * s.in_c;
+            f += s.kernel_w * s.out_c;
+          }
+        } else {
+          for (ky = w.ky0; ky < w.ky1; ++ky) {
+            for (kx = w.kx0; kx < w.kx1; ++kx) {
+              const tm_four f = tm_four_in_column(q, s.out_c, row, c, ky * s.kernel_w + kx);
+              t.a += p[0] * f.a;
+              t.b += p[1] * f.b;
+              t.c += p[2] * f.c;
+              t.d += p[3] * f.d;
+              p += s.dilation_w * s.in_c;
+            }
+            p += s.dilation_h * s.in_w * s.in_c - taps * s.dilation_w * s.in_c;
           }
         }
-        y[c] = (TM_Y)tm_requantize(a0, c, r);
-        y[c + 1] = (TM_Y)tm_requantize(a1, c + 1, r);
-        y[c + 2] = (TM_Y)tm_requantize(a2, c + 2, r);
-        y[c + 3] = (TM_Y)tm_requantize(a3, c + 3, r);
+        /* Four stores: GCC would put one together. */
+        y[0] = (TM_Y)tm_requantize(t.a, c, r);
+        TM_APART(y);
+        y[1] = (TM_Y)tm_requantize(t.b, c + 1, r);
+        TM_APART(y);
+        y[2] = (TM_Y)tm_requantize(t.c, c + 2, r);
+        TM_APART(y);
+        y[3] = (TM_Y)tm_requantize(t.d, c + 3, r);
+        y += 4;
       }
       for (; c < s.out_c; ++c) {
         tm_i32 sum = tm_offset(c, r);
@@ -429,9 +432,8 @@ TM_INLINE void TM_FN(tm_depthwise)(const TM_X* x, tm_weights q, tm_shape s, tm_r
                    tm_code_in_column(q, s.out_c, row, c, ky * s.kernel_w + kx);
           }
         }
-        y[c] = (TM_Y)tm_requantize(sum, c, r);
+        *y++ = (TM_Y)tm_requantize(sum, c, r);
       }
-      y += s.out_c;
     }
   }
 }

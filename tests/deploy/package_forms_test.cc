@@ -192,7 +192,10 @@ TEST_F(FormTest, CodeComposerProject) {
   for (const Case& c :
        {Case{kC2000, "TI",
              "--abi=eabi -v28 &quot;-DX=&lt;1>&quot; --fp_mode=strict -I${PROJECT_ROOT}"},
-        Case{kMspm0, "TICLANG", "-Os -mcpu=cortex-m0plus -ffp-contract=off -I${PROJECT_ROOT}"}}) {
+        Case{kMspm0, "TICLANG", "-Os -mcpu=cortex-m0plus -ffp-contract=off -I${PROJECT_ROOT}"},
+        Case{{"net", "F29H850TU9", "c29clang", "-O3 -ffast-math"},
+             "TICLANG",
+             "-O3 -ffast-math -fno-fast-math -ffp-contract=off -I${PROJECT_ROOT}"}}) {
     const Package form = InForm(package_, "ccs", c.destination);
     const std::string& spec = form.at("net.projectspec");
     ExpectXml(spec);
@@ -217,7 +220,7 @@ TEST_F(FormTest, CodeComposerProject) {
 
 TEST_F(FormTest, CodeComposerNeedsAPartThatItKnows) {
   for (const Destination& d :
-       {Destination{"net", "", "", ""}, Destination{"net", "F29H850TU", "c29clang", "-O3"}}) {
+       {Destination{"net", "", "", ""}, Destination{"net", "STM32F411", "", "-O3"}}) {
     try {
       InForm(package_, "ccs", d);
       ADD_FAILURE() << d.part;
