@@ -40,7 +40,7 @@
   TM_INLINE tm_four name(tm_four t, const tm_##x_type* x, const tm_##row_type* row, tm_i32 step,  \
                          tm_i32 n) {                                                              \
     tm_i32 v, w, i = -n;                                                                          \
-    if (__builtin_constant_p(n) && n % 2 == 0) {                                                  \
+    if (TM_OPTIMISE == TM_SPEED && __builtin_constant_p(n) && n % 2 == 0) {                       \
       TM_ADD_PLACES(TM_PLACE(load_x, load_row) TM_PLACE(load_x, load_row));                       \
     } else {                                                                                      \
       TM_ADD_PLACES(TM_PLACE(load_x, load_row));                                                  \
@@ -82,7 +82,9 @@ TM_DEFINE_ROWS(tm_far_rows, i8, u8, "ldrsb", "ldrb")
 TM_INLINE tm_four tm_near_rows(tm_four t, const tm_i8* x, const tm_u8* row, tm_i32 step,
                                tm_i32 n) {
   tm_i32 v, w;
-  if (__builtin_constant_p(n) && n % 2 == 0) {
+  if (TM_OPTIMISE == TM_SPEED && __builtin_constant_p(n) && n % 4 == 0 && 3 * step + 3 <= 31) {
+    TM_ADD_PLACES(TM_PLACE(0) TM_PLACE(1) TM_PLACE(2) TM_PLACE(3), 4);
+  } else if (__builtin_constant_p(n) && n % 2 == 0) {
     TM_ADD_PLACES(TM_PLACE(0) TM_PLACE(1), 2);
   } else {
     TM_ADD_PLACES(TM_PLACE(0), 1);

@@ -57,6 +57,7 @@ TM_INLINE void TM_FN(tm_conv_four)(const TM_X* x, const tm_i8* q, tm_i32 c, tm_s
   const tm_i32 runs = s.dilation_w == 1 ? 1 : w.kx1 - w.kx0;
   const tm_i32 run = s.dilation_w == 1 ? (w.kx1 - w.kx0) * s.in_c : s.in_c;
   tm_four t = {tm_offset(c, r), tm_offset(c + 1, r), tm_offset(c + 2, r), tm_offset(c + 3, r)};
+  tm_i32 sums[4];
   tm_i32 ky, n;
   for (ky = w.ky0; ky < w.ky1; ++ky) {
     for (n = 0; n < runs && run > 0; ++n) {
@@ -65,10 +66,14 @@ TM_INLINE void TM_FN(tm_conv_four)(const TM_X* x, const tm_i8* q, tm_i32 c, tm_s
                                        run);
     }
   }
-  y[0] = (TM_Y)tm_requantize(t.a, c, r);
-  y[1] = (TM_Y)tm_requantize(t.b, c + 1, r);
-  y[2] = (TM_Y)tm_requantize(t.c, c + 2, r);
-  y[3] = (TM_Y)tm_requantize(t.d, c + 3, r);
+  sums[0] = t.a;
+  sums[1] = t.b;
+  sums[2] = t.c;
+  sums[3] = t.d;
+  TM_UNROLL(TM_COPIES_EDGE)
+  for (n = 0; n < 4; ++n) {
+    y[n] = (TM_Y)tm_requantize(sums[n], c + n, r);
+  }
 }
 #endif
 
@@ -147,6 +152,7 @@ TM_INLINE void TM_FN(tm_conv_channel)(const TM_X* x, tm_i32 first, tm_weights q,
   const tm_i32 runs = s.dilation_w == 1 ? 1 : s.kernel_w;
   const tm_i32 run = s.dilation_w == 1 ? s.kernel_w * s.in_c : s.in_c;
   const tm_i32 offset = tm_offset(c, r);
+  tm_i32 sums[4];
   tm_i32 b, ky, n, i;
   for (b = 0; b < blocks; ++b) {
     const tm_i32 at = first + b * 4 * step;
@@ -175,11 +181,15 @@ TM_INLINE void TM_FN(tm_conv_channel)(const TM_X* x, tm_i32 first, tm_weights q,
         }
       }
     }
-    y[0] = (TM_Y)tm_requantize(t.a, c, r);
-    y[s.out_c] = (TM_Y)tm_requantize(t.b, c, r);
-    y[2 * s.out_c] = (TM_Y)tm_requantize(t.c, c, r);
-    y[3 * s.out_c] = (TM_Y)tm_requantize(t.d, c, r);
-    y += 4 * s.out_c;
+    sums[0] = t.a;
+    sums[1] = t.b;
+    sums[2] = t.c;
+    sums[3] = t.d;
+    TM_UNROLL(TM_COPIES_EDGE)
+    for (i = 0; i < 4; ++i) {
+      *y = (TM_Y)tm_requantize(sums[i], c, r);
+      y += s.out_c;
+    }
   }
 }
 
@@ -338,6 +348,7 @@ TM_INLINE void TM_FN(tm_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requan
   /* Of few bits four channels of a position already share what is unpacked. */
   const int alone = TM_OPTIMISE == TM_SIZE || (TM_OPTIMISE == TM_BALANCED && q.bits != 8);
   const tm_i32 blocks = room < 0 || alone ? 0 : room / TM_POSITIONS;
+  const tm_i32 most = TM_STRIP / TM_POSITIONS;
   tm_i32 oy, ox, b;
 #if TM_HELIUM && TM_OCTETS
   if (q.bits == 8 && s.out_c % 4 == 0) {
@@ -351,17 +362,18 @@ TM_INLINE void TM_FN(tm_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requan
   }
   for (oy = 0; oy < s.out_h; ++oy) {
     for (ox = 0; ox < s.out_w; ++ox) {
-      const tm_window w = tm_window_at(oy, ox, s);
       if (blocks > 0 && ox == inner) {
-        tm_i32 at = tm_tap(w, 0, 0, s);
-        for (b = 0; b < blocks; b += TM_STRIP / TM_POSITIONS) {
-          const tm_i32 strip =
-              blocks - b < TM_STRIP / TM_POSITIONS ? blocks - b : TM_STRIP / TM_POSITIONS;
-          TM_FN(tm_conv_columns)(x, at, q, s, r, w, strip, y + ox * s.out_c);
-          at += strip * TM_POSITIONS * s.stride_w * s.in_c;
-          ox += strip * TM_POSITIONS;
+        const tm_window w = tm_window_at(oy, inner, s);
+        for (b = 0; b < blocks; b += most) {
+          const tm_i32 column = b * TM_POSITIONS;
+          TM_FN(tm_conv_columns)
+          (x, tm_tap(w, 0, 0, s) + column * s.stride_w * s.in_c, q, s, r, w,
+           blocks - b < most ? blocks - b : most, y + (inner + column) * s.out_c);
         }
-        if (ox == s.out_w) break;
+        ox += blocks * TM_POSITIONS;
+        if (ox == s.out_w) {
+          break;
+        }
       }
       TM_FN(tm_conv_point)(x, q, s, r, tm_window_at(oy, ox, s), y + ox * s.out_c);
     }
