@@ -25,7 +25,8 @@ std::string Members(const Emission& e) {
           e.upper);
     case Answer::kAnomaly:
       return fmt::format(
-          "  tm_f32 values[{0}_OUT_LEN]; /* the newest sample, reconstructed */\n  tm_f32 error; "
+          "  tm_f32 features[{0}_FE_FEATURES];\n  tm_f32 values[{0}_OUT_LEN]; /* the newest "
+          "sample, reconstructed */\n  tm_f32 error; "
           "/* "
           "mean of its squared differences */\n  tm_i32 results;\n",
           e.upper);
@@ -94,7 +95,6 @@ extern const char *const {1}_class_names[{0}_NUM_CLASSES];
       R"(typedef struct {{
   {1}_ctx net;
   {1}_fe_state fe;
-  tm_f32 features[{0}_FE_FEATURES];
   {1}_in_t in[{0}_IN_LEN];
   {1}_out_t out[{0}_OUT_LEN];
 {2}}} {1}_app;
@@ -118,7 +118,7 @@ tm_status {1}_selftest({1}_app *app, tm_i32 set, {1}_selftest_result *result);
   return text + Close(e.upper + "_APP_H");
 }
 
-// The loop over rows; `result` is what a completed sample does.
+// The loop over rows: what is done with a completed sample.
 std::string Push(const Emission& e, const std::string& first, const std::string& result,
                  const std::string& last) {
   return fmt::format(R"(tm_i32 {0}_app_push({0}_app *app, const tm_f32 *rows, tm_i32 count) {{
@@ -127,7 +127,6 @@ std::string Push(const Emission& e, const std::string& first, const std::string&
     rows += taken * {1}_FE_VARIABLES;
     count -= taken;
     if ({0}_fe_ready(&app->fe)) {{
-      {0}_fe_input(&app->fe, app->features);
 {3}    }}
   }}
   return {4};
@@ -136,8 +135,27 @@ std::string Push(const Emission& e, const std::string& first, const std::string&
                      e.m, e.upper, first, result, last);
 }
 
+// Runs the network on the completed sample, whose features become its input where they are.
+std::string InferSample(const Emission& e) {
+  return fmt::format(R"(
+static void infer_sample({0}_app *app) {{
+  tm_i32 v;
+  tm_i32 f;
+  for (v = 0; v < {1}_FE_VARIABLES; ++v) {{
+    for (f = 0; f < {1}_FE_FRAMES; ++f) {{
+      {0}_quantize_part({0}_fe_part(&app->fe, v, f), (v * {1}_FE_FRAMES + f) * {1}_FE_FRAME_FEATURES,
+                        {1}_FE_FRAME_FEATURES, app->in);
+    }}
+  }}
+  {0}_fe_done(&app->fe);
+  (void){0}_run(&app->net, app->in, app->out);
+}}
+)",
+                     e.m, e.upper);
+}
+
 std::string ClassSource(const Emission& e) {
-  std::string text = fmt::format(R"(
+  std::string text = InferSample(e) + fmt::format(R"(
 tm_i32 {0}_classify({0}_app *app, const tm_f32 *features) {{
   {0}_infer(app, features);
   app->last_class = {0}_argmax(app->out);
@@ -161,19 +179,19 @@ static tm_i32 vote({0}_app *app) {{
 }}
 
 )",
-                                 e.m, e.upper);
-  return text +
-         Push(
-             e, "",
-             fmt::format(
-                 R"(      app->votes[app->vote_count % {1}_VOTE_WINDOW] = {0}_classify(app, app->features);
+                                                  e.m, e.upper);
+  return text + Push(e, "",
+                     fmt::format(
+                         R"(      infer_sample(app);
+      app->last_class = {0}_argmax(app->out);
+      app->votes[app->vote_count % {1}_VOTE_WINDOW] = app->last_class;
       app->vote_count += 1;
       if (app->vote_count == 2 * {1}_VOTE_WINDOW) {{ /* stays full without ever overflowing */
         app->vote_count = {1}_VOTE_WINDOW;
       }}
 )",
-                 e.m, e.upper),
-             "vote(app)");
+                         e.m, e.upper),
+                     "vote(app)");
 }
 
 std::string AnomalySource(const Emission& e) {
@@ -195,25 +213,27 @@ tm_f32 {0}_error({0}_app *app, const tm_f32 *features) {{
                                  e.m, e.upper);
   return text +
          Push(e, "",
-              fmt::format("      (void){0}_error(app, app->features);\n      app->results = "
+              fmt::format("      {0}_fe_input(&app->fe, app->features);\n      "
+                          "(void){0}_error(app, app->features);\n      app->results = "
                           "1;\n",
                           e.m),
               "app->results == 0 ? -1 : app->error > RECONSTRUCTION_ERROR_THRESHOLD ? 1 : 0");
 }
 
 std::string ValuesSource(const Emission& e) {
-  std::string text = fmt::format(R"(
+  std::string text = InferSample(e) + fmt::format(R"(
 void {0}_values({0}_app *app, const tm_f32 *features) {{
   {0}_infer(app, features);
   {0}_dequantize_output(app->out, app->values);
 }}
 
 )",
-                                 e.m);
-  return text +
-         Push(e, "  app->results = 0;\n",
-              fmt::format("      {0}_values(app, app->features);\n      app->results += 1;\n", e.m),
-              "app->results");
+                                                  e.m);
+  return text + Push(e, "  app->results = 0;\n",
+                     fmt::format("      infer_sample(app);\n      {0}_dequantize_output(app->out, "
+                                 "app->values);\n      app->results += 1;\n",
+                                 e.m),
+                     "app->results");
 }
 
 std::string Source(const Emission& e) {

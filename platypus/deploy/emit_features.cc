@@ -384,6 +384,7 @@ typedef struct {{
                       chain.Length(), chain.Length() * p.variables * p.frame_concat, p.decimation,
                       chain.RowType(), chain.FrameType());
   text += chain.StateMembers();
+  if (chain.FramesAreCodes()) text += fmt::format("  tm_f32 part[{}_FE_FRAME_FEATURES];\n", upper);
   text += fmt::format(R"(  tm_i32 filled;  /* rows of the frame that is being collected */
   tm_i32 skip;    /* rows to pass over before the next frame */
   tm_i32 next;    /* slot of the next frame's features */
@@ -405,6 +406,11 @@ int {0}_fe_ready(const {0}_fe_state *s);
 
 /* The network's input, {1}_FE_FEATURES values: variables follow each other, oldest frame first. */
 void {0}_fe_input({0}_fe_state *s, tm_f32 *features);
+
+/* The same without a copy: the {1}_FE_FRAME_FEATURES features of one variable and frame, 0 the oldest, as long as
+ * nothing else is called; then {0}_fe_done, where {0}_fe_input is not called. */
+const tm_f32 *{0}_fe_part({0}_fe_state *s, tm_i32 variable, tm_i32 frame);
+void {0}_fe_done({0}_fe_state *s);
 
 /* For those who collect frames themselves: {1}_FE_FRAME_SIZE samples of one variable to its
  * {1}_FE_FRAME_FEATURES features. Give it a state of its own. */
@@ -439,12 +445,10 @@ std::string Source(const PackageRequest& request, const ChainWriter& chain) {
     return chain.RowsAreCodes() ? fmt::format("tm_q15_truncate({})", divided) : divided;
   };
   const std::string value = fmt::format("rows[i * {}_FE_VARIABLES + v]", upper);
-  const std::string copy =
+  const std::string part =
       chain.FramesAreCodes()
-          ? "tm_q15_to_float(s->frames + (slot * {0}_FE_VARIABLES + v) * {0}_FE_FRAME_FEATURES, "
-            "{0}_FE_FRAME_FEATURES,\n                      features);"
-          : "memcpy(features, s->frames + (slot * {0}_FE_VARIABLES + v) * "
-            "{0}_FE_FRAME_FEATURES,\n             {0}_FE_FRAME_FEATURES * sizeof *features);";
+          ? "tm_q15_to_float(part, {0}_FE_FRAME_FEATURES, s->part);\n  return s->part;"
+          : "return part;";
   const std::string frame =
       chain.FramesAreCodes()
           ? "frame_features(s, s->frames);\n  tm_q15_to_float(s->frames, {0}_FE_FRAME_FEATURES, "
@@ -521,18 +525,25 @@ tm_i32 {0}_fe_push_i16({0}_fe_state *s, const tm_i16 *rows, tm_i32 count) {{
 
 int {0}_fe_ready(const {0}_fe_state *s) {{ return s->ready; }}
 
+const tm_f32 *{0}_fe_part({0}_fe_state *s, tm_i32 variable, tm_i32 frame) {{
+  const tm_i32 at = s->next + frame; /* next: the oldest frame */
+  const tm_i32 slot = at < {1}_FE_FRAMES ? at : at - {1}_FE_FRAMES;
+  const {6} *part = s->frames + (slot * {1}_FE_VARIABLES + variable) * {1}_FE_FRAME_FEATURES;
+  {10}
+}}
+
+void {0}_fe_done({0}_fe_state *s) {{ s->ready = 0; }}
+
 void {0}_fe_input({0}_fe_state *s, tm_f32 *features) {{
   tm_i32 v;
   tm_i32 f;
   for (v = 0; v < {1}_FE_VARIABLES; ++v) {{
-    tm_i32 slot = s->next; /* the oldest frame */
     for (f = 0; f < {1}_FE_FRAMES; ++f) {{
-      {10}
+      memcpy(features, {0}_fe_part(s, v, f), {1}_FE_FRAME_FEATURES * sizeof *features);
       features += {1}_FE_FRAME_FEATURES;
-      slot = slot + 1 == {1}_FE_FRAMES ? 0 : slot + 1;
     }}
   }}
-  s->ready = 0;
+  {0}_fe_done(s);
 }}
 
 void {0}_fe_frame({0}_fe_state *s, const tm_f32 *samples, tm_f32 *features) {{
@@ -545,7 +556,7 @@ void {0}_fe_frame({0}_fe_state *s, const tm_f32 *samples, tm_f32 *features) {{
 )",
                       m, upper, chain.Body(), chain.Out(), p.frame_concat > 1 ? p.frame_skip : 1,
                       FirstSample(p) + 1, chain.FrameType(), chain.FrameBuffer(),
-                      keep(value, false), keep(value, true), fmt::format(fmt::runtime(copy), upper),
+                      keep(value, false), keep(value, true), fmt::format(fmt::runtime(part), upper),
                       keep("samples[t]", false), fmt::format(fmt::runtime(frame), upper));
   return text;
 }

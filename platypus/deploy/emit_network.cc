@@ -91,6 +91,8 @@ tm_status {11}_step({11}_ctx *ctx);
 
 /* Features to the network's input and its output to real values (copies when they are floats). */
 void {11}_quantize_input(const tm_f32 *features, {11}_in_t *in);
+/* `count` of these features, the first of which is value `at` of the input. */
+void {11}_quantize_part(const tm_f32 *features, tm_i32 at, tm_i32 count, {11}_in_t *in);
 void {11}_dequantize_output(const {11}_out_t *out, tm_f32 *values);
 )",
                       e.upper, ModelHash(e).substr(0, 8), in[0], in.size() > 1 ? in[1] : 1,
@@ -205,20 +207,41 @@ tm_status {0}_run({0}_ctx *ctx, const {0}_in_t *in, {0}_out_t *out) {{
         "{{\n{2}}};\nstatic const tm_f32 in_power[{0}] = {{\n{3}}}; /* 2^-shift */\n\n",
         e.net.in_offset.size(), CList(e.net.in_offset), CList(e.net.in_multiplier),
         CList(e.net.in_power));
-    text += fmt::format(
-        "void {0}_quantize_input(const tm_f32 *features, {0}_in_t *in) {{\n  "
-        "tm_quantize_{1}(features, 1, "
-        "{2}, {3}, in_offset, in_multiplier, in_power, {4}, {5}, in);\n}}\n\n",
-        e.m, e.net.in_type.substr(3), e.net.in_offset.size(),
-        InLength(e) / static_cast<int64_t>(e.net.in_offset.size()), CFloat(e.net.in_lo),
-        CFloat(e.net.in_hi));
-  } else {
-    text += fmt::format(
-        "void {0}_quantize_input(const tm_f32 *features, {0}_in_t *in) {{\n  memcpy(in, "
-        "features, "
-        "{1}_IN_LEN * sizeof *in);\n}}\n\n",
-        e.m, e.upper);
   }
+  text += fmt::format(
+      "void {0}_quantize_part(const tm_f32 *features, tm_i32 at, tm_i32 count, {0}_in_t *in) {{\n",
+      e.m);
+  const auto channels = static_cast<int64_t>(e.net.in_offset.size());
+  const std::string quantize =
+      fmt::format("tm_quantize_{}(features, 1, 1, ", e.net.in_type.substr(3));
+  const std::string bounds = fmt::format("{}, {}", CFloat(e.net.in_lo), CFloat(e.net.in_hi));
+  if (!e.net.TakesCodes()) {
+    text += "  memcpy(in + at, features, (size_t)count * sizeof *in);\n";
+  } else if (channels == 1) {
+    text += fmt::format("  {}count, in_offset, in_multiplier, in_power, {}, in + at);\n", quantize,
+                        bounds);
+  } else {
+    text += fmt::format(R"(  while (count > 0) {{
+    const tm_i32 channel = at / {0};
+    const tm_i32 rest = (channel + 1) * {0} - at;
+    const tm_i32 part = count < rest ? count : rest;
+    {1}part, in_offset + channel, in_multiplier + channel, in_power + channel,
+                   {2}, in + at);
+    features += part;
+    at += part;
+    count -= part;
+  }}
+)",
+                        InLength(e) / channels, quantize, bounds);
+  }
+  text += fmt::format(R"(}}
+
+void {0}_quantize_input(const tm_f32 *features, {0}_in_t *in) {{
+  {0}_quantize_part(features, 0, {1}_IN_LEN, in);
+}}
+
+)",
+                      e.m, e.upper);
   const std::string code =
       e.net.out_zero_point == 0 ? "out[i]" : fmt::format("(out[i] - {})", e.net.out_zero_point);
   const std::string value =
@@ -302,9 +325,9 @@ std::vector<std::string> NetworkRuntimeFiles(const Emission& e) {
   std::vector<std::string> files = {"tm_dsp.h",   "tm_math.c",   "tm_math.h",
                                     "tm_moves.h", "tm_resize.h", "tm_shape.h"};
   if (e.net.is_integer)
-    files.insert(files.end(), {"tm_armv6m.h", "tm_dsp_layers.h", "tm_helium.h",
-                               "tm_helium_layers.h", "tm_kernels.h", "tm_layers.h", "tm_sums.h",
-                               "tm_weights.h"});
+    files.insert(files.end(),
+                 {"tm_armv6m.h", "tm_dsp_layers.h", "tm_helium.h", "tm_helium_layers.h",
+                  "tm_kernels.h", "tm_layers.h", "tm_sums.h", "tm_weights.h"});
   if (NeedsFloatKernels(e)) files.insert(files.end(), {"tm_float.h", "tm_functions.h"});
   if (IsRecurrent(e)) files.push_back("tm_recurrent.h");
   for (const std::string& header : HeadersOf(e)) {

@@ -74,6 +74,8 @@ std::string SelfTest(const Emission& e) {
   text += fmt::format(R"(#include "{0}_app.h"
 #include "{0}_test_vectors.h"
 
+static tm_f32 features[{1}_FE_FEATURES];
+
 static tm_f32 difference(tm_f32 a, tm_f32 b) {{
   const tm_f32 size = b < 0.0f ? -b : b;
   const tm_f32 gap = a > b ? a - b : b - a;
@@ -91,9 +93,9 @@ static void play({0}_app *app, const {0}_golden *g, {0}_selftest_result *result)
   text += fmt::format(R"(  while (taken < {1}_GOLDEN_ROWS && !{0}_fe_ready(&app->fe)) {{
     taken += {0}_fe_push(&app->fe, g->raw + taken * {1}_FE_VARIABLES, {1}_GOLDEN_ROWS - taken);
   }}
-  {0}_fe_input(&app->fe, app->features);
+  {0}_fe_input(&app->fe, features);
   for (i = 0; i < {1}_FE_FEATURES; ++i) {{
-    if (!(difference(app->features[i], g->features[i]) <= 1e-4f)) {{
+    if (!(difference(features[i], g->features[i]) <= 1e-4f)) {{
       differs = 1;
     }}
   }}

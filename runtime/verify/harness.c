@@ -17,6 +17,7 @@ enum { PLAY, COUNT, TRACE };
 
 static M(app) app;
 static tm_f32 rows[GOLDEN_ROWS * U(FE_VARIABLES)];
+static tm_f32 features[U(FE_FEATURES)];
 
 /* Hexadecimal: a division would link the compiler's library, which is not the package's doing. */
 static void print_number(unsigned long value) {
@@ -62,11 +63,11 @@ static void known_block(void) {
 #endif
 }
 
-/* Layer after layer, of the sample in app.features. */
+/* Layer after layer, of the sample in features. */
 static int trace(int out) {
   tm_status status;
   long missing;
-  M(quantize_input)(app.features, app.in);
+  M(quantize_input)(features, app.in);
   missing = (long)sizeof app.in - io_write(out, app.in, (long)sizeof app.in);
   memset(app.out, 0, sizeof app.out);
   (void)M(start)(&app.net, app.in, app.out);
@@ -147,7 +148,7 @@ int main(void) {
   known_block();
   print_count("fifty", count_stop() - overhead, 0);
   for (i = 0; i < head[0]; ++i) {
-    if (io_read(in, app.features, (long)sizeof app.features) != (long)sizeof app.features) {
+    if (io_read(in, features, (long)sizeof features) != (long)sizeof features) {
       return fail("sample");
     }
     if (head[2] == TRACE) {
@@ -155,7 +156,7 @@ int main(void) {
     }
     if (i == 0 && head[2] == COUNT) {
       unsigned long instructions;
-      M(quantize_input)(app.features, app.in);
+      M(quantize_input)(features, app.in);
       stack_start();
       (void)M(run)(&app.net, app.in, app.out);
       {
@@ -167,7 +168,7 @@ int main(void) {
         count_layers(overhead);
       }
     }
-    M(infer)(&app, app.features);
+    M(infer)(&app, features);
     if (io_write(out, app.out, (long)sizeof app.out) != (long)sizeof app.out) {
       return fail("output");
     }
@@ -179,13 +180,13 @@ int main(void) {
     stack_start();
     count_start();
     feed();
-    M(fe_input)(&app.fe, app.features);
+    M(fe_input)(&app.fe, features);
     if (i == 0) {
       const unsigned long instructions = count_stop() - overhead;
       print_count("features", instructions, stack_stop());
     }
-    M(infer)(&app, app.features);
-    if (io_write(out, app.features, (long)sizeof app.features) != (long)sizeof app.features ||
+    M(infer)(&app, features);
+    if (io_write(out, features, (long)sizeof features) != (long)sizeof features ||
         io_write(out, app.out, (long)sizeof app.out) != (long)sizeof app.out) {
       return fail("output");
     }
