@@ -118,8 +118,9 @@ TM_INLINE tm_i32 tm_requantize(tm_i32 sum, tm_i32 c, tm_requant r) {
   TM_INLINE void tm_add_##left##_##right##_##out(const tm_##left* x, const tm_##right* y,        \
                                                  tm_i32 n, tm_i32 m0, tm_i32 m1, tm_i32 half,    \
                                                  int shift, tm_i32 lo, tm_i32 hi, tm_##out* z) { \
-    tm_i32 i;                                                                                    \
-    for (i = 0; i < n; ++i) {                                                                    \
+    tm_i32 i = 0;                                                                                \
+    TM_MVE_ADD(left, right, out)                                                                 \
+    for (; i < n; ++i) {                                                                         \
       z[i] = (tm_##out)tm_clamp(TM_ASR(x[i] * m0 + y[i] * m1 + half, shift), lo, hi);            \
     }                                                                                            \
   }

@@ -386,7 +386,8 @@ TM_INLINE void TM_FN(tm_depthwise)(const TM_X* x, tm_weights q, tm_shape s, tm_r
   const tm_i32 row = s.kernel_h * s.kernel_w;
   tm_i32 oy, ox, c, ky, kx;
 #if TM_HELIUM && TM_OCTETS
-  if (q.bits == 8 && s.out_c % 8 == 0 && sizeof(TM_Y) == 1 && tm_mve_can_scale(r)) {
+  if (q.bits == 8 && s.out_c % 8 == 0 && row <= TM_MVE_TAPS && sizeof(TM_Y) == 1 &&
+      tm_mve_can_scale(r)) {
     TM_FN(tm_mve_depthwise)(x, (const tm_i8*)q.codes, s, r, y);
     return;
   }
