@@ -126,7 +126,8 @@ void Lowering::LowerConvolution(const Node& node, const graph::Conv2d& op, Exten
       AddShape(id, in, out, op.kernel, op.stride, op.dilation, op.padding, layer);
   const Argument weights = AddWeights(id, w, out.c, depthwise, layer);
   const Argument requant = AddRequant(id, *requantize, bounds, layer);
-  if (!depthwise) layer.lead = Lead(node.inputs[0], requantize->output, op, in, out);
+  if (!depthwise && out.c <= TM_TOGETHER)
+    layer.lead = Lead(node.inputs[0], requantize->output, op, in, out);
   const char* kernel = op.groups == 1 ? "conv" : depthwise ? "depthwise" : "grouped";
   Call call = {fmt::format("tm_{}_{}_{}", kernel, in_type, TypeName(At(requantize->output).dtype)),
                {Reads(node.inputs[0]), weights, shape, requant, Writes(requantize->output)}};

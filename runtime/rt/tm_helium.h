@@ -6,6 +6,7 @@
 #define TM_HELIUM_H
 
 #include "tm_port.h"
+#include "tm_shape.h"
 
 #ifndef TM_HELIUM
 #if defined(__ARM_FEATURE_MVE)
@@ -123,7 +124,7 @@ TM_INLINE int32x4_t tm_mve_row_sums(const tm_i8* f, tm_i32 row, tm_i32 n) {
 #define TM_MVE_TWO 288
 #define TM_MVE_MOST 1152
 /* Channels that share what is brought together. */
-#define TM_MVE_CHANNELS 32
+#define TM_MVE_CHANNELS TM_TOGETHER
 TM_INLINE int tm_mve_is_two(tm_i32 row) {
   return row <= TM_MVE_HOLD / 2 || (row > TM_MVE_HOLD && row <= TM_MVE_TWO);
 }

@@ -486,7 +486,7 @@ TM_INLINE void TM_FN(tm_mve_conv)(const TM_X* x, const tm_i8* q, tm_shape s, tm_
   const int narrow = s.kernel_h == 1 && row <= 16 && s.dilation_w == 1 && columns > 1;
   const tm_i32 octets =
       4 * tm_mve_scales(s.out_c) + (1 + tm_mve_is_two(row)) * tm_mve_window_octets(row);
-  tm_i32 oy, ox;
+  tm_i32 oy, ox, b;
   if (!narrow && s.out_h * s.out_w > 1 && row <= TM_MVE_MOST) {
     /* As much of the stack as the layer needs: one of these is left. */
     if (octets <= 192) {
@@ -508,21 +508,20 @@ TM_INLINE void TM_FN(tm_mve_conv)(const TM_X* x, const tm_i8* q, tm_shape s, tm_
     return;
   }
   for (oy = 0; oy < s.out_h; ++oy) {
-    ox = 0;
-    if (narrow) {
-      const tm_window w = tm_window_at(oy, inner, s);
-      if (w.ky1 > w.ky0) {
-        TM_FN(tm_mve_columns)(x + tm_tap(w, 0, 0, s), q, s, r, columns, y + inner * s.out_c);
-        ox = inner > 0 ? 0 : columns;
+    for (ox = 0; ox < s.out_w; ++ox) {
+      if (narrow && ox == inner) {
+        const tm_window w = tm_window_at(oy, inner, s);
+        for (b = 0; b < columns && w.ky1 > w.ky0; b += TM_STRIP) {
+          TM_FN(tm_mve_columns)
+          (x + (tm_tap(w, 0, 0, s) + b * s.stride_w * s.in_c), q, s, r,
+           columns - b < TM_STRIP ? columns - b : TM_STRIP, y + (inner + b) * s.out_c);
+        }
+        ox += w.ky1 > w.ky0 ? columns : 0;
+        if (ox == s.out_w) {
+          break;
+        }
       }
-    }
-    while (ox < s.out_w) {
-      const tm_window w = tm_window_at(oy, ox, s);
-      TM_FN(tm_mve_point)(x, q, s, r, w, y + ox * s.out_c);
-      ox += 1;
-      if (narrow && w.ky1 > w.ky0 && ox == inner) {
-        ox += columns;
-      }
+      TM_FN(tm_mve_point)(x, q, s, r, tm_window_at(oy, ox, s), y + ox * s.out_c);
     }
     y += s.out_w * s.out_c;
   }

@@ -65,10 +65,11 @@ TM_INLINE tm_i32 tm_last_inner_row(tm_shape s) {
   return last < s.out_h ? last : s.out_h;
 }
 
-/* Convolutions compute their positions in order, at most TM_STRIP columns of a row at a time, and
- * have no more use for what only the windows of those before cover: y may lie over the beginning of
- * x, ahead of what is still read. */
+/* Convolutions of at most TM_TOGETHER channels compute their positions in order, at most TM_STRIP
+ * columns of a row at a time, and have no more use for what only the windows of those before cover:
+ * y may lie over the beginning of x, ahead of what is still read. */
 #define TM_STRIP 32
+#define TM_TOGETHER 32
 
 /* Whether a convolution's windows have few values on each line, and few in all. */
 #define TM_NARROW 48
