@@ -74,8 +74,8 @@ TM_INLINE tm_i32 tm_smulwb(tm_i32 x, tm_i32 y) {
 #define tm_uxtb16_ror8(x) tm_uxtb16(__ror(x, 8))
 #define tm_sxtab16_ror8(sum, x) tm_sxtab16(sum, __ror(x, 8))
 #define tm_uxtab16_ror8(sum, x) tm_uxtab16(sum, __ror(x, 8))
-#define tm_pkhbt(x, y) (((x) & 0xFFFFu) | (y) << 16)
-#define tm_pkhtb(x, y) (((y) & 0xFFFF0000u) | (x) >> 16)
+#define tm_pkhbt(x, y) (((x)&0xFFFFu) | (y) << 16)
+#define tm_pkhtb(x, y) (((y)&0xFFFF0000u) | (x) >> 16)
 #define tm_smulwb(x, y) __smulwb(x, y)
 #endif
 

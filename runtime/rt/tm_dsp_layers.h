@@ -1,22 +1,22 @@
 /* Platypus runtime: integer layers with DSP instructions, for one pair of code types.
  * SPDX-License-Identifier: 0BSD
  *
- * Included by tm_layers.h. Weights as tm_weights.h has them: of 8 bits, or wide ones of 16; those of
- * few bits for four channels of one position. */
+ * Included by tm_layers.h. Weights as tm_weights.h has them: of 8 bits, or wide ones of 16; those
+ * of few bits for four channels of one position. */
 #define TM_PAIRS TM_JOIN2(tm_pairs, TM_IN)
 /* Four weights, `at` codes of `octets` octets behind f. */
-#define TM_PAIRS_CODE(at) tm_pairs_code(f + (at) * octets, octets)
+#define TM_PAIRS_CODE(at) tm_pairs_code(f + octets * (at), octets)
 
 /* Four places of two rows (f, and f + row) with two positions (p, and p + step). */
 #define TM_DSP_STEP(at)                           \
   do {                                            \
     const tm_pairs u = TM_PAIRS(p + (at));        \
     const tm_pairs v = TM_PAIRS(p + (at) + step); \
-    tm_pairs g = TM_PAIRS_CODE(at);           \
+    tm_pairs g = TM_PAIRS_CODE(at);               \
     a0 = tm_dot_pairs(u, g, a0);                  \
     b0 = tm_dot_pairs(v, g, b0);                  \
     TM_THEN(f, a0, b0);                           \
-    g = TM_PAIRS_CODE((at) + row);              \
+    g = TM_PAIRS_CODE((at) + row);                \
     a1 = tm_dot_pairs(u, g, a1);                  \
     b1 = tm_dot_pairs(v, g, b1);                  \
     TM_THEN(p, a1, b1);                           \
@@ -140,16 +140,16 @@ TM_INLINE void TM_FN(tm_dsp_short_rows)(const TM_X* x, tm_weights q, tm_shape s,
 #define TM_DSP_STEP(at)                    \
   do {                                     \
     const tm_pairs u = TM_PAIRS(p + (at)); \
-    tm_pairs g = TM_PAIRS_CODE(at);    \
+    tm_pairs g = TM_PAIRS_CODE(at);        \
     a0 = tm_dot_pairs(u, g, a0);           \
     TM_THEN(f, a0, a0);                    \
-    g = TM_PAIRS_CODE((at) + row);       \
+    g = TM_PAIRS_CODE((at) + row);         \
     a1 = tm_dot_pairs(u, g, a1);           \
     TM_THEN(f, a1, a1);                    \
-    g = TM_PAIRS_CODE((at) + 2 * row);   \
+    g = TM_PAIRS_CODE((at) + 2 * row);     \
     a2 = tm_dot_pairs(u, g, a2);           \
     TM_THEN(f, a2, a2);                    \
-    g = TM_PAIRS_CODE((at) + 3 * row);   \
+    g = TM_PAIRS_CODE((at) + 3 * row);     \
     a3 = tm_dot_pairs(u, g, a3);           \
     TM_THEN(p, a3, f);                     \
   } while (0)
@@ -205,8 +205,8 @@ TM_INLINE void TM_FN(tm_dsp_point)(const TM_X* x, tm_weights q, tm_i32 c, int wi
 #undef TM_DSP_STEP
 
 /* The codes of channel j of two places of a block: times 2^(16 - bits) for inputs of 8 bits, as the
- * upper bits of 16 are one AND away, else times 2^(8 - bits). `two`, and `odd` if they are the second ones:
- * as tm_pairs_block has them. */
+ * upper bits of 16 are one AND away, else times 2^(8 - bits). `two`, and `odd` if they are the
+ * second ones: as tm_pairs_block has them. */
 #if TM_OCTETS
 #define TM_DSP_SCALE 16
 #define TM_DSP_MASK(bits) ((bits) == 4 ? 0xF000F000u : 0xC000C000u)
@@ -223,8 +223,8 @@ TM_INLINE tm_u32 TM_FN(tm_dsp_lane)(tm_u32 two, int bits, int odd, int j, tm_u32
 #endif
 }
 
-#define TM_DSP_TWO(of, odd)                                                 \
-  do {                                                                      \
+#define TM_DSP_TWO(of, odd)                                                  \
+  do {                                                                       \
     b0 = tm_smlad(u.of, TM_FN(tm_dsp_lane)(g.of, q.bits, odd, 0, mask), b0); \
     b1 = tm_smlad(u.of, TM_FN(tm_dsp_lane)(g.of, q.bits, odd, 1, mask), b1); \
     b2 = tm_smlad(u.of, TM_FN(tm_dsp_lane)(g.of, q.bits, odd, 2, mask), b2); \

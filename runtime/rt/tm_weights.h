@@ -9,9 +9,9 @@
  * A package for cores whose char has 16 bits defines TM_PACKED: there two octets of these tables
  * share a char, the first one lower. Elsewhere the same text is octets.
  *
- * A package made for speed has codes of 8 bits as TM_CODES4 where rows come in fours: cores with DSP
- * instructions keep them in 16 bits, in the order that those multiply them, which takes twice the
- * room and saves the widening. -DTM_WIDE_WEIGHTS=0 leaves them octets there too. */
+ * A package made for speed has codes of 8 bits as TM_CODES4 where rows come in fours: cores with
+ * DSP instructions keep them in 16 bits, in the order that those multiply them, which takes twice
+ * the room and saves the widening. -DTM_WIDE_WEIGHTS=0 leaves them octets there too. */
 #ifndef TM_WEIGHTS_H
 #define TM_WEIGHTS_H
 
