@@ -280,7 +280,7 @@ TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, tm_weights q,
         for (n = 0; n < runs; ++n) {
           const TM_X* p = x + (at + (ky * s.dilation_h * s.in_w + n * s.dilation_w) * s.in_c);
           const tm_i32 k = (ky * s.kernel_w + n) * s.in_c;
-          if (tm_whole_elements(q, run)) {
+          if (tm_whole_elements(q, run) || (TM_DSP && q.bits >= 8)) {
             a = TM_FN(tm_dot_alone)(p, run, q, s.out_c, row, c, k, a);
             d = TM_FN(tm_dot_alone)(p + step, run, q, s.out_c, row, c, k, d);
           } else {
