@@ -51,6 +51,15 @@ std::string CPairs(std::span<const int8_t> values) {
               [](const auto& pair) { return fmt::format("TM_OCTETS2({}, {})", pair[0], pair[1]); });
 }
 
+std::string CFours(std::span<const int8_t> values) {
+  std::vector<std::array<int, 4>> fours;
+  for (size_t i = 0; i + 4 <= values.size(); i += 4)
+    fours.push_back({values[i], values[i + 1], values[i + 2], values[i + 3]});
+  return List(std::span<const std::array<int, 4>>(fours), [](const auto& four) {
+    return fmt::format("TM_CODES4({}, {}, {}, {})", four[0], four[1], four[2], four[3]);
+  });
+}
+
 std::string Upper(std::string_view text) {
   std::string upper(text);
   std::transform(upper.begin(), upper.end(), upper.begin(),

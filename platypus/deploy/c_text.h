@@ -17,6 +17,8 @@ std::string CList(std::span<const int32_t> values);
 std::string CList(std::span<const int8_t> values);
 // "TM_OCTETS2(1, -2), TM_OCTETS2(3, 0)": two and two, a last one with 0.
 std::string CPairs(std::span<const int8_t> values);
+// "TM_CODES4(1, -2, 3, 0)": four and four.
+std::string CFours(std::span<const int8_t> values);
 
 // "CLS_1K_NPU" from "cls_1k_npu".
 std::string Upper(std::string_view text);

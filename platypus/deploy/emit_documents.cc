@@ -45,12 +45,21 @@ int64_t TableOctets(const Emission& e) {
   return octets;
 }
 
+// Of codes that take twice the octets where the core has DSP instructions.
+int64_t WideCodes(const Emission& e) {
+  int64_t codes = 0;
+  for (const Table& table : e.net.tables) codes += table.fours.empty() ? 0 : table.count;
+  return codes;
+}
+
 std::string ReportJson(const Emission& e) {
   nlohmann::ordered_json json;
   json["evidence"] = "estimated";
   json["layers"] = LayersJson(e);
   json["tables"] = TablesJson(e);
   json["constants_octets"] = TableOctets(e);
+  if (const int64_t wide = WideCodes(e); wide > 0)
+    json["constants_octets_with_dsp"] = TableOctets(e) + wide;
   json["arena_octets"] = e.net.memory.arena_octets;
   json["arena_lower_bound_octets"] = e.net.memory.lower_bound_octets;
   return json.dump(2) + "\n";
@@ -74,6 +83,13 @@ std::string Report(const Emission& e) {
         "\nWeights of 4 bits are stored two to an octet, of 2 bits four; activations of 8 bits or "
         "fewer "
         "have an octet each.\n";
+  }
+  if (const int64_t wide = WideCodes(e); wide > 0) {
+    text += fmt::format(
+        "\nCores with the Arm DSP extension, Helium apart, keep {} weights of 8 bits in 16: {} "
+        "octets "
+        "of constants there (-DTM_WIDE_WEIGHTS=0: as elsewhere).\n",
+        wide, TableOctets(e) + wide);
   }
   return text +
          fmt::format(

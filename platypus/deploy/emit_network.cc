@@ -270,20 +270,29 @@ tm_i32 {0}_argmax(const {0}_out_t *out) {{
   return text;
 }
 
-bool Packs(const Emission& e) {
-  return std::ranges::any_of(e.net.tables, [](const Table& t) { return !t.pairs.empty(); });
+// What the headers of tables need of the runtime.
+const char* TableIncludes(const Emission& e) {
+  const auto any = [&](std::string Table::*form) {
+    return std::ranges::any_of(e.net.tables, [&](const Table& t) { return !(t.*form).empty(); });
+  };
+  if (any(&Table::pairs)) return "#define TM_PACKED 1\n#include \"rt/tm_weights.h\"\n";
+  return any(&Table::fours) ? "#include \"rt/tm_weights.h\"\n" : "#include \"rt/tm_port.h\"\n";
 }
 
 std::string Declaration(const Emission& e, const Table& t) {
-  if (t.pairs.empty()) return fmt::format("{}_TABLE {} w_{}[{}]", e.upper, t.type, t.name, t.count);
-  return fmt::format("{}_TABLE tm_octets w_{}[TM_PACKED_LENGTH({})]", e.upper, t.name, t.octets);
+  if (!t.pairs.empty())
+    return fmt::format("{}_TABLE tm_octets w_{}[TM_PACKED_LENGTH({})]", e.upper, t.name, t.octets);
+  const char* type = t.fours.empty() ? t.type.c_str() : "TM_CODES";
+  return fmt::format("{}_TABLE {} w_{}[{}]", e.upper, type, t.name, t.count);
+}
+
+const std::string& Initializer(const Table& t) {
+  return !t.pairs.empty() ? t.pairs : !t.fours.empty() ? t.fours : t.values;
 }
 
 std::string WeightsHeader(const Emission& e) {
   const std::string guard = e.upper + "_WEIGHTS_H";
-  std::string text = Top(e, e.m + "_weights.h", "constant tables") +
-                     Open(guard, Packs(e) ? "#define TM_PACKED 1\n#include \"rt/tm_weights.h\"\n"
-                                          : "#include \"rt/tm_port.h\"\n");
+  std::string text = Top(e, e.m + "_weights.h", "constant tables") + Open(guard, TableIncludes(e));
   text +=
       "/* The tables' real names begin with the model's and are short: several models fit into "
       "one firmware, and\n"
@@ -309,8 +318,7 @@ std::string Weights(const Emission& e) {
   std::string text = Top(e, e.m + "_weights.c", "constant tables");
   text += fmt::format("#include \"{}_weights.h\"\n", e.m);
   for (const Table& t : e.net.tables) {
-    text +=
-        fmt::format("\n{} = {{\n{}}};\n", Declaration(e, t), t.pairs.empty() ? t.values : t.pairs);
+    text += fmt::format("\n{} = {{\n{}}};\n", Declaration(e, t), Initializer(t));
   }
   return text;
 }

@@ -106,7 +106,7 @@ std::string Lowering::AddTable(const std::string& name, const std::string& type,
                                int64_t count, CLayer& layer) {
   const int64_t octets = count * ElementOctets(type, net_.char_bits);
   layer.tables.push_back(net_.tables.size());
-  net_.tables.push_back({name, type, count, std::move(values), octets, {}});
+  net_.tables.push_back({name, type, count, std::move(values), octets, {}, {}});
   layer.table_octets += octets;
   return "w_" + name;
 }
@@ -368,8 +368,8 @@ void Lowering::Lower(const Node& node) {
       node.op);
 }
 
-CNetwork LowerToC(const graph::Graph& network, int char_bits) {
-  return Lowering(network, char_bits).Run();
+CNetwork LowerToC(const graph::Graph& network, int char_bits, config::Optimise optimise) {
+  return Lowering(network, char_bits, optimise).Run();
 }
 
 int64_t ElementOctets(const std::string& type, int char_bits) {

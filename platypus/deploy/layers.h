@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "platypus/config/config.h"
 #include "platypus/deploy/memory_plan.h"
 #include "platypus/graph/graph.h"
 
@@ -19,7 +20,10 @@ struct Table {
   int64_t count = 0;
   std::string values;
   int64_t octets = 0;
-  std::string pairs;  // of octets, two to a char of 16 bits: the same values; empty: not packed
+  // The same values as macros of the runtime (tm_weights.h) arrange them on each core; empty: as
+  // they are.
+  std::string pairs;  // of octets, two to a char of 16 bits
+  std::string fours;  // of codes of 8 bits, wide where that saves time
 };
 
 // "static const <type> <name> = {...};", of a structure of the runtime.
@@ -95,7 +99,8 @@ struct CNetwork {
 };
 
 // Error (model) for an operator that has no C form.
-CNetwork LowerToC(const graph::Graph& network, int char_bits = 8);
+CNetwork LowerToC(const graph::Graph& network, int char_bits = 8,
+                  config::Optimise optimise = config::Optimise::kBalanced);
 
 // Octets of an element of a type of the runtime ("tm_i8") on a core whose char has `char_bits`.
 int64_t ElementOctets(const std::string& type, int char_bits);

@@ -124,7 +124,10 @@ void Lowering::LowerConvolution(const Node& node, const graph::Conv2d& op, Exten
   }
   const Argument shape =
       AddShape(id, in, out, op.kernel, op.stride, op.dilation, op.padding, layer);
-  const Argument weights = AddWeights(id, w, out.c, depthwise, layer);
+  const Order order = depthwise                         ? Order::kColumns
+                      : op.groups == 1 && in.c % 4 == 0 ? Order::kRowsInFours
+                                                        : Order::kRows;
+  const Argument weights = AddWeights(id, w, out.c, order, layer);
   const Argument requant = AddRequant(id, *requantize, bounds, layer);
   if (!depthwise && out.c <= TM_TOGETHER)
     layer.lead = Lead(node.inputs[0], requantize->output, op, in, out);

@@ -53,13 +53,16 @@ std::vector<int8_t> Columns(const std::vector<int8_t>& codes, size_t channels) {
 }  // namespace
 
 Argument Lowering::AddWeights(const std::string& id, const std::vector<int8_t>& codes,
-                              int64_t channels, bool depthwise, CLayer& layer) {
+                              int64_t channels, Order order, CLayer& layer) {
   const int bits = graph::CodeBits(codes);
   const auto count = static_cast<size_t>(channels);
+  const bool wide = bits == 8 && order == Order::kRowsInFours && net_.char_bits == 8 &&
+                    optimise_ == config::Optimise::kSpeed;
   std::string table;
   if (bits == 8) {
-    const std::vector<int8_t> ordered = depthwise ? Columns(codes, count) : codes;
+    const std::vector<int8_t> ordered = order == Order::kColumns ? Columns(codes, count) : codes;
     table = AddOctets(id + "_weight", "tm_i8", {ordered.begin(), ordered.end()}, layer);
+    if (wide) net_.tables.back().fours = CFours(ordered);
   } else if (const std::vector<int32_t> elements = Pack(codes, count, bits); bits == 4) {
     table = AddTable(id + "_weight", "tm_u16", CList(elements),
                      static_cast<int64_t>(elements.size()), layer);
@@ -68,7 +71,8 @@ Argument Lowering::AddWeights(const std::string& id, const std::vector<int8_t>& 
   }
   layer.weight_bits = bits;
   layer.comment += fmt::format(", weights of {} bits", bits);
-  layer.constants.push_back({"tm_weights", "q_" + id, {table, fmt::format("{}", bits)}});
+  layer.constants.push_back(
+      {"tm_weights", "q_" + id, {table, wide ? "TM_CODES_BITS" : fmt::format("{}", bits)}});
   return {"tm_weights", "q_" + id, "q"};
 }
 

@@ -52,7 +52,10 @@ std::vector<T> OutputFirst(const std::vector<T>& weight, const graph::ConvTransp
 
 class Lowering {
  public:
-  Lowering(const graph::Graph& g, int char_bits) : g_(g) { net_.char_bits = char_bits; }
+  Lowering(const graph::Graph& g, int char_bits, config::Optimise optimise)
+      : g_(g), optimise_(optimise) {
+    net_.char_bits = char_bits;
+  }
   CNetwork Run();
 
  private:
@@ -102,10 +105,16 @@ class Lowering {
   std::string OctetsType() const { return net_.char_bits == 16 ? "tm_octets" : "tm_i8"; }
   std::string Identifier(const Node& node);
 
-  // Weights [channels][row] in the narrowest form that holds their codes (runtime/rt/tm_weights.h),
-  // those of a depthwise layer in the order that it reads; their tm_weights.
+  // How kernels walk through weights [channels][row].
+  enum class Order {
+    kRows,         // each row by itself
+    kRowsInFours,  // each row by itself, in runs of a multiple of 4 places
+    kColumns,      // place after place: a depthwise layer
+  };
+  // Weights in the narrowest form that holds their codes (runtime/rt/tm_weights.h), in the order
+  // that the layer reads; their tm_weights.
   Argument AddWeights(const std::string& id, const std::vector<int8_t>& codes, int64_t channels,
-                      bool depthwise, CLayer& layer);
+                      Order order, CLayer& layer);
 
   // Adds the tm_shape of a layer; on a width of 1 the time axis lies along w.
   static Argument AddShape(const std::string& id, Extent in, Extent out, graph::Size2 kernel,
@@ -189,6 +198,7 @@ class Lowering {
   static constexpr TensorId kDelivered = kArranged + 1;
 
   const graph::Graph& g_;
+  config::Optimise optimise_;
   CNetwork net_;
   std::set<const Node*> fused_;
   std::map<TensorId, TensorId> alias_;

@@ -108,7 +108,7 @@ Emission MakeEmission(const PackageRequest& request) {
   Emission e = {request,
                 request.prefix,
                 Upper(request.prefix),
-                LowerToC(*request.network, request.char_bits),
+                LowerToC(*request.network, request.char_bits, request.optimise),
                 {}};
   e.functions = ShareFunctions(e.net, request.optimise);
   return e;

@@ -52,6 +52,17 @@ TM_DEFINE_ROTATED(sxtb16)
 TM_DEFINE_ROTATED(uxtb16)
 TM_DEFINE_ROTATED_SUM(sxtab16)
 TM_DEFINE_ROTATED_SUM(uxtab16)
+/* Both lower values, both upper ones */
+TM_INLINE tm_u32 tm_pkhbt(tm_u32 x, tm_u32 y) {
+  tm_u32 z;
+  __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(z) : "r"(x), "r"(y));
+  return z;
+}
+TM_INLINE tm_u32 tm_pkhtb(tm_u32 x, tm_u32 y) {
+  tm_u32 z;
+  __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(z) : "r"(y), "r"(x));
+  return z;
+}
 /* floor(x * y / 2^16), y of 16 bits */
 TM_INLINE tm_i32 tm_smulwb(tm_i32 x, tm_i32 y) {
   tm_i32 z;
@@ -63,6 +74,8 @@ TM_INLINE tm_i32 tm_smulwb(tm_i32 x, tm_i32 y) {
 #define tm_uxtb16_ror8(x) tm_uxtb16(__ror(x, 8))
 #define tm_sxtab16_ror8(sum, x) tm_sxtab16(sum, __ror(x, 8))
 #define tm_uxtab16_ror8(sum, x) tm_uxtab16(sum, __ror(x, 8))
+#define tm_pkhbt(x, y) (((x)&0xFFFFu) | (y) << 16)
+#define tm_pkhtb(x, y) (((y)&0xFFFF0000u) | (x) >> 16)
 #define tm_smulwb(x, y) __smulwb(x, y)
 #endif
 
@@ -90,6 +103,8 @@ TM_INLINE tm_i32 tm_smlad(tm_u32 x, tm_u32 y, tm_i32 sum) {
   return tm_smlatt(x, y, tm_smlabb(x, y, sum));
 }
 TM_INLINE tm_i32 tm_smulwb(tm_i32 x, tm_i32 y) { return (tm_i32)TM_ASR((tm_i64)x * y, 16); }
+TM_INLINE tm_u32 tm_pkhbt(tm_u32 x, tm_u32 y) { return (x & 0xFFFFu) | y << 16; }
+TM_INLINE tm_u32 tm_pkhtb(tm_u32 x, tm_u32 y) { return (y & 0xFFFF0000u) | x >> 16; }
 TM_INLINE tm_u32 tm_uxtb16(tm_u32 x) { return x & 0x00FF00FFu; }
 TM_INLINE tm_u32 tm_sxtb16(tm_u32 x) {
   return ((tm_u32)(tm_i8)(x & 0xFFu) & 0xFFFFu) | (tm_u32)(tm_i8)(x >> 16 & 0xFFu) << 16;
@@ -133,7 +148,7 @@ TM_INLINE tm_u32 tm_load_word(const void* at) {
 }
 TM_INLINE void tm_store_word(void* at, tm_u32 word) { memcpy(at, &word, 4); }
 
-/* Four values widened to 16 bits: 0 and 2, 1 and 3. */
+/* Four values of 16 bits: 0 and 2, 1 and 3. */
 typedef struct {
   tm_u32 even, odd;
 } tm_pairs;
@@ -149,6 +164,46 @@ TM_INLINE tm_pairs tm_pairs_u8(const tm_u8* at) {
   tm_pairs p;
   p.even = tm_uxtb16(word);
   p.odd = tm_uxtb16_ror8(word);
+  return p;
+}
+TM_INLINE tm_pairs tm_pairs_i16(const tm_i16* at) {
+  const tm_u32 x = tm_load_word(at), y = tm_load_word(at + 2);
+  tm_pairs p;
+  p.even = tm_pkhbt(x, y);
+  p.odd = tm_pkhtb(x, y);
+  return p;
+}
+/* Of a table that has them so, at the address of a word. */
+TM_INLINE tm_pairs tm_pairs_ready(const void* at) {
+  tm_pairs p;
+#if defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__) && !defined(__clang__)
+  /* GCC 12 would take two instructions. */
+  typedef unsigned long long __attribute__((may_alias, aligned(4))) two_words;
+  unsigned long long two;
+  __asm__("ldrd %0, %H0, %1" : "=r"(two) : "m"(*(const two_words*)at));
+  p.even = (tm_u32)two;
+  p.odd = (tm_u32)(two >> 32);
+#else
+  memcpy(&p, at, sizeof p);
+#endif
+  return p;
+}
+/* Of a table of codes of 8 bits, or of 16 as tm_weights.h has them. */
+TM_INLINE tm_pairs tm_pairs_code(const tm_i8* at, tm_i32 octets) {
+  return octets == 2 ? tm_pairs_ready(at) : tm_pairs_i8(at);
+}
+/* Places 0 to 3 of a block of four channels with few bits (tm_weights.h): all codes of a place in
+ * the lower octet (of 2 bits) or both octets (of 4) of its half word; of 2 bits those of `odd` in
+ * the upper octet. */
+TM_INLINE tm_pairs tm_pairs_block(const tm_u8* at, int bits) {
+  tm_pairs p;
+  if (bits == 4) {
+    const tm_u32 x = tm_load_word(at), y = tm_load_word(at + 4);
+    p.even = tm_pkhbt(x, y);
+    p.odd = tm_pkhtb(x, y);
+  } else {
+    p.even = p.odd = tm_load_word(at);
+  }
   return p;
 }
 TM_INLINE tm_pairs tm_sum_pairs_i8(tm_pairs sum, const tm_i8* at) {

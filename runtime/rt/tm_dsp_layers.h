@@ -1,19 +1,22 @@
 /* Platypus runtime: integer layers with DSP instructions, for one pair of code types.
  * SPDX-License-Identifier: 0BSD
  *
- * Included by tm_layers.h for inputs of 8 bits. Weights of 8 bits, as tm_weights.h has them. */
+ * Included by tm_layers.h. Weights as tm_weights.h has them: of 8 bits, or wide ones of 16; those
+ * of few bits for four channels of one position. */
 #define TM_PAIRS TM_JOIN2(tm_pairs, TM_IN)
+/* Four weights, `at` codes of `octets` octets behind f. */
+#define TM_PAIRS_CODE(at) tm_pairs_code(f + octets * (at), octets)
 
 /* Four places of two rows (f, and f + row) with two positions (p, and p + step). */
 #define TM_DSP_STEP(at)                           \
   do {                                            \
     const tm_pairs u = TM_PAIRS(p + (at));        \
     const tm_pairs v = TM_PAIRS(p + (at) + step); \
-    tm_pairs g = tm_pairs_i8(f + (at));           \
+    tm_pairs g = TM_PAIRS_CODE(at);               \
     a0 = tm_dot_pairs(u, g, a0);                  \
     b0 = tm_dot_pairs(v, g, b0);                  \
     TM_THEN(f, a0, b0);                           \
-    g = tm_pairs_i8(f + (at) + row);              \
+    g = TM_PAIRS_CODE((at) + row);                \
     a1 = tm_dot_pairs(u, g, a1);                  \
     b1 = tm_dot_pairs(v, g, b1);                  \
     TM_THEN(p, a1, b1);                           \
@@ -21,12 +24,14 @@
 
 /* Two positions of two channels at a time: eight registers hold the sums and the widened codes. The
  * same as tm_conv_columns for an even number of channels. */
-TM_INLINE void TM_FN(tm_dsp_columns)(const TM_X* x, const tm_i8* q, tm_shape s, tm_requant r,
+TM_INLINE void TM_FN(tm_dsp_columns)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r,
                                      tm_window w, tm_i32 blocks, TM_Y* y) {
   const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
   const tm_i32 step = s.stride_w * s.in_c;
   const tm_i32 runs = s.dilation_w == 1 ? 1 : s.kernel_w;
   const tm_i32 run = s.dilation_w == 1 ? s.kernel_w * s.in_c : s.in_c;
+  const tm_i32 octets = q.bits / 8;
+  const tm_i8* codes = (const tm_i8*)q.codes;
   tm_i32 c, b, ky, n, i;
   for (c = 0; c + 2 <= s.out_c; c += 2) {
     const tm_i32 o0 = tm_offset(c, r), o1 = tm_offset(c + 1, r);
@@ -35,11 +40,11 @@ TM_INLINE void TM_FN(tm_dsp_columns)(const TM_X* x, const tm_i8* q, tm_shape s, 
     for (b = 0; b < blocks; ++b) {
       tm_i32 a0 = o0, a1 = o1, b0 = o0, b1 = o1;
       const TM_X* xs = left;
-      const tm_i8* fs = q + (c * row + w.ky0 * s.kernel_w * s.in_c);
+      const tm_i8* fs = codes + (c * row + w.ky0 * s.kernel_w * s.in_c) * octets;
       for (ky = w.ky0; ky < w.ky1; ++ky) {
         for (n = 0; n < runs; ++n) {
           const TM_X* p = xs + n * s.dilation_w * s.in_c;
-          const tm_i8* f = fs + n * s.in_c;
+          const tm_i8* f = fs + n * s.in_c * octets;
           if (run >= TM_DSP_UNROLL && run % TM_DSP_UNROLL % 8 == 0) {
             const TM_X* end = p + run / 16 * 16;
             do {
@@ -48,13 +53,13 @@ TM_INLINE void TM_FN(tm_dsp_columns)(const TM_X* x, const tm_i8* q, tm_shape s, 
               TM_DSP_STEP(8);
               TM_DSP_STEP(12);
               p += 16;
-              f += 16;
+              f += 16 * octets;
             } while (p != end);
             if (run % 16 == 8) {
               TM_DSP_STEP(0);
               TM_DSP_STEP(4);
               p += 8;
-              f += 8;
+              f += 8 * octets;
             }
           } else if (run >= 8) {
             const TM_X* end = p + run / 8 * 8;
@@ -62,13 +67,13 @@ TM_INLINE void TM_FN(tm_dsp_columns)(const TM_X* x, const tm_i8* q, tm_shape s, 
               TM_DSP_STEP(0);
               TM_DSP_STEP(4);
               p += 8;
-              f += 8;
+              f += 8 * octets;
             } while (p != end);
           }
           if (run % 8 >= 4) {
             TM_DSP_STEP(0);
             p += 4;
-            f += 4;
+            f += 4 * octets;
           }
           for (i = 0; i < run % 4; ++i) {
             const tm_i32 u = p[i], v = p[i + step], g = f[i], h = f[i + row];
@@ -79,7 +84,7 @@ TM_INLINE void TM_FN(tm_dsp_columns)(const TM_X* x, const tm_i8* q, tm_shape s, 
           }
         }
         xs += s.dilation_h * s.in_w * s.in_c;
-        fs += s.kernel_w * s.in_c;
+        fs += s.kernel_w * s.in_c * octets;
       }
       z[0] = (TM_Y)tm_requantize(a0, c, r);
       z[1] = (TM_Y)tm_requantize(a1, c + 1, r);
@@ -93,16 +98,17 @@ TM_INLINE void TM_FN(tm_dsp_columns)(const TM_X* x, const tm_i8* q, tm_shape s, 
 #undef TM_DSP_STEP
 
 /* Rows of at most seven places along one axis: the weights of two channels stay in registers. */
-TM_INLINE void TM_FN(tm_dsp_short_rows)(const TM_X* x, const tm_i8* q, tm_shape s, tm_requant r,
+TM_INLINE void TM_FN(tm_dsp_short_rows)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r,
                                         tm_i32 columns, TM_Y* y) {
   const tm_i32 row = s.kernel_w * s.in_c;
   const tm_i32 step = s.stride_w * s.in_c;
+  const tm_i32 octets = q.bits / 8;
   tm_i32 c, b;
   for (c = 0; c + 2 <= s.out_c; c += 2) {
     const tm_i32 o0 = tm_offset(c, r), o1 = tm_offset(c + 1, r);
-    const tm_i8* f = q + c * row;
-    const tm_i8* h = f + row;
-    const tm_pairs g0 = tm_pairs_i8(f), g1 = tm_pairs_i8(h);
+    const tm_i8* f = (const tm_i8*)q.codes + c * row * octets;
+    const tm_i8* h = f + row * octets;
+    const tm_pairs g0 = tm_pairs_code(f, octets), g1 = tm_pairs_code(h, octets);
     const tm_i32 f4 = row > 4 ? f[4] : 0, f5 = row > 5 ? f[5] : 0, f6 = row > 6 ? f[6] : 0;
     const tm_i32 h4 = row > 4 ? h[4] : 0, h5 = row > 5 ? h[5] : 0, h6 = row > 6 ? h[6] : 0;
     const TM_X* p = x;
@@ -134,25 +140,26 @@ TM_INLINE void TM_FN(tm_dsp_short_rows)(const TM_X* x, const tm_i8* q, tm_shape 
 #define TM_DSP_STEP(at)                    \
   do {                                     \
     const tm_pairs u = TM_PAIRS(p + (at)); \
-    tm_pairs g = tm_pairs_i8(f + (at));    \
+    tm_pairs g = TM_PAIRS_CODE(at);        \
     a0 = tm_dot_pairs(u, g, a0);           \
     TM_THEN(f, a0, a0);                    \
-    g = tm_pairs_i8(f + (at) + row);       \
+    g = TM_PAIRS_CODE((at) + row);         \
     a1 = tm_dot_pairs(u, g, a1);           \
     TM_THEN(f, a1, a1);                    \
-    g = tm_pairs_i8(f + (at) + 2 * row);   \
+    g = TM_PAIRS_CODE((at) + 2 * row);     \
     a2 = tm_dot_pairs(u, g, a2);           \
     TM_THEN(f, a2, a2);                    \
-    g = tm_pairs_i8(f + (at) + 3 * row);   \
+    g = TM_PAIRS_CODE((at) + 3 * row);     \
     a3 = tm_dot_pairs(u, g, a3);           \
     TM_THEN(p, a3, f);                     \
   } while (0)
 
 /* Four channels of one output position, as the first loop of tm_conv_point. `within`: the window
  * lies within the input from left to right. */
-TM_INLINE void TM_FN(tm_dsp_point)(const TM_X* x, const tm_i8* q, tm_i32 c, int within, tm_shape s,
+TM_INLINE void TM_FN(tm_dsp_point)(const TM_X* x, tm_weights q, tm_i32 c, int within, tm_shape s,
                                    tm_requant r, tm_window w, TM_Y* y) {
   const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
+  const tm_i32 octets = q.bits / 8;
   tm_i32 a0 = tm_offset(c, r), a1 = tm_offset(c + 1, r);
   tm_i32 a2 = tm_offset(c + 2, r), a3 = tm_offset(c + 3, r);
   const tm_i32 first = within ? 0 : w.kx0;
@@ -160,23 +167,24 @@ TM_INLINE void TM_FN(tm_dsp_point)(const TM_X* x, const tm_i8* q, tm_i32 c, int 
   const tm_i32 runs = s.dilation_w == 1 ? 1 : taps;
   const tm_i32 run = s.dilation_w == 1 ? taps * s.in_c : s.in_c;
   const TM_X* xs = x + tm_tap(w, w.ky0, first, s);
-  const tm_i8* fs = q + (c * row + (w.ky0 * s.kernel_w + first) * s.in_c);
+  const tm_i8* fs =
+      (const tm_i8*)q.codes + (c * row + (w.ky0 * s.kernel_w + first) * s.in_c) * octets;
   tm_i32 ky, n, i;
   for (ky = w.ky0; ky < w.ky1; ++ky) {
     for (n = 0; n < runs; ++n) {
       const TM_X* p = xs + n * s.dilation_w * s.in_c;
-      const tm_i8* f = fs + n * s.in_c;
+      const tm_i8* f = fs + n * s.in_c * octets;
       const TM_X* end = p + (run - run % 8);
       while (p != end) {
         TM_DSP_STEP(0);
         TM_DSP_STEP(4);
         p += 8;
-        f += 8;
+        f += 8 * octets;
       }
       if (run % 8 >= 4) {
         TM_DSP_STEP(0);
         p += 4;
-        f += 4;
+        f += 4 * octets;
       }
       for (i = 0; i < run % 4; ++i) {
         const tm_i32 v = p[i];
@@ -187,7 +195,7 @@ TM_INLINE void TM_FN(tm_dsp_point)(const TM_X* x, const tm_i8* q, tm_i32 c, int 
       }
     }
     xs += s.dilation_h * s.in_w * s.in_c;
-    fs += s.kernel_w * s.in_c;
+    fs += s.kernel_w * s.in_c * octets;
   }
   y[0] = (TM_Y)tm_requantize(a0, c, r);
   y[1] = (TM_Y)tm_requantize(a1, c + 1, r);
@@ -195,6 +203,91 @@ TM_INLINE void TM_FN(tm_dsp_point)(const TM_X* x, const tm_i8* q, tm_i32 c, int 
   y[3] = (TM_Y)tm_requantize(a3, c + 3, r);
 }
 #undef TM_DSP_STEP
+
+/* The codes of channel j of two places of a block: times 2^(16 - bits) for inputs of 8 bits, as the
+ * upper bits of 16 are one AND away, else times 2^(8 - bits). `two`, and `odd` if they are the
+ * second ones: as tm_pairs_block has them. */
+#if TM_OCTETS
+#define TM_DSP_SCALE 16
+#define TM_DSP_MASK(bits) ((bits) == 4 ? 0xF000F000u : 0xC000C000u)
+#else
+#define TM_DSP_SCALE 8
+#define TM_DSP_MASK(bits) ((bits) == 4 ? 0xF0F0F0F0u : 0xC0C0C0C0u)
+#endif
+TM_INLINE tm_u32 TM_FN(tm_dsp_lane)(tm_u32 two, int bits, int odd, int j, tm_u32 mask) {
+#if TM_OCTETS
+  return two << (16 - bits * (j + 1) - (odd && bits == 2 ? 8 : 0)) & mask;
+#else
+  const tm_u32 x = two << (bits == 4 ? (j % 2 == 0 ? 4 : 0) : 6 - 2 * j) & mask;
+  return (bits == 4 ? j >= 2 : odd) ? tm_sxtb16_ror8(x) : tm_sxtb16(x);
+#endif
+}
+
+#define TM_DSP_TWO(of, odd)                                                  \
+  do {                                                                       \
+    b0 = tm_smlad(u.of, TM_FN(tm_dsp_lane)(g.of, q.bits, odd, 0, mask), b0); \
+    b1 = tm_smlad(u.of, TM_FN(tm_dsp_lane)(g.of, q.bits, odd, 1, mask), b1); \
+    b2 = tm_smlad(u.of, TM_FN(tm_dsp_lane)(g.of, q.bits, odd, 2, mask), b2); \
+    b3 = tm_smlad(u.of, TM_FN(tm_dsp_lane)(g.of, q.bits, odd, 3, mask), b3); \
+  } while (0)
+
+/* The same with weights of few bits. Products are too large by the lanes' scale, up to 2^23 - 2^15:
+ * 32 bits hold the sums of 256 places, which are then brought down. */
+TM_INLINE void TM_FN(tm_dsp_point_packed)(const TM_X* x, tm_weights q, tm_i32 c, tm_shape s,
+                                          tm_requant r, tm_window w, TM_Y* y) {
+  const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
+  const tm_i32 runs = s.dilation_w == 1 ? 1 : w.kx1 - w.kx0;
+  const tm_i32 run = s.dilation_w == 1 ? (w.kx1 - w.kx0) * s.in_c : s.in_c;
+  const int scale = TM_DSP_SCALE - q.bits;
+  tm_u32 mask = TM_DSP_MASK(q.bits);
+  tm_i32 a0 = tm_offset(c, r), a1 = tm_offset(c + 1, r);
+  tm_i32 a2 = tm_offset(c + 2, r), a3 = tm_offset(c + 3, r);
+  tm_i32 ky, n, i, stop;
+  TM_APART(mask);
+  for (ky = w.ky0; ky < w.ky1; ++ky) {
+    for (n = 0; n < runs; ++n) {
+      const TM_X* p = x + tm_tap(w, ky, w.kx0 + n, s);
+      const tm_i32 k = TM_ASR(c, 2) * row + (ky * s.kernel_w + w.kx0 + n) * s.in_c;
+      const tm_u8* f = (const tm_u8*)q.codes + k * (q.bits / 2);
+      TM_APART(p);
+      TM_APART(f);
+      for (i = 0; i + 4 <= run; i = stop) {
+        tm_i32 b0 = 0, b1 = 0, b2 = 0, b3 = 0;
+        const TM_X* end;
+        stop = run - i > 256 ? i + 256 : run - run % 4;
+        end = p + (stop - i);
+        do {
+          const tm_pairs u = TM_PAIRS(p);
+          tm_pairs g = tm_pairs_block(f, q.bits);
+          TM_DSP_TWO(even, 0);
+          TM_THEN(g.odd, b0, b3);
+          TM_DSP_TWO(odd, 1);
+          p += 4;
+          f += 2 * q.bits;
+        } while (p != end);
+        a0 += TM_ASR(b0, scale);
+        a1 += TM_ASR(b1, scale);
+        a2 += TM_ASR(b2, scale);
+        a3 += TM_ASR(b3, scale);
+      }
+      for (; i < run; ++i) {
+        const tm_four four = tm_four_at(q, 0, 0, k + i);
+        const tm_i32 v = *p++;
+        a0 += v * four.a;
+        a1 += v * four.b;
+        a2 += v * four.c;
+        a3 += v * four.d;
+      }
+    }
+  }
+  y[0] = (TM_Y)tm_requantize(a0, c, r);
+  y[1] = (TM_Y)tm_requantize(a1, c + 1, r);
+  y[2] = (TM_Y)tm_requantize(a2, c + 2, r);
+  y[3] = (TM_Y)tm_requantize(a3, c + 3, r);
+}
+#undef TM_DSP_TWO
+#undef TM_DSP_MASK
+#undef TM_DSP_SCALE
 
 /* Four channels of a depthwise layer at one position, or at two. */
 #define TM_DSP_TAP(of, a, b, c, d)    \
@@ -300,6 +393,7 @@ TM_INLINE void TM_FN(tm_dsp_depthwise)(const TM_X* x, const tm_i8* q, tm_shape s
 }
 #undef TM_DSP_TAP
 
+#if TM_OCTETS
 /* Channels c ... c + 3 of one window: words of 16 bits take the sums of 128 codes. */
 TM_INLINE void TM_FN(tm_dsp_sum)(const TM_X* x, tm_i32 c, tm_shape s, tm_requant r, tm_window w,
                                  TM_Y* y) {
@@ -328,4 +422,6 @@ TM_INLINE void TM_FN(tm_dsp_sum)(const TM_X* x, tm_i32 c, tm_shape s, tm_requant
   y[c + 2] = (TM_Y)tm_requantize(a2, c + 2, r);
   y[c + 3] = (TM_Y)tm_requantize(a3, c + 3, r);
 }
+#endif
+#undef TM_PAIRS_CODE
 #undef TM_PAIRS

@@ -12,11 +12,13 @@
 TM_INLINE tm_i32 TM_FN(tm_dot_alone)(const TM_X* p, tm_i32 n, tm_weights q, tm_i32 channels,
                                      tm_i32 row, tm_i32 c, tm_i32 k, tm_i32 sum) {
   tm_i32 i;
-#if TM_DSP && TM_OCTETS
-  if (q.bits == 8) {
-    const tm_i8* f = (const tm_i8*)q.codes + (c * row + k);
+#if TM_DSP
+  if (q.bits >= 8) {
+    const tm_i32 octets = q.bits / 8;
+    const tm_i8* f = (const tm_i8*)q.codes + (c * row + k) * octets;
     for (i = 0; i + 4 <= n; i += 4) {
-      sum = tm_dot_pairs(TM_JOIN2(tm_pairs, TM_IN)(p + i), tm_pairs_i8(f + i), sum);
+      sum = tm_dot_pairs(TM_JOIN2(tm_pairs, TM_IN)(p + i), tm_pairs_code(f + i * octets, octets),
+                         sum);
     }
     for (; i < n; ++i) {
       sum += p[i] * f[i];
@@ -42,7 +44,7 @@ TM_INLINE tm_i32 TM_FN(tm_dot_alone)(const TM_X* p, tm_i32 n, tm_weights q, tm_i
   return sum;
 }
 
-#if TM_DSP && TM_OCTETS
+#if TM_DSP
 #include "tm_dsp_layers.h"
 #endif
 #if TM_HELIUM && TM_OCTETS
@@ -84,7 +86,7 @@ TM_INLINE void TM_FN(tm_conv_point)(const TM_X* x, tm_weights q, tm_shape s, tm_
   const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
   /* Of windows along one axis only those at its two ends come here, which are many of a short line.
    * Codes of few bits are unpacked for four channels. */
-  const int often = TM_OPTIMISE == TM_SPEED || q.bits != 8 ||
+  const int often = TM_OPTIMISE == TM_SPEED || q.bits < 8 ||
                     (TM_OPTIMISE == TM_BALANCED && (s.kernel_h > 1 || s.out_h * s.out_w <= 32));
   tm_i32 c = 0, ky, kx, i;
 #if TM_POSITIONS == 4 && !TM_OCTET_PAIRS
@@ -97,12 +99,15 @@ TM_INLINE void TM_FN(tm_conv_point)(const TM_X* x, tm_weights q, tm_shape s, tm_
   for (; often && c + 4 <= s.out_c; c += 4) {
     tm_i32 a0 = tm_offset(c, r), a1 = tm_offset(c + 1, r);
     tm_i32 a2 = tm_offset(c + 2, r), a3 = tm_offset(c + 3, r);
-#if TM_DSP && TM_OCTETS
-    if (q.bits == 8) {
+#if TM_DSP
+    if (q.bits < 8 && TM_OPTIMISE != TM_SIZE) {
+      TM_FN(tm_dsp_point_packed)(x, q, c, s, r, w, y + c);
+      continue;
+    } else if (q.bits >= 8) {
       if (TM_OPTIMISE == TM_SPEED && s.kernel_w * s.in_c < 16 && w.kx1 - w.kx0 == s.kernel_w) {
-        TM_FN(tm_dsp_point)(x, (const tm_i8*)q.codes, c, 1, s, r, w, y + c);
+        TM_FN(tm_dsp_point)(x, q, c, 1, s, r, w, y + c);
       } else {
-        TM_FN(tm_dsp_point)(x, (const tm_i8*)q.codes, c, 0, s, r, w, y + c);
+        TM_FN(tm_dsp_point)(x, q, c, 0, s, r, w, y + c);
       }
       continue;
     }
@@ -211,12 +216,12 @@ TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, tm_weights q,
   const tm_i32 runs = s.dilation_w == 1 ? 1 : s.kernel_w;
   const tm_i32 run = s.dilation_w == 1 ? s.kernel_w * s.in_c : s.in_c;
   tm_i32 c = 0, b, ky, n, i;
-#if TM_DSP && TM_OCTETS
-  if (q.bits == 8) {
+#if TM_DSP
+  if (q.bits >= 8) {
     if (s.kernel_h == 1 && runs == 1 && run >= 4 && run < 8) {
-      TM_FN(tm_dsp_short_rows)(x + first, (const tm_i8*)q.codes, s, r, blocks * 2, y);
+      TM_FN(tm_dsp_short_rows)(x + first, q, s, r, blocks * 2, y);
     } else {
-      TM_FN(tm_dsp_columns)(x + first, (const tm_i8*)q.codes, s, r, w, blocks, y);
+      TM_FN(tm_dsp_columns)(x + first, q, s, r, w, blocks, y);
     }
     c = s.out_c - s.out_c % 2;
   }
@@ -268,7 +273,7 @@ TM_INLINE void TM_FN(tm_conv_columns)(const TM_X* x, tm_i32 first, tm_weights q,
         for (n = 0; n < runs; ++n) {
           const TM_X* p = x + (at + (ky * s.dilation_h * s.in_w + n * s.dilation_w) * s.in_c);
           const tm_i32 k = (ky * s.kernel_w + n) * s.in_c;
-          if (tm_whole_elements(q, run)) {
+          if (tm_whole_elements(q, run) || (TM_DSP && q.bits >= 8)) {
             a = TM_FN(tm_dot_alone)(p, run, q, s.out_c, row, c, k, a);
             d = TM_FN(tm_dot_alone)(p + step, run, q, s.out_c, row, c, k, d);
           } else {
@@ -346,7 +351,8 @@ TM_INLINE void TM_FN(tm_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requan
   const tm_i32 inner = tm_first_inner(s);
   const tm_i32 room = tm_last_inner(s) - inner;
   /* Of few bits four channels of a position already share what is unpacked. */
-  const int alone = TM_OPTIMISE == TM_SIZE || (TM_OPTIMISE == TM_BALANCED && q.bits != 8);
+  const int plain = TM_OPTIMISE == TM_SIZE || (TM_OPTIMISE == TM_BALANCED && q.bits < 8);
+  const int alone = plain || (TM_DSP && q.bits < 8);
   const tm_i32 blocks = room < 0 || alone ? 0 : room / TM_POSITIONS;
   const tm_i32 most = TM_STRIP / TM_POSITIONS;
   tm_i32 oy, ox, b;
@@ -356,7 +362,7 @@ TM_INLINE void TM_FN(tm_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requan
     return;
   }
 #endif
-  if (!alone && tm_is_narrow(s)) {
+  if (!plain && tm_is_narrow(s)) {
     TM_FN(tm_conv_gathered)(x, q, s, r, y);
     return;
   }
@@ -392,7 +398,7 @@ TM_INLINE void TM_FN(tm_depthwise)(const TM_X* x, tm_weights q, tm_shape s, tm_r
     return;
   }
 #endif
-#if TM_DSP && TM_OCTETS
+#if TM_DSP
   if (q.bits == 8 && s.out_c % 4 == 0) {
     TM_FN(tm_dsp_depthwise)(x, (const tm_i8*)q.codes, s, r, y);
     return;

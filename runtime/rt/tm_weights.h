@@ -7,10 +7,15 @@
  * Codes are unpacked in registers, where they are used.
  *
  * A package for cores whose char has 16 bits defines TM_PACKED: there two octets of these tables
- * share a char, the first one lower. Elsewhere the same text is octets. */
+ * share a char, the first one lower. Elsewhere the same text is octets.
+ *
+ * A package made for speed has codes of 8 bits as TM_CODES4 where rows come in fours: cores with
+ * DSP instructions keep them in 16 bits, in the order that those multiply them, which takes twice
+ * the room and saves the widening. -DTM_WIDE_WEIGHTS=0 leaves them octets there too. */
 #ifndef TM_WEIGHTS_H
 #define TM_WEIGHTS_H
 
+#include "tm_dsp.h"
 #include "tm_port.h"
 
 #ifndef TM_PACKED
@@ -28,6 +33,26 @@ typedef tm_i8 tm_octets;
 #define TM_OCTETS2(a, b) (a), (b)
 #define TM_PACKED_LENGTH(n) (n)
 #endif
+
+/* A table of n codes, n a multiple of 4: TM_CODES table[n] = {TM_CODES4(a, b, c, d), ...}. Helium
+ * reads octets. */
+#ifndef TM_WIDE_WEIGHTS
+#if TM_DSP && !defined(__ARM_FEATURE_MVE)
+#define TM_WIDE_WEIGHTS 1
+#else
+#define TM_WIDE_WEIGHTS 0
+#endif
+#endif
+#if TM_WIDE_WEIGHTS
+#define TM_CODES tm_i16 TM_ALIGN(4)
+#define TM_CODES4(a, b, c, d) (a), (c), (b), (d)
+#define TM_CODES_BITS 16
+#else
+#define TM_CODES tm_i8
+#define TM_CODES4(a, b, c, d) (a), (b), (c), (d)
+#define TM_CODES_BITS 8
+#endif
+TM_ASSERT(wide_weights, TM_DSP || !TM_WIDE_WEIGHTS);
 
 /* Octet i: 0 to 255, and -128 to 127. */
 TM_INLINE tm_u32 tm_bare_octet(const void* table, tm_i32 i) {
@@ -49,7 +74,7 @@ TM_INLINE tm_i32 tm_octet(const void* table, tm_i32 i) {
 
 typedef struct {
   const void* codes;
-  int bits; /* 8, 4 or 2 */
+  int bits; /* 8, 4 or 2; 16: wide ones */
 } tm_weights;
 
 /* Code `at` (0 to 3) of element i: its sign goes to the top, and all of it back down. */
@@ -61,7 +86,7 @@ TM_INLINE tm_i32 tm_unpack(tm_weights w, tm_i32 i, tm_i32 at) {
 
 /* Channels whose rows are in blocks: the first ones. */
 TM_INLINE tm_i32 tm_in_blocks(tm_weights w, tm_i32 channels) {
-  return w.bits == 8 ? 0 : channels - channels % 4;
+  return w.bits >= 8 ? 0 : channels - channels % 4;
 }
 
 /* Codes of channels c ... c + 3 (c a multiple of 4) at place k of their rows. */
@@ -99,7 +124,7 @@ TM_INLINE tm_i32 tm_first_alone(tm_i32 channels, tm_i32 row, tm_i32 c) {
 }
 
 /* Whether runs of n places of such a row are whole elements of few bits. */
-TM_INLINE int tm_whole_elements(tm_weights w, tm_i32 n) { return w.bits != 8 && n % 4 == 0; }
+TM_INLINE int tm_whole_elements(tm_weights w, tm_i32 n) { return w.bits < 8 && n % 4 == 0; }
 
 /* Place k of channel c, whose row stands alone. */
 TM_INLINE tm_i32 tm_code_alone(tm_weights w, tm_i32 channels, tm_i32 row, tm_i32 c, tm_i32 k) {

@@ -158,11 +158,13 @@ std::vector<Place> Places() {
     for (const int bits : {8, 4, 2, 0}) places.push_back({core, bits});
   }
   // Loops that other modes choose: each on a core that has them.
-  for (const char* core : {"host", "cortex-m0plus"}) places.push_back({core, 8, Optimise::kSize});
-  places.push_back({"host", 4, Optimise::kSize});
   for (const char* core : {"host", "cortex-m0plus", "cortex-m4"})
+    places.push_back({core, 8, Optimise::kSize});
+  places.push_back({"host", 4, Optimise::kSize});
+  for (const char* core : {"host", "cortex-m0plus", "cortex-m4", "cortex-m55", "cortex-r5f"})
     places.push_back({core, 8, Optimise::kSpeed});
-  places.push_back({"cortex-m0plus", 4, Optimise::kSpeed});
+  for (const char* core : {"cortex-m0plus", "cortex-m4"})
+    places.push_back({core, 4, Optimise::kSpeed});
   return places;
 }
 

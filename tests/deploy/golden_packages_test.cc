@@ -16,7 +16,10 @@ namespace {
 namespace fs = std::filesystem;
 
 void MakeClassifier(fixtures::Model& model) { fixtures::MakeCls1k(model, 64, 1); }
-void MakeSpectra(fixtures::Model& model) { fixtures::MakeSpectrumModel(model, 1); }
+void MakeSpectra(fixtures::Model& model) {
+  fixtures::MakeSpectrumModel(model, 1);
+  model.request.optimise = config::Optimise::kSpeed;
+}
 void MakeFewBits(fixtures::Model& model) { fixtures::MakeFewBitsModel(model, 1); }
 void MakeRegression(fixtures::Model& model) {
   fixtures::MakeFloatModel(model, 1);

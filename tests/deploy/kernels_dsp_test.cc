@@ -17,6 +17,30 @@ TEST(KernelsWithDspTest, SumPools) { FuzzPools(24); }
 
 TEST(KernelsWithDspTest, MaxPools) { FuzzMaxPools(25); }
 
+// Sums of few bits are scaled while they grow: the largest ones stay right.
+TEST(KernelsWithDspTest, LargestSumsOfFewBits) {
+  Random random(27, "largest");
+  const auto expect = [&](auto in, int bits) {
+    using In = decltype(in);
+    auto l = RandomLayer<In, tm_i16>(random, Kind::kLinear, bits);
+    l.s.in_c = 1030;
+    l.s.out_c = 4;
+    l.x.assign(1030, static_cast<In>(Lowest<In>() < 0 ? Lowest<In>() : Highest<In>()));
+    l.weight.assign(4 * 1030, static_cast<tm_i8>(-(1 << (bits - 1))));
+    StoreWeights(l, bits, false);
+    l.r = {l.offset.data(), nullptr, l.shift.data(), -32768, 32767, 0, 1, 0, 0};
+    l.shift[0] = sizeof(In) == 1 ? 7 : 15;
+    l.y.assign(6, 77);
+    Convolve(l.x.data(), l.q, l.s, l.r, l.y.data() + 1);
+    ExpectOutput(l.y, NaiveConvolution(l), bits);
+  };
+  for (const int bits : {4, 2}) {
+    expect(tm_i8{}, bits);
+    expect(tm_u8{}, bits);
+    expect(tm_i16{}, bits);
+  }
+}
+
 // Each instruction as the architecture manual has it, on words drawn at random.
 TEST(KernelsWithDspTest, Instructions) {
   Random random(26, "words");
@@ -33,6 +57,8 @@ TEST(KernelsWithDspTest, Instructions) {
               wrapped(half(x, 0) * half(y, 0) + half(x, 1) * half(y, 1) + sum));
     EXPECT_EQ(tm_smlabb(x, y, static_cast<tm_i32>(sum)), wrapped(half(x, 0) * half(y, 0) + sum));
     EXPECT_EQ(tm_smlatt(x, y, static_cast<tm_i32>(sum)), wrapped(half(x, 1) * half(y, 1) + sum));
+    EXPECT_EQ(tm_pkhbt(x, y), (x & 0xFFFFu) | (y << 16));
+    EXPECT_EQ(tm_pkhtb(x, y), (x >> 16) | (y & 0xFFFF0000u));
     EXPECT_EQ(tm_smulwb(static_cast<tm_i32>(x), static_cast<tm_i32>(half(y, 0))),
               int64_t{static_cast<int32_t>(x)} * half(y, 0) >> 16);
     for (const int at : {0, 1}) {

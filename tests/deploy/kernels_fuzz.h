@@ -24,7 +24,8 @@ struct Layer {
   int groups = 1;
   std::vector<In> x;
   std::vector<tm_i8> weight;  // [out][kh][kw][in / groups]
-  std::vector<tm_i8> octets;  // as the kernels read it: of 8 bits, of 4, of 2
+  std::vector<tm_i8> octets;  // as the kernels read it: of 8 bits, wide, of 4, of 2
+  std::vector<tm_i16> wide;
   std::vector<tm_u16> fours;
   std::vector<tm_u8> twos;
   tm_weights q{};
@@ -74,10 +75,17 @@ void StoreWeights(Layer<In, Out>& l, int bits, bool depthwise) {
       l.twos.at(place.element) |= static_cast<tm_u8>((code & 3) << (2 * place.at));
     }
   }
-  const void* stored[] = {l.twos.data(), l.fours.data(), l.octets.data()};
-  l.q = {stored[bits / 4], bits};
+  for (size_t i = 0; bits == 16 && i < l.octets.size(); i += 4) {
+    for (const size_t at : {i, i + 2, i + 1, i + 3}) l.wide.push_back(l.octets[at]);
+  }
+  const void* codes = bits == 16  ? static_cast<const void*>(l.wide.data())
+                      : bits == 8 ? static_cast<const void*>(l.octets.data())
+                      : bits == 4 ? static_cast<const void*>(l.fours.data())
+                                  : l.twos.data();
+  l.q = {codes, bits};
 }
 
+// bits: of the weights as they are stored; 16: codes of 8 bits, wide.
 template <typename In, typename Out>
 Layer<In, Out> RandomLayer(Random& random, Kind kind_of_layer, int bits = 8) {
   const bool depthwise = kind_of_layer == Kind::kDepthwise;
@@ -103,8 +111,10 @@ Layer<In, Out> RandomLayer(Random& random, Kind kind_of_layer, int bits = 8) {
     s.out_w = room_w < 0 ? 0 : room_w / s.stride_w + 1;
   } while (s.out_h == 0 || s.out_w == 0);
   if (kind_of_layer == Kind::kLinear) {
-    s = {1, 1, Between(random, 1, 40), 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0};
+    const int longest = bits < 8 && fixtures::Below(random, 4) == 0 ? 700 : 40;
+    s = {1, 1, Between(random, 1, longest), 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0};
   }
+  if (bits == 16) s.in_c = (s.in_c + 3) / 4 * 4;
   l.groups = depthwise ? s.in_c : kind_of_layer == Kind::kGrouped ? Between(random, 2, 3) : 1;
   if (kind_of_layer == Kind::kGrouped) s.in_c = l.groups * Between(random, 1, 3);
   s.out_c = depthwise ? s.in_c : l.groups * Between(random, 1, l.groups == 1 ? 11 : 4);
@@ -112,7 +122,7 @@ Layer<In, Out> RandomLayer(Random& random, Kind kind_of_layer, int bits = 8) {
     l.x.push_back(static_cast<In>(Between(random, Lowest<In>(), Highest<In>())));
   }
   const int row = s.kernel_h * s.kernel_w * s.in_c / l.groups;
-  const int most = (1 << (bits - 1)) - 1;
+  const int most = (1 << (std::min(bits, 8) - 1)) - 1;
   for (int i = 0; i < s.out_c * row; ++i) {
     l.weight.push_back(static_cast<tm_i8>(Between(random, -most - 1, most)));
   }
@@ -284,11 +294,14 @@ void ExpectOverItsInput(const Layer<In, Out>& l, const std::vector<Out>& expecte
   ASSERT_EQ(std::vector<Out>(y, y + expected.size()), expected) << "round " << round;
 }
 
-// Every pair of types with weights of every number of bits.
+// Every pair of types with weights of every number of bits, and of wide ones where there are
+// kernels for them.
 template <typename Run>
 void FuzzLayers(uint64_t seed, Kind kind, int rounds, Run run) {
   Random random(seed, "kernels");
-  for (const int bits : {8, 4, 2}) {
+  const bool has_wide = TM_DSP != 0 && (kind == Kind::kPlain || kind == Kind::kLinear);
+  for (const int bits : {16, 8, 4, 2}) {
+    if (bits == 16 && !has_wide) continue;
     ForAllTypes([&](auto in, auto out) {
       for (int round = 0; round < rounds && !testing::Test::HasFatalFailure(); ++round) {
         auto l = RandomLayer<decltype(in), decltype(out)>(random, kind, bits);

@@ -95,6 +95,27 @@ TEST(LayersTest, WeightsOfFewBitsArePacked) {
   }
 }
 
+// For speed, codes of 8 bits whose rows come in fours are written so that cores with DSP
+// instructions can keep them wide; the values are the same.
+TEST(LayersTest, ForSpeedRowsInFoursMayBeWide) {
+  const graph::Graph network = fixtures::Cls1k(64);
+  const CNetwork balanced = LowerToC(network);
+  const CNetwork speed = LowerToC(network, 8, config::Optimise::kSpeed);
+  const CNetwork packed = LowerToC(network, 16, config::Optimise::kSpeed);
+  ASSERT_EQ(balanced.tables.size(), speed.tables.size());
+  bool first = true;
+  for (size_t i = 0; i < speed.tables.size(); ++i) {
+    const Table& table = speed.tables[i];
+    EXPECT_EQ(table.values, balanced.tables[i].values);
+    EXPECT_EQ(balanced.tables[i].fours, "");
+    EXPECT_EQ(packed.tables[i].fours, "");
+    if (!table.name.ends_with("_weight")) continue;
+    // The first layer has one input channel and five places.
+    EXPECT_EQ(table.fours.empty(), first) << table.name;
+    first = false;
+  }
+}
+
 // Floats and codes of 16 bits take turns in one arena.
 TEST(LayersTest, TheWidestTypeHasTheArena) {
   fixtures::Model mixed;

@@ -41,6 +41,11 @@ INSTANTIATE_TEST_SUITE_P(
     Models, PackageTest,
     testing::Values(
         Kind{"Cls1k", [](fixtures::Model& m, int64_t n) { fixtures::MakeCls1k(m, 64, n); }},
+        Kind{"Cls1kForSpeed",
+             [](fixtures::Model& m, int64_t n) {
+               fixtures::MakeCls1k(m, 64, n);
+               m.request.optimise = config::Optimise::kSpeed;
+             }},
         Kind{"Spectrum", fixtures::MakeSpectrumModel},
         Kind{"Reconstruction", fixtures::MakeReconstructionModel},
         Kind{"FewBits", fixtures::MakeFewBitsModel}, Kind{"Mixed", fixtures::MakeMixedModel},
@@ -119,7 +124,7 @@ TEST_P(PackageTest, SelfTestSeesAChangedWeight) {
   std::string& weights = package_["net_weights.c"];
   const size_t table = weights.find('{', weights.rfind("_weight["));
   ASSERT_NE(table, std::string::npos);
-  const std::regex number("-?[0-9][0-9.]*(e[-+]?[0-9]+)?f?");
+  const std::regex number("-?\\b[0-9][0-9.]*(e[-+]?[0-9]+)?f?");
   const std::string values = weights.substr(table, weights.find('}', table) - table);
   // The classifier's weights all 0.
   weights.replace(table, values.size(), std::regex_replace(values, number, "0"));

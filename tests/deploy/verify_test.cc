@@ -95,8 +95,7 @@ INSTANTIATE_TEST_SUITE_P(Cores, CoreTest, testing::ValuesIn(Cores()), [](const a
   return name;
 });
 
-// Fewer bits are smaller tables, and the same outputs. (Code may be larger: with DSP instructions
-// and Helium there are kernels for 8 bits only.)
+// Fewer bits are smaller tables, and the same outputs. (Code may be larger.)
 TEST_P(CoreTest, Cls1kOfFewBits) {
   int64_t of_octets = 0;
   for (const int bits : {8, 4, 2}) {

@@ -3,7 +3,7 @@
 #ifndef NET_WEIGHTS_H
 #define NET_WEIGHTS_H
 
-#include "rt/tm_port.h"
+#include "rt/tm_weights.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -38,7 +38,7 @@ extern NET_TABLE tm_i8 w_features_1_weight[18];
 extern NET_TABLE tm_i32 w_features_1_offset[6];
 extern NET_TABLE tm_u8 w_features_1_shift[6];
 extern NET_TABLE tm_i16 w_features_1_multiplier[6];
-extern NET_TABLE tm_i8 w_classifier_weight[288];
+extern NET_TABLE TM_CODES w_classifier_weight[288];
 extern NET_TABLE tm_i32 w_classifier_offset[3];
 extern NET_TABLE tm_u8 w_classifier_shift[3];
 
