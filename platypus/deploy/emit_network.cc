@@ -209,7 +209,8 @@ tm_status {0}_run({0}_ctx *ctx, const {0}_in_t *in, {0}_out_t *out) {{
         CList(e.net.in_power));
   }
   text += fmt::format(
-      "void {0}_quantize_part(const tm_f32 *features, tm_i32 at, tm_i32 count, {0}_in_t *in) {{\n",
+      "TM_NOINLINE void {0}_quantize_part(const tm_f32 *features, tm_i32 at, tm_i32 count, {0}_in_t "
+      "*in) {{\n",
       e.m);
   const auto channels = static_cast<int64_t>(e.net.in_offset.size());
   const std::string quantize =

@@ -13,9 +13,9 @@ extern "C" {
 typedef struct {
   net_ctx net;
   net_fe_state fe;
-  tm_f32 features[NET_FE_FEATURES];
   net_in_t in[NET_IN_LEN];
   net_out_t out[NET_OUT_LEN];
+  tm_f32 features[NET_FE_FEATURES];
   tm_f32 values[NET_OUT_LEN]; /* the newest sample, reconstructed */
   tm_f32 error; /* mean of its squared differences */
   tm_i32 results;

@@ -156,8 +156,12 @@ static const tm_f32 in_multiplier[1] = {
 static const tm_f32 in_power[1] = {
   0.0078125f}; /* 2^-shift */
 
+TM_NOINLINE void net_quantize_part(const tm_f32 *features, tm_i32 at, tm_i32 count, net_in_t *in) {
+  tm_quantize_i8(features, 1, 1, count, in_offset, in_multiplier, in_power, -128.0f, 127.0f, in + at);
+}
+
 void net_quantize_input(const tm_f32 *features, net_in_t *in) {
-  tm_quantize_i8(features, 1, 1, 64, in_offset, in_multiplier, in_power, -128.0f, 127.0f, in);
+  net_quantize_part(features, 0, NET_IN_LEN, in);
 }
 
 void net_dequantize_output(const net_out_t *out, tm_f32 *values) {

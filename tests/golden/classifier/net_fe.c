@@ -73,19 +73,25 @@ tm_i32 net_fe_push_i16(net_fe_state *s, const tm_i16 *rows, tm_i32 count) {
 
 int net_fe_ready(const net_fe_state *s) { return s->ready; }
 
+const tm_f32 *net_fe_part(net_fe_state *s, tm_i32 variable, tm_i32 frame) {
+  const tm_i32 at = s->next + frame; /* next: the oldest frame */
+  const tm_i32 slot = at < NET_FE_FRAMES ? at : at - NET_FE_FRAMES;
+  const tm_f32 *part = s->frames + (slot * NET_FE_VARIABLES + variable) * NET_FE_FRAME_FEATURES;
+  return part;
+}
+
+void net_fe_done(net_fe_state *s) { s->ready = 0; }
+
 void net_fe_input(net_fe_state *s, tm_f32 *features) {
   tm_i32 v;
   tm_i32 f;
   for (v = 0; v < NET_FE_VARIABLES; ++v) {
-    tm_i32 slot = s->next; /* the oldest frame */
     for (f = 0; f < NET_FE_FRAMES; ++f) {
-      memcpy(features, s->frames + (slot * NET_FE_VARIABLES + v) * NET_FE_FRAME_FEATURES,
-             NET_FE_FRAME_FEATURES * sizeof *features);
+      memcpy(features, net_fe_part(s, v, f), NET_FE_FRAME_FEATURES * sizeof *features);
       features += NET_FE_FRAME_FEATURES;
-      slot = slot + 1 == NET_FE_FRAMES ? 0 : slot + 1;
     }
   }
-  s->ready = 0;
+  net_fe_done(s);
 }
 
 void net_fe_frame(net_fe_state *s, const tm_f32 *samples, tm_f32 *features) {

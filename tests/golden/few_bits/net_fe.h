@@ -50,6 +50,11 @@ int net_fe_ready(const net_fe_state *s);
 /* The network's input, NET_FE_FEATURES values: variables follow each other, oldest frame first. */
 void net_fe_input(net_fe_state *s, tm_f32 *features);
 
+/* The same without a copy: the NET_FE_FRAME_FEATURES features of one variable and frame, 0 the oldest, as long as
+ * nothing else is called; then net_fe_done, where net_fe_input is not called. */
+const tm_f32 *net_fe_part(net_fe_state *s, tm_i32 variable, tm_i32 frame);
+void net_fe_done(net_fe_state *s);
+
 /* For those who collect frames themselves: NET_FE_FRAME_SIZE samples of one variable to its
  * NET_FE_FRAME_FEATURES features. Give it a state of its own. */
 void net_fe_frame(net_fe_state *s, const tm_f32 *samples, tm_f32 *features);

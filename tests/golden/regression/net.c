@@ -114,8 +114,12 @@ tm_status net_run(net_ctx *ctx, const net_in_t *in, net_out_t *out) {
   return status;
 }
 
+TM_NOINLINE void net_quantize_part(const tm_f32 *features, tm_i32 at, tm_i32 count, net_in_t *in) {
+  memcpy(in + at, features, (size_t)count * sizeof *in);
+}
+
 void net_quantize_input(const tm_f32 *features, net_in_t *in) {
-  memcpy(in, features, NET_IN_LEN * sizeof *in);
+  net_quantize_part(features, 0, NET_IN_LEN, in);
 }
 
 void net_dequantize_output(const net_out_t *out, tm_f32 *values) {

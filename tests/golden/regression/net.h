@@ -50,6 +50,8 @@ tm_status net_step(net_ctx *ctx);
 
 /* Features to the network's input and its output to real values (copies when they are floats). */
 void net_quantize_input(const tm_f32 *features, net_in_t *in);
+/* `count` of these features, the first of which is value `at` of the input. */
+void net_quantize_part(const tm_f32 *features, tm_i32 at, tm_i32 count, net_in_t *in);
 void net_dequantize_output(const net_out_t *out, tm_f32 *values);
 
 #ifdef __cplusplus

@@ -13,6 +13,19 @@ void net_infer(net_app *app, const tm_f32 *features) {
   (void)net_run(&app->net, app->in, app->out);
 }
 
+static void infer_sample(net_app *app) {
+  tm_i32 v;
+  tm_i32 f;
+  for (v = 0; v < NET_FE_VARIABLES; ++v) {
+    for (f = 0; f < NET_FE_FRAMES; ++f) {
+      net_quantize_part(net_fe_part(&app->fe, v, f), (v * NET_FE_FRAMES + f) * NET_FE_FRAME_FEATURES,
+                        NET_FE_FRAME_FEATURES, app->in);
+    }
+  }
+  net_fe_done(&app->fe);
+  (void)net_run(&app->net, app->in, app->out);
+}
+
 void net_values(net_app *app, const tm_f32 *features) {
   net_infer(app, features);
   net_dequantize_output(app->out, app->values);
@@ -25,8 +38,8 @@ tm_i32 net_app_push(net_app *app, const tm_f32 *rows, tm_i32 count) {
     rows += taken * NET_FE_VARIABLES;
     count -= taken;
     if (net_fe_ready(&app->fe)) {
-      net_fe_input(&app->fe, app->features);
-      net_values(app, app->features);
+      infer_sample(app);
+      net_dequantize_output(app->out, app->values);
       app->results += 1;
     }
   }

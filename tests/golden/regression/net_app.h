@@ -13,7 +13,6 @@ extern "C" {
 typedef struct {
   net_ctx net;
   net_fe_state fe;
-  tm_f32 features[NET_FE_FEATURES];
   net_in_t in[NET_IN_LEN];
   net_out_t out[NET_OUT_LEN];
   tm_f32 values[NET_OUT_LEN]; /* of the newest result, in real units */

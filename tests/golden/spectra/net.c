@@ -122,8 +122,21 @@ static const tm_f32 in_multiplier[2] = {
 static const tm_f32 in_power[2] = {
   0.000122070312f, 0.00048828125f}; /* 2^-shift */
 
+TM_NOINLINE void net_quantize_part(const tm_f32 *features, tm_i32 at, tm_i32 count, net_in_t *in) {
+  while (count > 0) {
+    const tm_i32 channel = at / 16;
+    const tm_i32 rest = (channel + 1) * 16 - at;
+    const tm_i32 part = count < rest ? count : rest;
+    tm_quantize_i8(features, 1, 1, part, in_offset + channel, in_multiplier + channel, in_power + channel,
+                   -128.0f, 127.0f, in + at);
+    features += part;
+    at += part;
+    count -= part;
+  }
+}
+
 void net_quantize_input(const tm_f32 *features, net_in_t *in) {
-  tm_quantize_i8(features, 1, 2, 16, in_offset, in_multiplier, in_power, -128.0f, 127.0f, in);
+  net_quantize_part(features, 0, NET_IN_LEN, in);
 }
 
 void net_dequantize_output(const net_out_t *out, tm_f32 *values) {

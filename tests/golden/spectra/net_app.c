@@ -20,6 +20,19 @@ void net_infer(net_app *app, const tm_f32 *features) {
   (void)net_run(&app->net, app->in, app->out);
 }
 
+static void infer_sample(net_app *app) {
+  tm_i32 v;
+  tm_i32 f;
+  for (v = 0; v < NET_FE_VARIABLES; ++v) {
+    for (f = 0; f < NET_FE_FRAMES; ++f) {
+      net_quantize_part(net_fe_part(&app->fe, v, f), (v * NET_FE_FRAMES + f) * NET_FE_FRAME_FEATURES,
+                        NET_FE_FRAME_FEATURES, app->in);
+    }
+  }
+  net_fe_done(&app->fe);
+  (void)net_run(&app->net, app->in, app->out);
+}
+
 tm_i32 net_classify(net_app *app, const tm_f32 *features) {
   net_infer(app, features);
   app->last_class = net_argmax(app->out);
@@ -48,8 +61,9 @@ tm_i32 net_app_push(net_app *app, const tm_f32 *rows, tm_i32 count) {
     rows += taken * NET_FE_VARIABLES;
     count -= taken;
     if (net_fe_ready(&app->fe)) {
-      net_fe_input(&app->fe, app->features);
-      app->votes[app->vote_count % NET_VOTE_WINDOW] = net_classify(app, app->features);
+      infer_sample(app);
+      app->last_class = net_argmax(app->out);
+      app->votes[app->vote_count % NET_VOTE_WINDOW] = app->last_class;
       app->vote_count += 1;
       if (app->vote_count == 2 * NET_VOTE_WINDOW) { /* stays full without ever overflowing */
         app->vote_count = NET_VOTE_WINDOW;

@@ -19,7 +19,6 @@ extern const char *const net_class_names[NET_NUM_CLASSES];
 typedef struct {
   net_ctx net;
   net_fe_state fe;
-  tm_f32 features[NET_FE_FEATURES];
   net_in_t in[NET_IN_LEN];
   net_out_t out[NET_OUT_LEN];
   tm_i32 votes[NET_VOTE_WINDOW];
