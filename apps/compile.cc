@@ -82,11 +82,13 @@ int FileCompilation::Call(const config::Document& document, const config::Regist
       !backend.empty())
     options.backend = backend;
   if (const config::Value* section = document.value.Find("compilation")) {
-    if (const config::Value* optimise = section->Find("optimise")) {
-      config::Config checked;
-      config::FindKey("compilation", "optimise")->set(checked, *optimise);
-      options.optimise = checked.compilation.optimise;
+    config::Config checked;
+    for (const char* name : {"optimise", "kernels"}) {
+      if (const config::Value* value = section->Find(name))
+        config::FindKey("compilation", name)->set(checked, *value);
     }
+    options.optimise = checked.compilation.optimise;
+    options.kernels = checked.compilation.kernels;
   }
   options.preset = TextOf(document.value, "compilation", "compile_preset_name");
   options.command = globals.command_line;

@@ -96,6 +96,7 @@ const std::vector<std::pair<int, std::string>>& ExitStatuses() {
 const std::vector<std::pair<std::string, std::string>>& EnvironmentVariables() {
   static const std::vector<std::pair<std::string, std::string>> kVariables = {
       {"NO_COLOR", "if set, no colours"},
+      {"CMSIS_NN_DIR", "folder of CMSIS-NN's sources, to verify packages with `kernels: cmsis_nn`"},
       {"MMCLI_DATASETS", "folder with the archives that `init` takes data sets from"},
       {"MMCLI_PYTHON, MMCLI_MODELMAKER", "of mmcli; accepted, without effect"}};
   return kVariables;

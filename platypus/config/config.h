@@ -40,6 +40,8 @@ enum class QuantizationMethod { kPtq, kQat };
 enum class RangeObserver { kLoss, kMinMax, kMovingAverage, kPercentile, kEntropy, kMse };
 // What the generated C is chosen for (docs/deployment.md).
 enum class Optimise { kSize, kBalanced, kSpeed };
+// Whose kernels the generated C calls; those of CMSIS-NN where its results are the same bits.
+enum class Kernels { kPlatypus, kCmsisNn };
 enum class WeightRounding { kNearest, kSoftSigmoid, kSoftTanh, kTernary, kLearnedStep };
 // What automatic bit widths keep to: the metric's tolerance, or a budget.
 enum class AutoGoal { kTolerance, kFlash, kInstructions };
@@ -217,6 +219,7 @@ struct Compilation {
   std::string core;           // "" = from device; else a core that `platypus verify` has
   std::string prefix;         // "" = from the run name
   Optimise optimise = Optimise::kBalanced;
+  Kernels kernels = Kernels::kPlatypus;
   int test_sets_per_class = 2;
   std::vector<std::string> verify_cores;  // "" = host and the device's core
 };

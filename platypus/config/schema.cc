@@ -502,6 +502,11 @@ void AddTestingAndCompilation(Builder& b) {
                                                          {"speed", Optimise::kSpeed}},
            "the generated C for little flash, for few instructions, or between");
   b.Ours();
+  b.Choice("kernels", "platypus", PLATYPUS_FIELD(compilation.kernels),
+           std::vector<std::pair<std::string, Kernels>>{{"platypus", Kernels::kPlatypus},
+                                                        {"cmsis_nn", Kernels::kCmsisNn}},
+           "whose functions the generated C calls; CMSIS_NN_DIR is the folder of CMSIS-NN");
+  b.Ours();
   b.Integer("test_sets_per_class", "2", PLATYPUS_FIELD(compilation.test_sets_per_class), 1, 1000,
             "golden vectors of each class");
   b.Ours();

@@ -16,6 +16,10 @@ BenchResult Bench(const std::filesystem::path& package, const TestSet& set,
     result.notice = fmt::format("{} is not measured: {}", core.name, missing);
     return result;
   }
+  if (const std::string missing = MissingLibrary(facts); !missing.empty()) {
+    result.notice = fmt::format("{} is not measured: {}", core.name, missing);
+    return result;
+  }
   RequireFit(set, facts);
   if (set.samples == 0) Fail(Category::kData, "the test set has no sample to run");
   constexpr int kSteps = 2;

@@ -1,6 +1,7 @@
 #include "platypus/deploy/core_program.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -95,6 +96,34 @@ std::vector<std::string> PackageSources(const fs::path& package) {
   return sources;
 }
 
+constexpr const char* kCmsisNnVariable = "CMSIS_NN_DIR";
+
+// Empty: not said.
+fs::path CmsisNnFolder() {
+  const char* value = std::getenv(kCmsisNnVariable);
+  return value == nullptr || *value == '\0' ? fs::path() : fs::absolute(value);
+}
+
+// The files of CMSIS-NN's integer functions that a package calls, and of what these call.
+std::vector<std::string> CmsisNnSources(const fs::path& folder) {
+  std::vector<std::string> sources;
+  for (const char* part :
+       {"BasicMath", "Convolution", "FullyConnected", "NNSupport", "Pooling", "Transpose"}) {
+    const fs::path functions = folder / "Source" / fmt::format("{}Functions", part);
+    if (!fs::is_directory(functions)) continue;
+    for (const fs::directory_entry& entry : fs::directory_iterator(functions)) {
+      const std::string name = entry.path().stem().string();
+      const bool codes =
+          name.find("_s8") != std::string::npos || name.find("_q7") != std::string::npos;
+      const bool cells = name.find("_lstm_") != std::string::npos;  // whose functions lie elsewhere
+      if (entry.path().extension() == ".c" && codes && !cells)
+        sources.push_back(entry.path().string());
+    }
+  }
+  std::ranges::sort(sources);
+  return sources;
+}
+
 ProcessResult MustRun(const std::vector<std::string>& command, const fs::path& folder,
                       int seconds) {
   ProcessResult result = RunProcess(command, folder, seconds);
@@ -149,6 +178,7 @@ Facts ReadManifest(const fs::path& folder) {
     Facts facts;
     facts.prefix = json.at("prefix");
     facts.char_bits = json.value("char_bits", 8);
+    if (json.value("kernels", "") == "cmsis_nn") facts.kernels = config::Kernels::kCmsisNn;
     facts.in_length = 1;
     for (const int64_t extent : json.at("input").at("shape")) facts.in_length *= extent;
     facts.out_length = json.at("output").at("length");
@@ -162,6 +192,24 @@ Facts ReadManifest(const fs::path& folder) {
     throw Error(Category::kData, fmt::format("the manifest is damaged: {}", error.what()), "",
                 {file.string(), 0, 0});
   }
+}
+
+std::string MissingLibrary(const Facts& facts) {
+  if (facts.kernels != config::Kernels::kCmsisNn) return {};
+  const fs::path folder = CmsisNnFolder();
+  if (folder.empty()) {
+    return fmt::format(
+        "the package calls CMSIS-NN: set the environment variable {} to the folder "
+        "of its sources (github.com/ARM-software/CMSIS-NN)",
+        kCmsisNnVariable);
+  }
+  if (!fs::is_regular_file(folder / "Include" / "arm_nnfunctions.h")) {
+    throw Error(
+        Category::kConfiguration,
+        fmt::format("{}: {} has no Include/arm_nnfunctions.h", kCmsisNnVariable, folder.string()),
+        "name the folder of CMSIS-NN's sources");
+  }
+  return {};
 }
 
 void RequireFit(const TestSet& set, const Facts& facts) {
@@ -194,18 +242,31 @@ void Build(const Core& core, const Facts& facts, const fs::path& package, const 
   std::vector<std::string> sources = PackageSources(package);
   // In a folder of their own: a package may have a file of any of these names.
   sources.insert(sources.end(), {"verify/harness.c", host ? "verify/host.c" : "verify/core.c"});
+  std::vector<std::string> library;
+  if (facts.kernels == config::Kernels::kCmsisNn) {
+    const fs::path folder = CmsisNnFolder();
+    compile.insert(compile.end(),
+                   {"-DCMSIS_NN_USE_SINGLE_ROUNDING", "-isystem", (folder / "Include").string()});
+    library = CmsisNnSources(folder);
+  }
   // Objects keep their names, so that the map tells them apart.
   std::vector<std::string> objects;
   for (const std::string& source : sources) {
     objects.push_back(source.substr(0, source.size() - 1) + "o");
     std::replace(objects.back().begin(), objects.back().end(), '/', '_');
   }
+  const size_t own = sources.size();
+  for (const std::string& source : library) {
+    sources.push_back(source);
+    objects.push_back(kCmsisNnObjects + fs::path(source).stem().string() + ".o");
+  }
   const auto number = static_cast<int64_t>(sources.size());
   ThreadPool pool(0);
   pool.Run(number, [&](int64_t i) {
     std::vector<std::string> command = compile;
-    command.insert(command.end(),
-                   {sources[static_cast<size_t>(i)], "-o", objects[static_cast<size_t>(i)]});
+    const auto at = static_cast<size_t>(i);
+    if (at >= own) command.insert(command.end(), {"-O3", "-w"});  // as the package's build files
+    command.insert(command.end(), {sources[at], "-o", objects[at]});
     MustRun(command, build, 120);
   });
   link.insert(link.end(), objects.begin(), objects.end());

@@ -33,6 +33,7 @@ std::string MissingTool(const Core& core);
 struct Facts {
   std::string prefix;
   int char_bits = 8;  // of the core that it is for
+  config::Kernels kernels = config::Kernels::kPlatypus;
   int64_t in_length = 0;
   int64_t out_length = 0;
   std::string out_type;  // "tm_f32", "tm_i8", "tm_u8" or "tm_i16"
@@ -41,8 +42,14 @@ struct Facts {
 };
 // Error (data) for a folder that is no package, or a damaged one.
 Facts ReadManifest(const std::filesystem::path& package);
+// Why the package cannot be built, and what helps: it calls CMSIS-NN and the environment variable
+// CMSIS_NN_DIR is not set; empty: it can. Error (configuration) if the folder has no CMSIS-NN.
+std::string MissingLibrary(const Facts& facts);
 // Error (data) unless every array of the set has the length that the package asks for.
 void RequireFit(const TestSet& set, const Facts& facts);
+
+// How objects of CMSIS-NN's files begin.
+inline const std::string kCmsisNnObjects = "cmsis_nn_";
 
 // Copies the package into the folder `build` and builds it there for a core.
 void Build(const Core& core, const Facts& facts, const std::filesystem::path& package,

@@ -48,6 +48,8 @@ std::string Close(const std::string& guard);
 std::string TableSymbol(const Emission& e, size_t table);
 int64_t InLength(const Emission& e);
 bool Classifies(const Emission& e);  // or gives values
+// Whether CMSIS-NN computes a layer, so that the package is built with it.
+bool CallsCmsisNn(const Emission& e);
 // Whether <m>.c includes rt/tm_float.h.
 bool NeedsFloatKernels(const Emission& e);
 // Names of runtime files (below rt/) that <m>.c needs.

@@ -20,6 +20,60 @@ std::vector<std::string> LibrarySources(const Emission& e, const Package& packag
   return sources;
 }
 
+// Folders below Source/ with what the generated code calls, and what that calls.
+constexpr const char* kLibraryParts =
+    "BasicMath Convolution FullyConnected NNSupport Pooling Transpose";
+
+// CMSIS-NN's sources as they are, wherever they lie.
+std::string LibraryInCMake(const Emission& e) {
+  if (!CallsCmsisNn(e)) return "";
+  return fmt::format(
+      R"(# CMSIS-NN computes layers: -DCMSIS_NN_DIR=FOLDER, or the environment variable.
+set(CMSIS_NN_DIR "$ENV{{CMSIS_NN_DIR}}" CACHE PATH "folder of CMSIS-NN's sources")
+if(NOT EXISTS "${{CMSIS_NN_DIR}}/Include/arm_nnfunctions.h")
+  message(FATAL_ERROR "{0} calls CMSIS-NN: set CMSIS_NN_DIR to the folder of its sources "
+                      "(github.com/ARM-software/CMSIS-NN, 7.0 or later); '${{CMSIS_NN_DIR}}' has none")
+endif()
+set({0}_cmsis_nn)
+foreach(part {1})
+  file(GLOB files "${{CMSIS_NN_DIR}}/Source/${{part}}Functions/*_s8*.c" "${{CMSIS_NN_DIR}}/Source/${{part}}Functions/*_q7*.c")
+  list(APPEND {0}_cmsis_nn ${{files}})
+endforeach()
+list(FILTER {0}_cmsis_nn EXCLUDE REGEX "_lstm_")
+add_library({0}_cmsis_nn STATIC ${{{0}_cmsis_nn}})
+target_compile_definitions({0}_cmsis_nn PUBLIC CMSIS_NN_USE_SINGLE_ROUNDING)
+target_include_directories({0}_cmsis_nn SYSTEM PUBLIC "${{CMSIS_NN_DIR}}/Include")
+target_link_libraries({0} PUBLIC {0}_cmsis_nn)
+if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
+  target_compile_options({0}_cmsis_nn PRIVATE -O3 -w)
+endif()
+)",
+      e.m, kLibraryParts);
+}
+
+// For both Makefiles; `objects`: folder of the library's.
+std::string LibraryInMake(const Emission& e, const std::string& objects,
+                          const std::string& compile) {
+  if (!CallsCmsisNn(e)) return "";
+  return fmt::format(
+      R"(
+# CMSIS-NN computes layers: make CMSIS_NN_DIR=FOLDER, or the environment variable.
+ifneq ($(MAKECMDGOALS),clean)
+ifeq ($(wildcard $(CMSIS_NN_DIR)/Include/arm_nnfunctions.h),)
+$(error {0} calls CMSIS-NN: set CMSIS_NN_DIR to the folder of its sources (github.com/ARM-software/CMSIS-NN, 7.0 or later); '$(CMSIS_NN_DIR)' has none)
+endif
+endif
+CMSIS_NN_FILES = $(foreach part,{1},$(wildcard $(CMSIS_NN_DIR)/Source/$(part)Functions/*_s8*.c $(CMSIS_NN_DIR)/Source/$(part)Functions/*_q7*.c))
+CMSIS_NN_OBJECTS = $(patsubst %.c,{2}/%.o,$(filter-out arm_nn_lstm_%,$(notdir $(CMSIS_NN_FILES))))
+CFLAGS += -DCMSIS_NN_USE_SINGLE_ROUNDING -isystem $(CMSIS_NN_DIR)/Include
+vpath arm_%.c $(sort $(dir $(CMSIS_NN_FILES)))
+
+{2}/%.o: %.c
+	@mkdir -p {2}
+	{3} $(CFLAGS) -O3 -w -c $< -o $@)",
+      e.m, kLibraryParts, objects, compile);
+}
+
 std::string CMakeLists(const Emission& e, const std::string& indented_sources) {
   return fmt::format(
       R"(# {0}: the generated library and, where this is no part of another project, its self-test.
@@ -38,7 +92,7 @@ if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
   target_compile_options({0} PUBLIC -ffp-contract=off PRIVATE -fno-delete-null-pointer-checks)
   target_link_libraries({0} PUBLIC m)
 endif()
-if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR AND NOT CMAKE_CROSSCOMPILING)
+{2}if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR AND NOT CMAKE_CROSSCOMPILING)
   add_executable(selftest main_selftest.c {0}_selftest.c {0}_test_vectors.c)
   target_link_libraries(selftest {0})
   add_executable(play_csv host/play_csv.c)
@@ -47,7 +101,7 @@ if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR AND NOT CMAKE_CROSSCOMPILI
   add_test(NAME selftest COMMAND selftest)
 endif()
 )",
-      e.m, indented_sources);
+      e.m, indented_sources, LibraryInCMake(e));
 }
 
 std::string Makefile(const Emission& e) {
@@ -57,9 +111,9 @@ CC = $(CROSS)gcc
 AR = $(CROSS)ar
 CFLAGS ?= -O2
 CFLAGS += -std=c99 -Wall -Wextra -ffp-contract=off -fno-delete-null-pointer-checks -I.
-OBJECTS = $(patsubst %.c,%.o,$(shell cat sources.txt))
+OBJECTS = $(patsubst %.c,%.o,$(shell cat sources.txt)){1}
 
-lib{0}.a: $(OBJECTS)
+lib{0}.a: $(OBJECTS){2}
 	$(AR) rcs $@ $^
 
 check: lib{0}.a main_selftest.o {0}_selftest.o {0}_test_vectors.o
@@ -71,8 +125,9 @@ play_csv: lib{0}.a host/play_csv.c
 
 clean:
 	rm -f $(OBJECTS) *.o lib{0}.a selftest play_csv
-)",
-      e.m);
+{3})",
+      e.m, LibraryInMake(e, "cmsis_nn", "$(CC)"), CallsCmsisNn(e) ? " $(CMSIS_NN_OBJECTS)" : "",
+      CallsCmsisNn(e) ? "\trm -rf cmsis_nn\n" : "");
 }
 
 std::string Joined(const std::vector<std::string>& words) {
@@ -115,20 +170,21 @@ std::string BareMetalMakefile(const Emission& e) {
   text += fmt::format(
       R"(CFLAGS = -std=gnu99 -O2 -ffp-contract=off -fno-delete-null-pointer-checks -ffunction-sections -fdata-sections
 SOURCES = main.c core.c ../{0}_selftest.c ../{0}_test_vectors.c $(addprefix ../,$(shell cat ../sources.txt))
-
+{2}
 run: {0}-$(CORE).elf
 	$(RUN_$(CORE)) -display none -monitor none -serial null -semihosting-config enable=on,target=native
 
-{0}-%.elf: $(SOURCES)
-	$(CC_$*) $(FLAGS_$*) $(CFLAGS) -I.. $(SOURCES) -nostartfiles -L. -T $(SCRIPT_$*) -Wl,--gc-sections -lm -o $@
+{0}-%.elf: $(SOURCES){3}
+	$(CC_$*) $(FLAGS_$*) $(CFLAGS) -I.. $(SOURCES){3} -nostartfiles -L. -T $(SCRIPT_$*) -Wl,--gc-sections -lm -o $@
 
 all-cores:
 	@for core in{1}; do echo "$$core:"; $(MAKE) --no-print-directory -s CORE=$$core run || exit 1; done
 
 clean:
 	rm -f *.elf
-)",
-      e.m, cores);
+{4})",
+      e.m, cores, LibraryInMake(e, "cmsis_nn/$(CORE)", "$(CC_$(CORE)) $(FLAGS_$(CORE))"),
+      CallsCmsisNn(e) ? " $(CMSIS_NN_OBJECTS)" : "", CallsCmsisNn(e) ? "\trm -rf cmsis_nn\n" : "");
   return text;
 }
 

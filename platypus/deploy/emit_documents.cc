@@ -122,6 +122,14 @@ Use UseOf(const Emission& e) {
                       e.m, e.upper)};
 }
 
+constexpr const char* kLibraryUse =
+    R"(- Layers are computed by CMSIS-NN 7.0 or later (github.com/ARM-software/CMSIS-NN); REPORT.md says which. Every build wants
+  the folder of its sources: `make CMSIS_NN_DIR=FOLDER check`, `cmake -DCMSIS_NN_DIR=FOLDER`, or an environment variable. Elsewhere
+  compile its `Source/{BasicMath,Convolution,FullyConnected,NNSupport,Pooling,Transpose}Functions/*_{s8,q7}*.c` and this package with
+  `-DCMSIS_NN_USE_SINGLE_ROUNDING` and its `Include`: other rounding gives other results. `_run` returns `TM_ERROR_SIZE` where a
+  release refuses a layer's sizes, whatever the values: run the self-test once.
+)";
+
 std::string Readme(const Emission& e) {
   std::string facts;
   for (const auto& [name, value] : e.request.facts)
@@ -150,8 +158,9 @@ Use it:
 - `make play_csv`, then `./play_csv < rows.csv` prints a result for every sample in a recording.
 - `main_selftest.c` on your board: `test_result` becomes 1 when it computes what the host computed.
 - Memory: {1} octets for the activations, inside the context; see REPORT.md.
-)",
-                     e.m, e.net.memory.arena_octets, facts, use.what, use.code);
+{5})",
+                     e.m, e.net.memory.arena_octets, facts, use.what, use.code,
+                     CallsCmsisNn(e) ? kLibraryUse : "");
 }
 
 std::string Manifest(const Emission& e, const Package& package) {
@@ -163,6 +172,7 @@ std::string Manifest(const Emission& e, const Package& package) {
   json["task_type"] = e.request.task_type;
   json["device"] = e.request.device;
   json["char_bits"] = e.request.char_bits;
+  if (CallsCmsisNn(e)) json["kernels"] = "cmsis_nn";
   json["classes"] = e.request.classes;
   if (e.request.error_threshold) json["error_threshold"] = *e.request.error_threshold;
   json["input"] = {{"shape", e.request.network->Input().shape},

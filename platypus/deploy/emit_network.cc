@@ -145,8 +145,8 @@ extern tm_u32 {0}_ARENA[];
     // GCC finds fewer registers for loops of many layers in one function.
     text += fmt::format("\n/* {}. {} */\n", i, CString(layer.comment));
     for (const Constant& constant : layer.constants) text += Definition(constant);
-    text += fmt::format("{}TM_NOINLINE static void layer_{}({}_ctx *ctx) {{\n", layer.definitions,
-                        i, e.m);
+    text += fmt::format("{}TM_NOINLINE static {} layer_{}({}_ctx *ctx) {{\n", layer.definitions,
+                        layer.library.empty() ? "void" : "tm_status", i, e.m);
     if (layer.uses_arena) text += fmt::format("  {} *arena = ARENA_OF(ctx);\n", e.net.arena_type);
     if (layer.uses_in) text += fmt::format("  const {}_in_t *in = ctx->in;\n", e.m);
     if (layer.uses_out) text += fmt::format("  {}_out_t *out = ctx->out;\n", e.m);
@@ -174,16 +174,17 @@ tm_status {0}_start({0}_ctx *ctx, const {0}_in_t *in, {0}_out_t *out) {{
 }}
 
 tm_status {0}_step({0}_ctx *ctx) {{
-  switch (ctx->layer) {{
+{2}  switch (ctx->layer) {{
 )",
-                      e.m, e.upper);
+                      e.m, e.upper, CallsCmsisNn(e) ? "  tm_status status = TM_OK;\n" : "");
   for (size_t i = 0; i < e.net.layers.size(); ++i) {
-    text += fmt::format("    case {0}:\n      layer_{0}(ctx);\n      break;\n", i);
+    text += fmt::format("    case {0}:\n      {1}layer_{0}(ctx);\n      break;\n", i,
+                        e.net.layers[i].library.empty() ? "" : "status = ");
   }
   text += fmt::format(R"(    default:
       return TM_OK;
   }}
-  ctx->layer += 1;
+{2}  ctx->layer += 1;
   return ctx->layer == {1}_NUM_LAYERS ? TM_OK : TM_BUSY;
 }}
 
@@ -199,7 +200,8 @@ tm_status {0}_run({0}_ctx *ctx, const {0}_in_t *in, {0}_out_t *out) {{
 }}
 
 )",
-                      e.m, e.upper);
+                      e.m, e.upper,
+                      CallsCmsisNn(e) ? "  if (status != TM_OK) {\n    return status;\n  }\n" : "");
   if (e.net.TakesCodes()) {
     text += fmt::format(
         "static const tm_f32 in_offset[{0}] = {{\n{1}}};\nstatic const tm_f32 in_multiplier[{0}] "
@@ -209,7 +211,8 @@ tm_status {0}_run({0}_ctx *ctx, const {0}_in_t *in, {0}_out_t *out) {{
         CList(e.net.in_power));
   }
   text += fmt::format(
-      "TM_NOINLINE void {0}_quantize_part(const tm_f32 *features, tm_i32 at, tm_i32 count, {0}_in_t "
+      "TM_NOINLINE void {0}_quantize_part(const tm_f32 *features, tm_i32 at, tm_i32 count, "
+      "{0}_in_t "
       "*in) {{\n",
       e.m);
   const auto channels = static_cast<int64_t>(e.net.in_offset.size());
@@ -277,7 +280,10 @@ const char* TableIncludes(const Emission& e) {
     return std::ranges::any_of(e.net.tables, [&](const Table& t) { return !(t.*form).empty(); });
   };
   if (any(&Table::pairs)) return "#define TM_PACKED 1\n#include \"rt/tm_weights.h\"\n";
-  return any(&Table::fours) ? "#include \"rt/tm_weights.h\"\n" : "#include \"rt/tm_port.h\"\n";
+  if (any(&Table::fours)) return "#include \"rt/tm_weights.h\"\n";
+  // CMSIS-NN has types of its own for what the runtime calls a tm_i32.
+  return CallsCmsisNn(e) ? "#include <stdint.h>\n\n#include \"rt/tm_port.h\"\n"
+                         : "#include \"rt/tm_port.h\"\n";
 }
 
 std::string Declaration(const Emission& e, const Table& t) {

@@ -20,6 +20,12 @@ bool MayOverwrite(const graph::MaxPool& op, Extent in, Extent out) {
   return true;
 }
 
+bool IsView(const graph::Op& op) {
+  return std::holds_alternative<graph::Identity>(op) ||
+         std::holds_alternative<graph::Dropout>(op) || std::holds_alternative<graph::Flatten>(op) ||
+         std::holds_alternative<graph::Reshape>(op);
+}
+
 [[noreturn]] void RefuseOperator(const Node& node) {
   Fail(Category::kModel, "layer {}: {} cannot be generated as C in this version", node.name,
        graph::Name(node.op));
@@ -209,7 +215,26 @@ CLayer Lowering::NewLayer(const Node& node, TensorId output) {
   return layer;
 }
 
+void Lowering::Finish(CLayer layer) {
+  if (!layer.library.empty()) {
+    layer.comment += fmt::format(", {} of CMSIS-NN", layer.library);
+  } else if (!kept_.empty()) {
+    layer.kept = kept_;
+    layer.comment += fmt::format(", not by CMSIS-NN: {}", kept_);
+  }
+  net_.layers.push_back(std::move(layer));
+}
+
 void Lowering::Lower(const Node& node) {
+  if (kernels_ == config::Kernels::kCmsisNn) {
+    kept_ = WhyKept(node);
+    by_library_ = kept_.empty();
+    // A view reads nothing as long as it is one.
+    for (const TensorId input : node.inputs) {
+      if (by_library_) HoldLowered(input, node.name);
+      if (!by_library_ && !IsView(node.op)) HoldPlain(input, node.name);
+    }
+  }
   const std::string id = Identifier(node);
   const TensorId in = node.inputs[0];
   const Extent in_extent = ExtentOf(At(in).shape);
@@ -254,14 +279,12 @@ void Lowering::Lower(const Node& node) {
             LowerConvolution(node, op, in_extent, out_extent, g_.Parameter(node, "weight").shape);
           },
           [&](const graph::Linear& op) {
-            graph::Conv2d conv;
-            conv.out_channels = op.out_features;
-            conv.has_bias = op.has_bias;
             const Shape& w = g_.Parameter(node, "weight").shape;
-            LowerConvolution(node, conv, in_extent, out_extent, {w[0], w[1], 1, 1});
+            LowerConvolution(node, AsConvolution(op), in_extent, out_extent, {w[0], w[1], 1, 1});
           },
           [&](const graph::Relu&) { map("relu"); },
           [&](const graph::MaxPool& op) {
+            if (by_library_) return CallLibrary(node, op);
             over_windows("tm_max_pool_" + type, op.kernel, op.stride, op.dilation, op.padding,
                          MayOverwrite(op, in_extent, out_extent));
           },
@@ -350,6 +373,7 @@ void Lowering::Lower(const Node& node) {
             Finish(std::move(layer));
           },
           [&](const graph::AddRequantize& op) {
+            if (by_library_) return CallLibrary(node, op);
             simple(fmt::format("tm_add_{}_{}_{}({}, {}, {}, {}, {}, {}, {}, {}, {}, @{});", type,
                                TypeName(At(node.inputs[1]).dtype), TypeName(At(node.output).dtype),
                                Address(in), Address(node.inputs[1]), elements, op.multiplier0,
@@ -368,12 +392,13 @@ void Lowering::Lower(const Node& node) {
       node.op);
 }
 
-CNetwork LowerToC(const graph::Graph& network, int char_bits, config::Optimise optimise) {
-  return Lowering(network, char_bits, optimise).Run();
+CNetwork LowerToC(const graph::Graph& network, int char_bits, config::Optimise optimise,
+                  config::Kernels kernels) {
+  return Lowering(network, char_bits, optimise, kernels).Run();
 }
 
 int64_t ElementOctets(const std::string& type, int char_bits) {
-  if (type == "tm_f32" || type == "tm_i32") return 4;
+  if (type == "tm_f32" || type == "tm_i32" || type == "int32_t") return 4;
   return type == "tm_i16" || type == "tm_u16" ? 2 : char_bits / 8;
 }
 

@@ -69,7 +69,10 @@ struct CLayer {
   // What it computes: a tensor of the graph, and where it stands afterwards. -1: a part of one.
   graph::TensorId tensor = -1;
   bool channels_last = true;
-  int64_t offset = -1;  // octets into the arena; -1: the caller's output
+  bool lowered = false;  // codes 0 to 255 stand there 128 lower
+  std::string library;   // function of CMSIS-NN that computes it; the layer returns a tm_status
+  std::string kept;      // why none does, where that was asked for
+  int64_t offset = -1;   // octets into the arena; -1: the caller's output
   bool uses_arena = false, uses_in = false, uses_out = false;
 };
 
@@ -100,7 +103,11 @@ struct CNetwork {
 
 // Error (model) for an operator that has no C form.
 CNetwork LowerToC(const graph::Graph& network, int char_bits = 8,
-                  config::Optimise optimise = config::Optimise::kBalanced);
+                  config::Optimise optimise = config::Optimise::kBalanced,
+                  config::Kernels kernels = config::Kernels::kPlatypus);
+
+// What CMSIS-NN computes of a network that was lowered for it, and why not the rest.
+std::string DescribeLibrary(const CNetwork& network);
 
 // Octets of an element of a type of the runtime ("tm_i8") on a core whose char has `char_bits`.
 int64_t ElementOctets(const std::string& type, int char_bits);

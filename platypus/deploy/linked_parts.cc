@@ -91,6 +91,8 @@ void AddLinkedParts(const LinkMap& map, const Core& core, const Facts& facts, co
     const std::string name = NameOf(section.name);
     if (section.FromLibrary()) {
       shared["C library"] += section.octets;
+    } else if (section.object.starts_with(kCmsisNnObjects)) {
+      shared["CMSIS-NN"] += section.octets;
     } else if (section.object == facts.prefix + "_app.o") {
       shared["application"] += section.octets;
     } else if (section.object == facts.prefix + "_fe.o") {

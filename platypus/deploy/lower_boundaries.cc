@@ -66,6 +66,8 @@ void Lowering::Start() {
 }
 
 TensorId Lowering::Deliver() {
+  kept_.clear();
+  HoldPlain(g_.output, "output");
   const Extent e = ExtentOf(g_.Output().shape);
   if (e.c == 1 || e.h * e.w == 1 || At(g_.output).shape.size() == 1) return g_.output;
   CLayer layer;

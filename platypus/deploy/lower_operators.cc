@@ -7,31 +7,6 @@
 #include "tm_shape.h"
 
 namespace platypus::deploy {
-namespace {
-
-// [out][in/groups][kh][kw] to [out][kh][kw][in/groups].
-template <typename T>
-std::vector<T> ChannelsLast(const std::vector<T>& w, const Shape& s) {
-  std::vector<T> result(w.size());
-  for (int64_t o = 0; o < s[0]; ++o) {
-    for (int64_t i = 0; i < s[1]; ++i) {
-      for (int64_t t = 0; t < s[2] * s[3]; ++t) {
-        const int64_t to = (o * s[2] * s[3] + t) * s[1] + i;
-        result[static_cast<size_t>(to)] = w[static_cast<size_t>((o * s[1] + i) * s[2] * s[3] + t)];
-      }
-    }
-  }
-  return result;
-}
-
-// Every output is made of the input at its own position.
-bool IsPointwise(const graph::Conv2d& op) {
-  const auto is = [](graph::Size2 size, int value) { return size.h == value && size.w == value; };
-  const graph::Padding2& p = op.padding;
-  return is(op.kernel, 1) && is(op.stride, 1) && p.top + p.left + p.bottom + p.right == 0;
-}
-
-}  // namespace
 
 template <typename T>
 std::vector<T> Lowering::PermuteColumns(const std::vector<T>& w, int64_t outs,
@@ -93,11 +68,23 @@ void Lowering::LowerFloatConvolution(const Node& node, const Op& op, const char*
   Finish(std::move(layer));
 }
 
+std::vector<double> Lowering::SumBounds(const Node& node, int64_t channels) const {
+  const std::vector<int8_t>& w = g_.Parameter(node, "weight").Int8s();
+  std::vector<double> bounds;
+  const size_t row = w.size() / static_cast<size_t>(channels);
+  for (size_t o = 0; o < static_cast<size_t>(channels); ++o) {
+    double sum = 0;
+    for (size_t i = 0; i < row; ++i) sum += std::abs(w[o * row + i]);
+    bounds.push_back(sum * LargestCode(node.inputs[0]));
+  }
+  return bounds;
+}
+
 void Lowering::LowerConvolution(const Node& node, const graph::Conv2d& op, Extent in, Extent out,
                                 const Shape& weight_shape) {
   const std::string id = Identifier(node);
   const std::string in_type = TypeName(At(node.inputs[0]).dtype);
-  const bool depthwise = op.groups > 1 && op.groups == in.c && in.c == out.c;
+  const bool depthwise = IsDepthwise(op, in, out);
   const bool permuted = permuted_.contains(node.inputs[0]);
   if (in_type == "f32") {
     const std::vector<float>& w = g_.Parameter(node, "weight").Floats();
@@ -107,21 +94,17 @@ void Lowering::LowerConvolution(const Node& node, const graph::Conv2d& op, Exten
         out);
     return;
   }
-  const Node* requantize = TakeRequantize(node);
-  CLayer layer = NewLayer(node, requantize->output);
-  std::vector<int8_t> w = g_.Parameter(node, "weight").Int8s();
-  std::vector<double> bounds;
-  const size_t row = w.size() / static_cast<size_t>(out.c);
-  for (size_t o = 0; o < static_cast<size_t>(out.c); ++o) {
-    double sum = 0;
-    for (size_t i = 0; i < row; ++i) sum += std::abs(w[o * row + i]);
-    bounds.push_back(sum * LargestCode(node.inputs[0]));
-  }
-  w = permuted ? PermuteColumns(w, out.c, node.inputs[0]) : ChannelsLast(w, weight_shape);
+  const std::vector<int8_t>& codes = g_.Parameter(node, "weight").Int8s();
+  const std::vector<int8_t> w =
+      permuted ? PermuteColumns(codes, out.c, node.inputs[0]) : ChannelsLast(codes, weight_shape);
   if (IsPointwise(op)) {  // its positions are one line: no rows that end early
     in = {in.c, 1, in.h * in.w};
     out = {out.c, 1, out.h * out.w};
   }
+  if (by_library_) return CallLibrary(node, op, in, out, w);
+  const std::vector<double> bounds = SumBounds(node, out.c);
+  const Node* requantize = TakeRequantize(node);
+  CLayer layer = NewLayer(node, requantize->output);
   const Argument shape =
       AddShape(id, in, out, op.kernel, op.stride, op.dilation, op.padding, layer);
   const Order order = depthwise                         ? Order::kColumns
@@ -142,6 +125,7 @@ void Lowering::LowerConvolution(const Node& node, const graph::Conv2d& op, Exten
 }
 
 void Lowering::LowerSumPool(const Node& node, const graph::SumPool& op) {
+  if (by_library_) return CallLibrary(node, op);
   const std::string id = Identifier(node);
   const Node* requantize = TakeRequantize(node);
   CLayer layer = NewLayer(node, requantize->output);
@@ -286,6 +270,7 @@ void Lowering::LowerView(const Node& node) {
     if (reorders) permuted_[node.output] = in;
     return;
   }
+  HoldPlain(in, node.name);
   CLayer layer = NewLayer(node, node.output);
   const std::string type = TypeName(At(node.output).dtype);
   const int64_t elements = NumElements(At(in).shape);

@@ -50,10 +50,41 @@ std::vector<T> OutputFirst(const std::vector<T>& weight, const graph::ConvTransp
   return ordered;
 }
 
+// [out][in/groups][kh][kw] to [out][kh][kw][in/groups].
+template <typename T>
+std::vector<T> ChannelsLast(const std::vector<T>& w, const Shape& s) {
+  std::vector<T> result(w.size());
+  for (int64_t o = 0; o < s[0]; ++o) {
+    for (int64_t i = 0; i < s[1]; ++i) {
+      for (int64_t t = 0; t < s[2] * s[3]; ++t) {
+        const int64_t to = (o * s[2] * s[3] + t) * s[1] + i;
+        result[static_cast<size_t>(to)] = w[static_cast<size_t>((o * s[1] + i) * s[2] * s[3] + t)];
+      }
+    }
+  }
+  return result;
+}
+
+// Every output is made of the input at its own position.
+inline bool IsPointwise(const graph::Conv2d& op) {
+  const auto is = [](graph::Size2 size, int value) { return size.h == value && size.w == value; };
+  const graph::Padding2& p = op.padding;
+  return is(op.kernel, 1) && is(op.stride, 1) && p.top + p.left + p.bottom + p.right == 0;
+}
+inline bool IsDepthwise(const graph::Conv2d& op, Extent in, Extent out) {
+  return op.groups > 1 && op.groups == in.c && in.c == out.c;
+}
+inline graph::Conv2d AsConvolution(const graph::Linear& op) {
+  graph::Conv2d conv;
+  conv.out_channels = op.out_features;
+  conv.has_bias = op.has_bias;
+  return conv;
+}
+
 class Lowering {
  public:
-  Lowering(const graph::Graph& g, int char_bits, config::Optimise optimise)
-      : g_(g), optimise_(optimise) {
+  Lowering(const graph::Graph& g, int char_bits, config::Optimise optimise, config::Kernels kernels)
+      : g_(g), optimise_(optimise), kernels_(kernels) {
     net_.char_bits = char_bits;
   }
   CNetwork Run();
@@ -116,6 +147,9 @@ class Lowering {
   Argument AddWeights(const std::string& id, const std::vector<int8_t>& codes, int64_t channels,
                       Order order, CLayer& layer);
 
+  // Largest magnitude of each output channel's sum, offsets aside.
+  std::vector<double> SumBounds(const Node& node, int64_t channels) const;
+
   // Adds the tm_shape of a layer; on a width of 1 the time axis lies along w.
   static Argument AddShape(const std::string& id, Extent in, Extent out, graph::Size2 kernel,
                            graph::Size2 stride, graph::Size2 dilation,
@@ -137,7 +171,7 @@ class Lowering {
     return type == DType::kUInt8 ? 255.0 : type == DType::kInt16 ? 32768.0 : 128.0;
   }
   CLayer NewLayer(const Node& node, TensorId output);
-  void Finish(CLayer layer) { net_.layers.push_back(std::move(layer)); }
+  void Finish(CLayer layer);
 
   // From one index of axis c, h or w to the next.
   std::array<int64_t, 3> Steps(TensorId id) const {
@@ -180,6 +214,31 @@ class Lowering {
   Rows RowsOf(const Node& node, const std::string& of, const std::string& role, double largest,
               CLayer& layer);
 
+  // lower_cmsis_nn.cc: layers that CMSIS-NN computes. It has codes from -128 to 127; those from 0
+  // to 255 are kept 128 lower for it.
+  static constexpr const char* kLibraryHeader = "tm_cmsis_nn.h";
+  struct LibraryFactors {
+    std::string why;  // there are none; empty: here they are
+    std::vector<int32_t> bias, multiplier, shift;
+  };
+  LibraryFactors FactorsFor(const Node& requantize, const std::vector<double>& bounds) const;
+  // Why a node's layer has a kernel of the runtime; empty: the library's results are the same.
+  std::string WhyKept(const Node& node) const;
+  std::string WhyKept(const Node& node, const graph::Conv2d& op) const;
+  // Emits what brings a tensor into the form that the next layer, of this name, reads.
+  void HoldLowered(TensorId id, const std::string& name);
+  void HoldPlain(TensorId id, const std::string& name);
+  void Turn(TensorId tensor, TensorId from, TensorId to, bool lower, const std::string& name);
+  // Where the library finds a tensor that is held for it.
+  TensorId LibraryPlace(TensorId id) const;
+  CLayer NewLibraryLayer(const Node& node, TensorId output, const std::string& function);
+  std::string LibraryScratch(int64_t octets, CLayer& layer);  // two arguments
+  void CallLibrary(const Node& node, const graph::Conv2d& op, Extent in, Extent out,
+                   const std::vector<int8_t>& weights);  // channels last
+  void CallLibrary(const Node& node, const graph::MaxPool& op);
+  void CallLibrary(const Node& node, const graph::SumPool& op);
+  void CallLibrary(const Node& node, const graph::AddRequantize& op);
+
   // Values that stand `first` and then `steps` (row, column, channel) apart in the input.
   void LowerPick(const Node& node, int64_t first, const std::array<int64_t, 3>& steps);
 
@@ -198,8 +257,13 @@ class Lowering {
   static constexpr TensorId kDelivered = kArranged + 1;
 
   const graph::Graph& g_;
-  config::Optimise optimise_;
+  const config::Optimise optimise_;
+  const config::Kernels kernels_;
   CNetwork net_;
+  bool by_library_ = false;               // the node that is lowered
+  std::string kept_;                      // else why not
+  std::map<TensorId, TensorId> lowered_;  // place -> its codes from -128
+  std::set<TensorId> only_lowered_;       // places that have no others yet
   std::set<const Node*> fused_;
   std::map<TensorId, TensorId> alias_;
   std::map<TensorId, TensorId>

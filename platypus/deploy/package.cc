@@ -30,6 +30,11 @@ std::string Close(const std::string& guard) {
 
 bool Classifies(const Emission& e) { return !e.request.classes.empty(); }
 
+bool CallsCmsisNn(const Emission& e) {
+  return std::ranges::any_of(e.net.layers,
+                             [](const CLayer& layer) { return !layer.library.empty(); });
+}
+
 int64_t InLength(const Emission& e) { return e.net.in_channels * e.net.in_positions; }
 
 bool NeedsFloatKernels(const Emission& e) {
@@ -48,7 +53,10 @@ std::string HashOf(const CNetwork& net) {
 }
 }  // namespace
 
-std::string ModelHash(const Emission& e) { return HashOf(e.net); }
+// The same whichever kernels are called.
+std::string ModelHash(const Emission& e) {
+  return CallsCmsisNn(e) ? ModelHash(*e.request.network) : HashOf(e.net);
+}
 std::string ModelHash(const graph::Graph& network) { return HashOf(LowerToC(network)); }
 
 namespace {
@@ -105,10 +113,15 @@ Emission MakeEmission(const PackageRequest& request) {
     Fail(Category::kModel, "{} outputs of an autoencoder for {} inputs", outputs,
          NumElements(request.network->Input().shape));
   }
+  if (request.kernels == config::Kernels::kCmsisNn && request.char_bits != 8) {
+    Fail(Category::kConfiguration,
+         "compilation.kernels: cmsis_nn needs a char of 8 bits, that of {} has {}", request.device,
+         request.char_bits);
+  }
   Emission e = {request,
                 request.prefix,
                 Upper(request.prefix),
-                LowerToC(*request.network, request.char_bits, request.optimise),
+                LowerToC(*request.network, request.char_bits, request.optimise, request.kernels),
                 {}};
   e.functions = ShareFunctions(e.net, request.optimise);
   return e;

@@ -42,6 +42,7 @@ struct PackageRequest {
   std::string device;
   int char_bits = 8;  // of the device's core: 8 or 16
   config::Optimise optimise = config::Optimise::kBalanced;
+  config::Kernels kernels = config::Kernels::kPlatypus;
   std::string generator_version;  // "Platypus 0.1.0"
   std::vector<std::pair<std::string, std::string>>
       facts;  // for manifest and README: model, data set, accuracy, seed

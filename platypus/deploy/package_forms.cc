@@ -265,6 +265,12 @@ std::vector<std::string> Forms() {
 Package InForm(const Package& package, const std::string& form, const Destination& destination) {
   for (const Form& candidate : kForms) {
     if (candidate.name != form) continue;
+    if (nlohmann::json::parse(package.at("manifest.json")).value("kernels", "") == "cmsis_nn") {
+      throw Error(Category::kUsage,
+                  fmt::format("a package that calls CMSIS-NN has no form '{}'", form),
+                  "README.md of the package says what to add to a project; or make it with "
+                  "compilation.kernels=platypus");
+    }
     Package files = candidate.files(Take(package, destination));
     if (!candidate.whole) files.insert(package.begin(), package.end());
     return files;

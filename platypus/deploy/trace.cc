@@ -31,10 +31,10 @@ size_t OctetsOf(const graph::Tensor& tensor) {
                              ElementOctets("tm_" + TypeName(tensor.dtype), 8));
 }
 
-// Compares a tensor's values, given in C order, with those kept at `bytes`; "" or the first element
-// that differs.
+// Compares a tensor's values, given in C order, with those kept at `bytes` (`lowered`: by 128); ""
+// or the first element that differs.
 std::string Compare(const graph::Tensor& tensor, const std::vector<float>& values,
-                    std::string_view bytes, bool channels_last) {
+                    std::string_view bytes, bool channels_last, bool lowered) {
   const Shape& shape = tensor.shape;
   const int64_t channels = shape[0];
   const int64_t positions = NumElements(shape) / channels;
@@ -42,7 +42,9 @@ std::string Compare(const graph::Tensor& tensor, const std::vector<float>& value
     for (int64_t p = 0; p < positions; ++p) {
       const int64_t at = channels_last ? p * channels + c : c * positions + p;
       const float expected = values[static_cast<size_t>(c * positions + p)];
-      const float found = Load(bytes, static_cast<size_t>(at), tensor.dtype);
+      const auto place = static_cast<size_t>(at);
+      const float found =
+          lowered ? Load(bytes, place, DType::kInt8) + 128 : Load(bytes, place, tensor.dtype);
       if (expected == found) continue;
       const int64_t width = shape.size() == 3 ? shape[2] : 1;
       const std::string element = shape.size() == 3
@@ -56,9 +58,9 @@ std::string Compare(const graph::Tensor& tensor, const std::vector<float>& value
 
 }  // namespace
 
-std::string FirstDifference(const graph::Graph& network, int char_bits,
+std::string FirstDifference(const graph::Graph& network, int char_bits, config::Kernels kernels,
                             std::span<const float> features, std::string_view recorded) {
-  const CNetwork net = LowerToC(network, char_bits);
+  const CNetwork net = LowerToC(network, char_bits, config::Optimise::kBalanced, kernels);
   const graph::Tensor& in = network.At(net.input);
   const graph::Tensor& out = network.Output();
   const size_t in_octets = OctetsOf(in);
@@ -74,7 +76,7 @@ std::string FirstDifference(const graph::Graph& network, int char_bits,
   const auto tensor_values = [&](graph::TensorId id) -> const std::vector<float>& {
     return values[static_cast<size_t>(id)];
   };
-  std::string found = Compare(in, tensor_values(net.input), recorded, false);
+  std::string found = Compare(in, tensor_values(net.input), recorded, false, false);
   if (!found.empty()) return "network input " + found;
   for (size_t i = 0; i < net.layers.size(); ++i) {
     const CLayer& layer = net.layers[i];
@@ -83,7 +85,8 @@ std::string FirstDifference(const graph::Graph& network, int char_bits,
     const int64_t offset = layer.offset / ElementOctets(net.arena_type, char_bits) * element;
     const size_t start = layer.offset < 0 ? arena_octets : static_cast<size_t>(offset);
     const graph::Tensor& tensor = network.At(layer.tensor);
-    found = Compare(tensor, tensor_values(layer.tensor), after.substr(start), layer.channels_last);
+    found = Compare(tensor, tensor_values(layer.tensor), after.substr(start), layer.channels_last,
+                    layer.lowered);
     if (!found.empty()) return fmt::format("layer {} {}", layer.name, found);
   }
   return {};

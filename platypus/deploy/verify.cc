@@ -162,6 +162,10 @@ VerifyResult Verify(const fs::path& package_folder, const TestSet& set,
     result.notice = fmt::format("{} is not verified: {}", core.name, missing);
     return result;
   }
+  if (const std::string missing = MissingLibrary(facts); !missing.empty()) {
+    result.notice = fmt::format("{} is not verified: {}", core.name, missing);
+    return result;
+  }
   RequireFit(set, facts);
   constexpr int kSteps = 3;
   const auto progress = [&](int step) {
@@ -185,8 +189,8 @@ VerifyResult Verify(const fs::path& package_folder, const TestSet& set,
     Play(core, folder, false);
     const std::span<const float> features(set.features.data() + sample * facts.in_length,
                                           static_cast<size_t>(facts.in_length));
-    const std::string where =
-        FirstDifference(*network, facts.char_bits, features, ReadFile(folder / "output.bin"));
+    const std::string where = FirstDifference(*network, facts.char_bits, facts.kernels, features,
+                                              ReadFile(folder / "output.bin"));
     if (!where.empty()) result.first_difference += "; first in " + where;
   }
   if (!core.emulator.empty()) Measure(core, facts, set, folder, result);

@@ -122,6 +122,7 @@ class Compiling {
     config_.compilation.backend = options_.backend;
     config_.compilation.verify_cores = options_.cores;
     config_.compilation.optimise = options_.optimise;
+    config_.compilation.kernels = options_.kernels;
     summary_.run_folder = options_.folder.string();
     summary_.command = options_.command;
     summary_.model = name;
@@ -250,6 +251,7 @@ class Compiling {
     deploy::PackageRequest request;
     request.prefix = PackagePrefix(config_);
     request.optimise = config_.compilation.optimise;
+    request.kernels = config_.compilation.kernels;
     request.network = &network_;
     request.pipeline = &rows;
     request.classes = summary_.goal.classes;
@@ -269,7 +271,7 @@ class Compiling {
     deploy::Write(deploy::Generate(request), package_);
     summary_.package_path = package_.string();
     summary_.layers = SummariseLayers(network_);
-    summary_.memory = deploy::LowerToC(network_, request.char_bits).memory;
+    NoteLowering(network_, request, summary_, sink_);
     if (!is_integer_) summary_.npu = PlaceOnDevice(registry_, config_, network_);
     test_set_.samples = count_;
     test_set_.features = inputs_;

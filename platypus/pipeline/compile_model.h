@@ -31,6 +31,7 @@ struct CompileModelOptions {
   uint64_t seed = 42;
   int threads = 0;  // 0 = all of the machine
   config::Optimise optimise = config::Optimise::kBalanced;
+  config::Kernels kernels = config::Kernels::kPlatypus;
   std::string backend = "c";  // or ti_nnc: the vendor's compiler for the device too
   std::string preset = {};    // of the vendor's compiler; empty: that of the task
   std::string command = {};

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "platypus/base/error.h"
+#include "platypus/deploy/layers.h"
 #include "platypus/exec/interpreter.h"
 #include "platypus/pipeline/run.h"
 
@@ -92,6 +93,14 @@ std::vector<deploy::GoldenSample> PickGolden(const features::Pipeline& pipeline,
   }
   return PickRandom(pipeline, refs, recordings, samples,
                     goal.DetectsAnomalies() ? kAutoencoder : kValues, config.common.seed);
+}
+
+void NoteLowering(const graph::Graph& network, const deploy::PackageRequest& request,
+                  RunSummary& summary, ProgressSink& sink) {
+  const deploy::CNetwork net =
+      deploy::LowerToC(network, request.char_bits, request.optimise, request.kernels);
+  summary.memory = net.memory;
+  if (request.kernels == config::Kernels::kCmsisNn) sink.OnNotice(deploy::DescribeLibrary(net));
 }
 
 void AddInstructions(const deploy::VerifyResult& result, std::vector<LayerSummary>& layers) {

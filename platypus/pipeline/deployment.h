@@ -52,6 +52,10 @@ std::vector<deploy::GoldenSample> PickGolden(const features::Pipeline& pipeline,
 void FillOutputs(const graph::Graph& network, std::vector<deploy::GoldenSample>& golden,
                  ThreadPool& pool);
 
+// Fills the summary's `memory`; where the package calls a library a notice says what that computes.
+void NoteLowering(const graph::Graph& network, const deploy::PackageRequest& request,
+                  RunSummary& summary, ProgressSink& sink);
+
 // Gives the graph's layers what the layers of the C that bear their names took on the core, if
 // instructions were counted there.
 void AddInstructions(const deploy::VerifyResult& result, std::vector<LayerSummary>& layers);

@@ -54,7 +54,7 @@ struct ModelCost {
   bool integers = false;  // false: it stays in float; a layer may have no integer form
   int64_t parameters = 0;
   int64_t macs = 0;
-  int64_t constant_octets = 0;  // exactly as in the package
+  int64_t constant_octets = 0;  // exactly as in a balanced package; with any other, at least
   // Constants and an estimate of the code; without feature extraction.
   int64_t flash_octets = 0;
   int64_t ram_octets = 0;  // exact: arena as planned, input (as floats and as codes), output

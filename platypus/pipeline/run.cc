@@ -473,6 +473,7 @@ class Running {
     deploy::PackageRequest request;
     request.prefix = PackagePrefix(config_);
     request.optimise = config_.compilation.optimise;
+    request.kernels = config_.compilation.kernels;
     request.network = deployed_;
     request.pipeline = &pipeline_;
     if (goal_.Classifies()) request.classes = goal_.classes;
@@ -502,7 +503,7 @@ class Running {
     }
     if (summary_.float_network.present)
       summary_.npu = PlaceOnDevice(registry_, config_, float_network_);
-    summary_.memory = deploy::LowerToC(*deployed_, request.char_bits).memory;
+    NoteLowering(*deployed_, request, summary_, sink_);
     if (config_.compilation.backend == kVendorBackend) CallVendor();
     test_set_ =
         MakeTestSet(*deployed_, pipeline_, goal_, splits_.test,
