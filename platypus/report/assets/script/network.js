@@ -28,7 +28,7 @@ function memoryMap() {
   const last = Math.max(...buffers.map((buffer) => buffer.last)) + 1;
   const x = (layer) => left + layer / last * (width - left - 8);
   const y = (address) => height - bottom - address / arena * (height - bottom - top);
-  const reading = el('p', {class: 'note', 'aria-live': 'polite'}, 'Each block is a tensor: how long it lives, and where. Broken line: what no plan can do without.');
+  const reading = el('p', {class: 'note', 'aria-live': 'polite'}, 'Each block is a tensor: how long it lives, and where. Where two overlap, a layer writes over what it has read. Broken line: what no plan can do without.');
   const picture = svg('svg', {viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `Memory map: ${buffers.length} buffers in an arena of ${arena} octets`, id: 'memoryMap'});
   for (let i = 0; i <= 4; ++i) {
     const at = Math.round(arena * i / 4);
@@ -40,7 +40,7 @@ function memoryMap() {
     const text = `${octets(buffer.size)} at ${buffer.offset}, alive from layer ${buffer.first + 1} to ${buffer.last + 1}`;
     const [w, h] = [x(buffer.last + 1) - x(buffer.first), y(buffer.offset) - y(buffer.offset + buffer.size)];
     const block = svg('g', {tabindex: 0, role: 'img', 'aria-label': text},
-      svg('title', {}, text), svg('rect', {x: x(buffer.first) + 1, y: y(buffer.offset + buffer.size), width: Math.max(1, w - 2), height: Math.max(1, h - 1), rx: 3, fill: `var(${series(i)})`}));
+      svg('title', {}, text), svg('rect', {x: x(buffer.first) + 1, y: y(buffer.offset + buffer.size), width: Math.max(1, w - 2), height: Math.max(1, h - 1), rx: 3, fill: `var(${series(i)})`, 'fill-opacity': 0.85}));
     if (w > 56 && h > 15) block.append(svg('text', {x: x(buffer.first) + w / 2, y: y(buffer.offset) - h / 2 + 4, 'text-anchor': 'middle', class: 'within'}, octets(buffer.size)));
     const tell = () => { reading.textContent = text; };
     block.addEventListener('mouseenter', tell);
