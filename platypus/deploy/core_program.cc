@@ -107,8 +107,7 @@ fs::path CmsisNnFolder() {
 // The files of CMSIS-NN's integer functions that a package calls, and of what these call.
 std::vector<std::string> CmsisNnSources(const fs::path& folder) {
   std::vector<std::string> sources;
-  for (const char* part :
-       {"BasicMath", "Convolution", "FullyConnected", "NNSupport", "Pooling", "Transpose"}) {
+  for (const char* part : kCmsisNnParts) {
     const fs::path functions = folder / "Source" / fmt::format("{}Functions", part);
     if (!fs::is_directory(functions)) continue;
     for (const fs::directory_entry& entry : fs::directory_iterator(functions)) {

@@ -1,6 +1,7 @@
 #ifndef PLATYPUS_DEPLOY_CORE_PROGRAM_H_
 #define PLATYPUS_DEPLOY_CORE_PROGRAM_H_
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -48,6 +49,9 @@ std::string MissingLibrary(const Facts& facts);
 // Error (data) unless every array of the set has the length that the package asks for.
 void RequireFit(const TestSet& set, const Facts& facts);
 
+// Folders Source/...Functions of CMSIS-NN with what packages call, and what that calls.
+inline constexpr std::array kCmsisNnParts = {"BasicMath", "Convolution", "FullyConnected",
+                                             "NNSupport", "Pooling",     "Transpose"};
 // How objects of CMSIS-NN's files begin.
 inline const std::string kCmsisNnObjects = "cmsis_nn_";
 

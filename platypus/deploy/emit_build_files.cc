@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -19,10 +20,6 @@ std::vector<std::string> LibrarySources(const Emission& e, const Package& packag
   }
   return sources;
 }
-
-// Folders below Source/ with what the generated code calls, and what that calls.
-constexpr const char* kLibraryParts =
-    "BasicMath Convolution FullyConnected NNSupport Pooling Transpose";
 
 // CMSIS-NN's sources as they are, wherever they lie.
 std::string LibraryInCMake(const Emission& e) {
@@ -48,7 +45,7 @@ if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
   target_compile_options({0}_cmsis_nn PRIVATE -O3 -w)
 endif()
 )",
-      e.m, kLibraryParts);
+      e.m, fmt::join(kCmsisNnParts, " "));
 }
 
 // For both Makefiles; `objects`: folder of the library's.
@@ -71,7 +68,7 @@ vpath arm_%.c $(sort $(dir $(CMSIS_NN_FILES)))
 {2}/%.o: %.c
 	@mkdir -p {2}
 	{3} $(CFLAGS) -O3 -w -c $< -o $@)",
-      e.m, kLibraryParts, objects, compile);
+      e.m, fmt::join(kCmsisNnParts, " "), objects, compile);
 }
 
 std::string CMakeLists(const Emission& e, const std::string& indented_sources) {

@@ -356,36 +356,35 @@ TM_INLINE void TM_FN(tm_dsp_depthwise_two)(const TM_X* x, const tm_i8* q, tm_i32
   }
 }
 
-/* Two rows at a time where there are more rows than columns, else two columns. */
 TM_INLINE void TM_FN(tm_dsp_depthwise)(const TM_X* x, const tm_i8* q, tm_shape s, tm_requant r,
                                        TM_Y* y) {
   const int down = s.out_h > s.out_w;
   const tm_i32 first = down ? tm_first_inner_row(s) : tm_first_inner(s);
   const tm_i32 last = down ? tm_last_inner_row(s) : tm_last_inner(s);
-  tm_i32 oy, ox, c, rows, columns;
-  for (oy = 0; oy < s.out_h; oy += rows) {
-    rows = down && oy >= first && oy + 2 <= last ? 2 : 1;
-    for (ox = 0; ox < s.out_w; ox += columns) {
+  const tm_i32 lines = down ? s.out_w : s.out_h;
+  const tm_i32 places = down ? s.out_h : s.out_w;
+  tm_i32 line, at, c;
+  for (line = 0; line < lines; ++line) {
+    for (at = 0; at < places; ++at) {
+      const tm_i32 oy = down ? at : line, ox = down ? line : at;
       const tm_window w = tm_window_at(oy, ox, s);
-      const int empty = w.ky1 <= w.ky0 || w.kx1 <= w.kx0;
       TM_Y* z = y + (oy * s.out_w + ox) * s.out_c;
-      columns = !down && ox >= first && ox + 2 <= last && !empty ? 2 : 1;
-      if (rows == 2 && !empty) {
-        TM_FN(tm_dsp_depthwise_two)
-        (x + tm_tap(w, 0, w.kx0, s), q + w.kx0 * s.out_c, s.out_c, s.kernel_h,
-         s.dilation_h * s.in_w * s.in_c, s.kernel_w * s.out_c, w.kx1 - w.kx0,
-         s.dilation_w * s.in_c, s.out_c, s.stride_h * s.in_w * s.in_c, s.out_w * s.out_c, r, z);
-      } else if (columns == 2) {
-        TM_FN(tm_dsp_depthwise_two)
-        (x + tm_tap(w, w.ky0, 0, s), q + w.ky0 * s.kernel_w * s.out_c, s.out_c, s.kernel_w,
-         s.dilation_w * s.in_c, s.out_c, w.ky1 - w.ky0, s.dilation_h * s.in_w * s.in_c,
-         s.kernel_w * s.out_c, s.stride_w * s.in_c, s.out_c, r, z);
+      if (at >= first && at + 2 <= last && w.ky1 > w.ky0 && w.kx1 > w.kx0) {
+        if (down) {
+          TM_FN(tm_dsp_depthwise_two)
+          (x + tm_tap(w, 0, w.kx0, s), q + w.kx0 * s.out_c, s.out_c, s.kernel_h,
+           s.dilation_h * s.in_w * s.in_c, s.kernel_w * s.out_c, w.kx1 - w.kx0,
+           s.dilation_w * s.in_c, s.out_c, s.stride_h * s.in_w * s.in_c, s.out_w * s.out_c, r, z);
+        } else {
+          TM_FN(tm_dsp_depthwise_two)
+          (x + tm_tap(w, w.ky0, 0, s), q + w.ky0 * s.kernel_w * s.out_c, s.out_c, s.kernel_w,
+           s.dilation_w * s.in_c, s.out_c, w.ky1 - w.ky0, s.dilation_h * s.in_w * s.in_c,
+           s.kernel_w * s.out_c, s.stride_w * s.in_c, s.out_c, r, z);
+        }
+        ++at;
       } else {
         for (c = 0; c + 4 <= s.out_c; c += 4) {
           TM_FN(tm_dsp_depthwise_one)(x, q, c, s, r, w, z);
-          if (rows == 2) {
-            TM_FN(tm_dsp_depthwise_one)(x, q, c, s, r, w, z + s.out_w * s.out_c);
-          }
         }
       }
     }
