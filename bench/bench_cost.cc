@@ -169,6 +169,7 @@ Fit FitTo(const std::vector<Measured>& all, const std::string& without) {
   for (const Measured& m : all) {
     if (m.model == without) continue;
     for (size_t i = 0; i < m.works.size(); ++i) {
+      if (!m.works[i].within.empty()) continue;  // counted together
       layers[m.works[i].kind].push_back(
           {{m.works[i].work, m.works[i].outputs, 1}, m.instructions[i]});
     }
@@ -213,7 +214,10 @@ CoreFit FitCore(const std::string& core, const std::vector<Measured>& all) {
     const Fit others = FitTo(all, m.model);
     const AsRates as(others, core.c_str());
     double estimate = 0;
-    for (const pipeline::LayerWork& work : m.works) estimate += Instructions(as.rates, work);
+    for (const pipeline::LayerWork& work : m.works) {
+      estimate += Instructions(as.rates, work);
+      for (const pipeline::LayerWork& pool : work.within) estimate += Instructions(as.rates, pool);
+    }
     const std::array<double, 3>& code = m.integers ? others.integer_code : others.float_code;
     const double code_estimate =
         code[0] + code[1] * static_cast<double>(m.works.size()) + code[2] * m.kinds;

@@ -111,6 +111,11 @@ int64_t ArenaElements(const CNetwork& network) {
   return ArenaOctets(network) / ElementOctets(network.arena_type, network.char_bits);
 }
 
+MemoryPlan PlanArena(const std::vector<CLayer>& layers, const std::map<TensorId, Storage>& storage,
+                     TensorId in, TensorId out) {
+  return Plan(Buffers(layers, storage, in, out).List());
+}
+
 void PlaceInArena(CNetwork& network, const std::map<TensorId, Storage>& storage, TensorId in,
                   TensorId out) {
   const Buffers buffers(network.layers, storage, in, out);

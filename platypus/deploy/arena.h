@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "platypus/deploy/layers.h"
 
@@ -14,9 +15,13 @@ struct Storage {
   int64_t octets = 0;
 };
 
-// Plans the arena for the layers' values (`in` and `out` are the caller's memory), and replaces
-// every "@id" in the layers' code by an expression: "in", "out" or a place in the arena. Sets
-// memory, arena_type and the layers' offsets.
+// The arena for the layers' values; `in` and `out` are the caller's memory.
+MemoryPlan PlanArena(const std::vector<CLayer>& layers,
+                     const std::map<graph::TensorId, Storage>& storage, graph::TensorId in,
+                     graph::TensorId out);
+
+// Plans a network's arena, and replaces every "@id" in its layers' code by an expression: "in",
+// "out" or a place in the arena. Sets memory, arena_type and the layers' offsets.
 void PlaceInArena(CNetwork& network, const std::map<graph::TensorId, Storage>& storage,
                   graph::TensorId in, graph::TensorId out);
 

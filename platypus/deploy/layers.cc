@@ -6,6 +6,7 @@
 #include "platypus/base/error.h"
 #include "platypus/deploy/c_text.h"
 #include "platypus/deploy/lowering.h"
+#include "platypus/deploy/stream_pools.h"
 
 namespace platypus::deploy {
 namespace {
@@ -80,6 +81,7 @@ CNetwork Lowering::Run() {
   if (Root(g_.output) == in_root_) {
     Fail(Category::kModel, "network {}: it computes nothing", g_.name);
   }
+  StreamPools(net_, storage_, in_root_, result);
   PlaceInArena(net_, storage_, in_root_, result);
   return std::move(net_);
 }

@@ -70,6 +70,7 @@ struct CLayer {
   graph::TensorId tensor = -1;
   bool channels_last = true;
   bool lowered = false;  // codes 0 to 255 stand there 128 lower
+  std::string pool;      // name of a pool's node that it computes, too, line by line
   std::string library;   // function of CMSIS-NN that computes it; the layer returns a tm_status
   std::string kept;      // why none does, where that was asked for
   int64_t offset = -1;   // octets into the arena; -1: the caller's output

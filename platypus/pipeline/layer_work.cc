@@ -40,34 +40,46 @@ double WindowValues(const Graph& network, const Node& node) {
   return 0;
 }
 
+LayerWork WorkOf(const Graph& network, const Node& node, int64_t macs, int weight_bits) {
+  LayerWork work;
+  work.name = node.name;
+  work.work = static_cast<double>(macs);
+  work.outputs = Values(network, node.output);
+  if (work.work == 0) work.work = WindowValues(network, node);
+  if (work.work == 0) {
+    for (const graph::TensorId id : node.inputs) work.work += Values(network, id);
+  }
+  const DType type = network.At(node.inputs[0]).dtype;
+  work.kind = KindOf(network, node);
+  if (type == DType::kFloat32) work.kind = "float " + work.kind;
+  if (type == DType::kInt16) work.kind += ", 16 bits";
+  if (weight_bits == 4 || weight_bits == 2)
+    work.kind += ", weights of " + std::to_string(weight_bits);
+  return work;
+}
+
+// Of what brings input or output into another order.
+LayerWork WorkOfMove(const std::string& name, double values) {
+  return {.name = name, .kind = "move", .work = values, .outputs = values};
+}
+
 }  // namespace
 
 std::vector<LayerWork> WorkOf(const Graph& network, const deploy::CNetwork& lowered) {
   std::vector<LayerWork> works;
+  const auto find = [&](const std::string& name) {
+    return std::ranges::find(network.nodes, name, &Node::name);
+  };
   for (const deploy::CLayer& layer : lowered.layers) {
-    LayerWork work;
-    work.name = layer.name;
-    work.work = static_cast<double>(layer.macs);
-    const auto node = std::ranges::find(network.nodes, layer.name, &Node::name);
-    if (node == network.nodes.end()) {  // brings input or output into another order
-      work.kind = "move";
-      work.outputs = Values(network, layer.name == "input" ? network.input : network.output);
-      work.work = work.outputs;
-      works.push_back(std::move(work));
+    const auto node = find(layer.name);
+    if (node == network.nodes.end()) {
+      works.push_back(WorkOfMove(
+          layer.name, Values(network, layer.name == "input" ? network.input : network.output)));
       continue;
     }
-    const graph::Tensor& in = network.At(node->inputs[0]);
-    work.outputs = Values(network, node->output);
-    if (work.work == 0) work.work = WindowValues(network, *node);
-    if (work.work == 0) {
-      for (const graph::TensorId id : node->inputs) work.work += Values(network, id);
-    }
-    work.kind = KindOf(network, *node);
-    if (in.dtype == DType::kFloat32) work.kind = "float " + work.kind;
-    if (in.dtype == DType::kInt16) work.kind += ", 16 bits";
-    if (layer.weight_bits == 4 || layer.weight_bits == 2)
-      work.kind += ", weights of " + std::to_string(layer.weight_bits);
-    works.push_back(std::move(work));
+    works.push_back(WorkOf(network, *node, layer.macs, layer.weight_bits));
+    if (!layer.pool.empty())
+      works.back().within = {WorkOf(network, *find(layer.pool), /*macs=*/0, /*weight_bits=*/0)};
   }
   return works;
 }

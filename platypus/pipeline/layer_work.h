@@ -17,6 +17,7 @@ struct LayerWork {
   std::string kind;
   double work = 0;     // multiply-accumulates; of a pool the values of all windows; else its inputs
   double outputs = 0;  // values
+  std::vector<LayerWork> within = {};  // of a pool that the same layer of C computes
 };
 
 // Of the layers that LowerToC(network) has given, in their order.

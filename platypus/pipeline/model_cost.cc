@@ -81,10 +81,14 @@ ModelCost EstimateCost(const graph::Graph& network, const CostModel& model,
   for (const deploy::Table& table : net.tables) cost.constant_octets += table.octets;
   const CoreRates& rates = RatesOf(model.rates);
   std::set<std::string> kinds;
-  for (const LayerWork& layer : WorkOf(deployed, net)) {
+  const auto add = [&](const LayerWork& layer) {
     cost.layers.push_back({layer.name, layer.kind, Instructions(rates, layer)});
     cost.instructions += cost.layers.back().instructions;
     kinds.insert(layer.kind);
+  };
+  for (const LayerWork& layer : WorkOf(deployed, net)) {
+    add(layer);
+    std::ranges::for_each(layer.within, add);
   }
   const CodeRates& code = net.is_integer ? rates.integer_code : rates.float_code;
   cost.flash_octets =

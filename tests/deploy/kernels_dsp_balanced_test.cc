@@ -9,5 +9,7 @@ namespace {
 
 TEST(BalancedKernelsWithDspTest, Convolutions) { FuzzConvolutions(32); }
 
+TEST(BalancedKernelsWithDspTest, Bands) { FuzzBands(34); }
+
 }  // namespace
 }  // namespace platypus::deploy

@@ -17,6 +17,8 @@ TEST(KernelsWithDspTest, SumPools) { FuzzPools(24); }
 
 TEST(KernelsWithDspTest, MaxPools) { FuzzMaxPools(25); }
 
+TEST(KernelsWithDspTest, Bands) { FuzzBands(26); }
+
 // Sums of few bits are scaled while they grow: the largest ones stay right.
 TEST(KernelsWithDspTest, LargestSumsOfFewBits) {
   Random random(27, "largest");

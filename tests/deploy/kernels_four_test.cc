@@ -8,5 +8,7 @@ namespace {
 
 TEST(KernelsOfFourPositionsTest, Convolutions) { FuzzConvolutions(11); }
 
+TEST(KernelsOfFourPositionsTest, Bands) { FuzzBands(15); }
+
 }  // namespace
 }  // namespace platypus::deploy

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/deploy/fixtures.h"
+#include "tm_bands.h"
 #include "tm_kernels.h"
 
 namespace platypus::deploy {
@@ -114,10 +115,14 @@ Layer<In, Out> RandomLayer(Random& random, Kind kind_of_layer, int bits = 8) {
     const int longest = bits < 8 && fixtures::Below(random, 4) == 0 ? 700 : 40;
     s = {1, 1, Between(random, 1, longest), 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0};
   }
-  if (bits == 16) s.in_c = (s.in_c + 3) / 4 * 4;
+  // Deep ones, whose windows are brought together for all channels.
+  const bool deep = kind_of_layer == Kind::kPlain && fixtures::Below(random, 4) == 0;
+  if (bits == 16 || deep) s.in_c = (s.in_c + 3) / 4 * 4;
   l.groups = depthwise ? s.in_c : kind_of_layer == Kind::kGrouped ? Between(random, 2, 3) : 1;
   if (kind_of_layer == Kind::kGrouped) s.in_c = l.groups * Between(random, 1, 3);
-  s.out_c = depthwise ? s.in_c : l.groups * Between(random, 1, l.groups == 1 ? 11 : 4);
+  s.out_c = depthwise ? s.in_c
+            : deep    ? Between(random, 15, 20)
+                      : l.groups * Between(random, 1, l.groups == 1 ? 11 : 4);
   for (int i = 0; i < s.in_h * s.in_w * s.in_c; ++i) {
     l.x.push_back(static_cast<In>(Between(random, Lowest<In>(), Highest<In>())));
   }
@@ -263,7 +268,8 @@ template <typename In, typename Out>
 size_t Lead(const Layer<In, Out>& l) {
   const tm_shape& s = l.s;
   const int positions = s.out_h * s.out_w;
-  const int strip = std::clamp(s.out_w, 4, TM_STRIP);
+  const bool depthwise = l.groups == s.in_c && s.in_c > 1;
+  const int strip = depthwise ? tm_depthwise_strip(s) : std::clamp(s.out_w, 4, TM_STRIP);
   int64_t lead = 0;
   int64_t read = static_cast<int64_t>(l.x.size() * sizeof(In));
   for (int p = positions - 1; p >= 0; --p) {
@@ -282,9 +288,9 @@ size_t Lead(const Layer<In, Out>& l) {
 }
 
 template <typename In, typename Out, typename Run>
-void ExpectOverItsInput(const Layer<In, Out>& l, const std::vector<Out>& expected, Run run,
-                        int round) {
-  const size_t lead = (Lead(l) + 3) / 4 * 4;
+void ExpectOverItsInput(const Layer<In, Out>& l, const std::vector<Out>& expected, size_t least,
+                        Run run, int round) {
+  const size_t lead = (least + 3) / 4 * 4;
   const size_t octets = std::max(lead + l.x.size() * sizeof(In), expected.size() * sizeof(Out));
   std::vector<uint32_t> memory(octets / 4 + 1);
   auto* y = reinterpret_cast<Out*>(memory.data());
@@ -308,7 +314,7 @@ void FuzzLayers(uint64_t seed, Kind kind, int rounds, Run run) {
         const auto expected = NaiveConvolution(l);
         run(l.x.data(), l, l.y.data() + 1);
         ExpectOutput(l.y, expected, round);
-        if (kind != Kind::kDepthwise) ExpectOverItsInput(l, expected, run, round);
+        ExpectOverItsInput(l, expected, Lead(l), run, round);
       }
     });
   }
@@ -351,39 +357,111 @@ void FuzzLayers(uint64_t seed, Kind kind, int rounds, Run run) {
 }
 
 // The largest code of each window.
-template <typename T, typename Pool>
-void FuzzLargest(Random& random, Pool pool) {
-  for (int round = 0; round < 300; ++round) {
-    auto l = RandomLayer<T, T>(random, Kind::kDepthwise);
-    const tm_shape& s = l.s;
-    std::vector<T> expected;
-    for (int oy = 0; oy < s.out_h; ++oy) {
-      for (int ox = 0; ox < s.out_w; ++ox) {
-        for (int c = 0; c < s.out_c; ++c) {
-          tm_i32 largest = Lowest<T>();
-          for (int ky = 0; ky < s.kernel_h; ++ky) {
-            for (int kx = 0; kx < s.kernel_w; ++kx) {
-              const int iy = oy * s.stride_h - s.pad_h + ky * s.dilation_h;
-              const int ix = ox * s.stride_w - s.pad_w + kx * s.dilation_w;
-              if (iy < 0 || iy >= s.in_h || ix < 0 || ix >= s.in_w) continue;
-              largest = std::max<tm_i32>(largest,
-                                         l.x[static_cast<size_t>((iy * s.in_w + ix) * s.in_c + c)]);
-            }
+template <typename T>
+std::vector<T> Largest(const std::vector<T>& x, const tm_shape& s) {
+  std::vector<T> largest;
+  for (int oy = 0; oy < s.out_h; ++oy) {
+    for (int ox = 0; ox < s.out_w; ++ox) {
+      for (int c = 0; c < s.out_c; ++c) {
+        tm_i32 code = Lowest<T>();
+        for (int ky = 0; ky < s.kernel_h; ++ky) {
+          for (int kx = 0; kx < s.kernel_w; ++kx) {
+            const int iy = oy * s.stride_h - s.pad_h + ky * s.dilation_h;
+            const int ix = ox * s.stride_w - s.pad_w + kx * s.dilation_w;
+            if (iy < 0 || iy >= s.in_h || ix < 0 || ix >= s.in_w) continue;
+            code = std::max<tm_i32>(code, x[static_cast<size_t>((iy * s.in_w + ix) * s.in_c + c)]);
           }
-          expected.push_back(static_cast<T>(largest));
         }
+        largest.push_back(static_cast<T>(code));
       }
     }
-    pool(l.x.data(), s, l.y.data() + 1);
-    ExpectOutput(l.y, expected, round);
+  }
+  return largest;
+}
+
+[[maybe_unused]] void MaxPool(const tm_i8* x, tm_shape s, tm_i8* y) { tm_max_pool_i8(x, s, y); }
+[[maybe_unused]] void MaxPool(const tm_u8* x, tm_shape s, tm_u8* y) { tm_max_pool_u8(x, s, y); }
+[[maybe_unused]] void MaxPool(const tm_i16* x, tm_shape s, tm_i16* y) { tm_max_pool_i16(x, s, y); }
+
+template <typename T>
+void FuzzLargest(Random& random) {
+  for (int round = 0; round < 300; ++round) {
+    auto l = RandomLayer<T, T>(random, Kind::kDepthwise);
+    MaxPool(l.x.data(), l.s, l.y.data() + 1);
+    ExpectOutput(l.y, Largest(l.x, l.s), round);
   }
 }
 
 [[maybe_unused]] void FuzzMaxPools(uint64_t seed) {
   Random random(seed, "kernels");
-  FuzzLargest<tm_i8>(random, [](auto* x, tm_shape s, auto* y) { tm_max_pool_i8(x, s, y); });
-  FuzzLargest<tm_u8>(random, [](auto* x, tm_shape s, auto* y) { tm_max_pool_u8(x, s, y); });
-  FuzzLargest<tm_i16>(random, [](auto* x, tm_shape s, auto* y) { tm_max_pool_i16(x, s, y); });
+  FuzzLargest<tm_i8>(random);
+  FuzzLargest<tm_u8>(random);
+  FuzzLargest<tm_i16>(random);
+}
+
+// A pool over a layer's output.
+inline tm_shape RandomPool(Random& random, const tm_shape& of) {
+  tm_shape p{};
+  p.in_h = of.out_h;
+  p.in_w = of.out_w;
+  p.in_c = p.out_c = of.out_c;
+  p.kernel_h = Between(random, 1, std::min(4, p.in_h));
+  p.kernel_w = Between(random, 1, std::min(4, p.in_w));
+  p.stride_h = Between(random, 1, 4);
+  p.stride_w = Between(random, 1, 4);
+  p.dilation_h = p.kernel_h * 2 <= p.in_h ? Between(random, 1, 2) : 1;
+  p.dilation_w = p.kernel_w * 2 <= p.in_w ? Between(random, 1, 2) : 1;
+  p.pad_h = Between(random, 0, p.kernel_h / 2);
+  p.pad_w = Between(random, 0, p.kernel_w / 2);
+  const auto windows = [&](int in, int kernel, int dilation, int stride, int pad) {
+    const int behind = Between(random, 0, pad);
+    return (in + pad + behind - (kernel - 1) * dilation - 1) / stride + 1;
+  };
+  p.out_h = windows(p.in_h, p.kernel_h, p.dilation_h, p.stride_h, p.pad_h);
+  p.out_w = windows(p.in_w, p.kernel_w, p.dilation_w, p.stride_w, p.pad_w);
+  return p;
+}
+
+// A convolution that feeds a pool gives what the pool gives of the whole, from a strip that is no
+// longer than the bands say; also where the output lies over the input.
+[[maybe_unused]] void FuzzBands(uint64_t seed) {
+  Random random(seed, "kernels");
+  ForAllTypes([&](auto in, auto out) {
+    using In = decltype(in);
+    using Out = decltype(out);
+    for (int round = 0; round < 400 && !testing::Test::HasFatalFailure(); ++round) {
+      auto l = RandomLayer<In, Out>(random, Kind::kPlain, 8 >> Between(random, 0, 2));
+      const tm_shape p = RandomPool(random, l.s);
+      if (p.out_h == 1 && (p.in_h > 1 || l.s.in_h > 1)) continue;
+      const int windows = p.out_h > 1 ? 1 : Between(random, 1, 6);
+      size_t in_strip = 0;
+      int64_t lead = 0;
+      int64_t written = 0;
+      tm_band b;
+      tm_begin_bands(&b);
+      while (tm_next_band(l.s, p, windows, &b) != 0) {
+        in_strip = std::max(in_strip, static_cast<size_t>(b.pool.in_h) * b.pool.in_w * p.in_c);
+        lead = std::max<int64_t>(lead, written - static_cast<int64_t>(b.x * sizeof(In)));
+        written = int64_t{b.y + b.pool.out_h * b.pool.out_w * p.out_c} * sizeof(Out);
+      }
+      EXPECT_EQ(written, static_cast<int64_t>(int64_t{p.out_h} * p.out_w * p.out_c * sizeof(Out)));
+      const auto run = [&](const In* x, const auto&, Out* y) {
+        std::vector<Out> strip(in_strip + 1, 77);
+        tm_begin_bands(&b);
+        while (tm_next_band(l.s, p, windows, &b) != 0) {
+          std::copy_n(strip.begin() + b.from, b.kept, strip.begin());
+          Convolve(x + b.x, l.q, b.layer, l.r, strip.data() + b.kept);
+          MaxPool(strip.data(), b.pool, y + b.y);
+        }
+        EXPECT_EQ(strip.back(), 77);
+      };
+      const std::vector<Out> expected = Largest(NaiveConvolution(l), p);
+      l.y.assign(expected.size() + 2, 77);
+      run(l.x.data(), l, l.y.data() + 1);
+      ExpectOutput(l.y, expected, round);
+      ExpectOverItsInput(l, expected, static_cast<size_t>(lead), run, round);
+    }
+  });
 }
 
 [[maybe_unused]] void FuzzRequantize(uint64_t seed) {

@@ -16,6 +16,8 @@ TEST(KernelsTest, SumPools) { FuzzPools(9); }
 
 TEST(KernelsTest, MaxPools) { FuzzMaxPools(13); }
 
+TEST(KernelsTest, Bands) { FuzzBands(14); }
+
 TEST(KernelsTest, Requantize) { FuzzRequantize(10); }
 
 // Products and sums of the widest codes: the formula in 64 bits.
