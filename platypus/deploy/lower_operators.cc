@@ -30,9 +30,13 @@ int64_t Lowering::Lead(TensorId from, TensorId to, const graph::Conv2d& op, Exte
                        Extent out) const {
   const std::vector<int64_t> reads = EarliestReads(op.stride, op.padding, in, out);
   const auto positions = static_cast<int64_t>(reads.size());
-  const int64_t columns = in.w == 1 && out.w == 1 ? out.h : out.w;  // as AddShape has them
-  // A layer's last positions may be computed twice, four at a time.
-  const int64_t strip = std::clamp<int64_t>(columns, 4, TM_STRIP);
+  tm_shape s = {};
+  s.out_h = static_cast<tm_i32>(out.h);
+  s.out_w = static_cast<tm_i32>(out.w);
+  if (in.w == 1 && out.w == 1) std::swap(s.out_h, s.out_w);  // as AddShape does
+  // A convolution's last positions may be computed twice, four at a time.
+  const int64_t strip =
+      IsDepthwise(op, in, out) ? tm_depthwise_strip(s) : std::clamp<int64_t>(s.out_w, 4, TM_STRIP);
   int64_t lead = 0;
   for (const int char_bits : {8, net_.char_bits}) {  // a host runs what is planned for 16 bits, too
     const int64_t read = in.c * ElementOctets("tm_" + TypeName(At(from).dtype), char_bits);
@@ -65,6 +69,8 @@ void Lowering::LowerFloatConvolution(const Node& node, const Op& op, const char*
                  {"tm_i32", fmt::format("{}", op.groups), "groups"},
                  shape,
                  Writes(node.output)}};
+  if constexpr (std::is_same_v<Op, graph::Conv2d>)
+    layer.lead = Lead(node.inputs[0], node.output, op, in, out);
   Finish(std::move(layer));
 }
 
@@ -112,7 +118,7 @@ void Lowering::LowerConvolution(const Node& node, const graph::Conv2d& op, Exten
                                                         : Order::kRows;
   const Argument weights = AddWeights(id, w, out.c, order, layer);
   const Argument requant = AddRequant(id, *requantize, bounds, layer);
-  if (!depthwise && out.c <= TM_TOGETHER)
+  if (depthwise || out.c <= TM_TOGETHER)
     layer.lead = Lead(node.inputs[0], requantize->output, op, in, out);
   const char* kernel = op.groups == 1 ? "conv" : depthwise ? "depthwise" : "grouped";
   Call call = {fmt::format("tm_{}_{}_{}", kernel, in_type, TypeName(At(requantize->output).dtype)),

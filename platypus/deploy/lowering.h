@@ -187,8 +187,8 @@ class Lowering {
   void LowerFloatConvolution(const Node& node, const Op& op, const char* function,
                              const std::vector<float>& weights, Extent in, Extent out);
   // Octets that a convolution's output must begin before its input to lie over it: what is written
-  // while a strip of positions (TM_STRIP) is computed ends before what the windows of that strip
-  // and of later ones read.
+  // while a strip of positions (rt/tm_shape.h) is computed ends before what the windows of that
+  // strip and of later ones read.
   int64_t Lead(TensorId from, TensorId to, const graph::Conv2d& op, Extent in, Extent out) const;
   void LowerSumPool(const Node& node, const graph::SumPool& op);
   void LowerResize(const Node& node, const graph::Resize& op);

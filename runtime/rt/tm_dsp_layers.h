@@ -97,6 +97,137 @@ TM_INLINE void TM_FN(tm_dsp_columns)(const TM_X* x, tm_weights q, tm_shape s, tm
 }
 #undef TM_DSP_STEP
 
+/* Four places of two rows (f, and f + row) with two widened positions. */
+#define TM_DSP_STEP(at)                                                  \
+  do {                                                                   \
+    const tm_pairs g = TM_PAIRS_CODE(at), h = TM_PAIRS_CODE((at) + row); \
+    tm_pairs u = tm_pairs_ready(p + (at));                               \
+    a0 = tm_smlad(u.even, g.even, a0);                                   \
+    b0 = tm_smlad(u.odd, g.even, b0);                                    \
+    a1 = tm_smlad(u.even, h.even, a1);                                   \
+    b1 = tm_smlad(u.odd, h.even, b1);                                    \
+    TM_THEN(p, a1, b1);                                                  \
+    u = tm_pairs_ready(p + (at) + 2);                                    \
+    a0 = tm_smlad(u.even, g.odd, a0);                                    \
+    b0 = tm_smlad(u.odd, g.odd, b0);                                     \
+    a1 = tm_smlad(u.even, h.odd, a1);                                    \
+    b1 = tm_smlad(u.odd, h.odd, b1);                                     \
+    TM_THEN(f, a1, b1);                                                  \
+  } while (0)
+
+/* Two positions of two channels at a time, of widened windows: of each four places the pairs of the
+ * first position, those of the second. y, z: channels of the positions. */
+TM_INLINE void TM_FN(tm_dsp_channels)(const tm_u32* wide, tm_weights q, tm_shape s, tm_requant r,
+                                      TM_Y* y, TM_Y* z) {
+  const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
+  const tm_i32 part = row % 16 == 0 ? 16 : row % 8 == 0 ? 8 : 4;
+  const tm_i32 octets = q.bits / 8;
+  const tm_i8* f = (const tm_i8*)q.codes;
+  tm_i32 c;
+  for (c = 0; c < s.out_c; c += 2) {
+    tm_i32 a0 = tm_offset(c, r), a1 = tm_offset(c + 1, r), b0 = a0, b1 = a1;
+    const tm_u32* p = wide;
+    do {
+      TM_DSP_STEP(0);
+      if (part >= 8) {
+        TM_DSP_STEP(4);
+      }
+      if (part == 16) {
+        TM_DSP_STEP(8);
+        TM_DSP_STEP(12);
+      }
+      p += part;
+      f += part * octets;
+    } while (p != wide + row);
+    f += row * octets;
+    y[c] = (TM_Y)tm_requantize(a0, c, r);
+    y[c + 1] = (TM_Y)tm_requantize(a1, c + 1, r);
+    z[c] = (TM_Y)tm_requantize(b0, c, r);
+    z[c + 1] = (TM_Y)tm_requantize(b1, c + 1, r);
+  }
+}
+#undef TM_DSP_STEP
+
+/* n codes, a multiple of 4: the pairs of four places at every fourth word. */
+TM_INLINE void TM_FN(tm_dsp_widen_run)(const TM_X* p, tm_i32 n, tm_u32* wide) {
+  const TM_X* end = p + n;
+  TM_UNROLL(2)
+  do {
+    const tm_pairs u = TM_PAIRS(p);
+    wide[0] = u.even;
+    wide[2] = u.odd;
+    p += 4;
+    wide += 4;
+  } while (p != end);
+}
+
+/* The window of an output position, 0 where it sticks out of the input. */
+TM_INLINE void TM_FN(tm_dsp_widen)(const TM_X* x, tm_i32 position, tm_shape s, tm_u32* wide) {
+  const tm_window w = tm_window_at(position / s.out_w, position % s.out_w, s);
+  const tm_i32 line = s.kernel_w * s.in_c;
+  const int across = tm_first_inner(s) == 0 && tm_last_inner(s) == s.out_w;
+  const int down = tm_first_inner_row(s) == 0 && tm_last_inner_row(s) == s.out_h;
+  const tm_i32 ky0 = down ? 0 : w.ky0, ky1 = down ? s.kernel_h : w.ky1;
+  const tm_i32 kx0 = across ? 0 : w.kx0, kx1 = across ? s.kernel_w : w.kx1;
+  tm_i32 ky, n, i;
+  if (ky1 - ky0 < s.kernel_h || kx1 - kx0 < s.kernel_w) {
+    for (i = 0; i < s.kernel_h * line; i += 4) {
+      wide[i] = 0;
+      wide[i + 2] = 0;
+    }
+  }
+  for (ky = ky0; ky < ky1; ++ky) {
+    const TM_X* p = x + tm_tap(w, ky, kx0, s);
+    tm_u32* z = wide + ky * line + kx0 * s.in_c;
+    if (s.dilation_w == 1 && kx1 - kx0 == s.kernel_w) {
+      TM_FN(tm_dsp_widen_run)(p, line, z);
+    } else {
+      for (n = kx1 - kx0; n > 0; --n) {
+        TM_FN(tm_dsp_widen_run)(p, s.in_c, z);
+        p += s.dilation_w * s.in_c;
+        z += s.in_c;
+      }
+    }
+  }
+}
+
+/* All positions of a layer that tm_dsp_widens, two at a time. */
+TM_INLINE void TM_FN(tm_dsp_positions)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r,
+                                       tm_u32* wide, TM_Y* y) {
+  const tm_i32 last = s.out_h * s.out_w - 1;
+  tm_i32 p, i;
+  for (p = 0; p <= last; p += 2) {
+    /* The last two may be the last one and the one before it, or the only one twice. */
+    const tm_i32 first = p < last || last == 0 ? p : last - 1;
+    const tm_i32 second = last == 0 ? first : first + 1;
+    for (i = 0; i < 2; ++i) {
+      TM_FN(tm_dsp_widen)(x, i == 0 ? first : second, s, wide + i);
+    }
+    TM_FN(tm_dsp_channels)(wide, q, s, r, y + first * s.out_c, y + second * s.out_c);
+  }
+}
+
+/* With as much of the stack as a layer needs: one of these is left. */
+TM_INLINE void TM_FN(tm_dsp_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r, TM_Y* y) {
+  const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
+  if (row <= 48) {
+    tm_u32 wide[48];
+    TM_FN(tm_dsp_positions)(x, q, s, r, wide, y);
+  } else if (row <= 64) {
+    tm_u32 wide[64];
+    TM_FN(tm_dsp_positions)(x, q, s, r, wide, y);
+  } else if (row <= 96) {
+    tm_u32 wide[96];
+    TM_FN(tm_dsp_positions)(x, q, s, r, wide, y);
+  } else if (row <= 144) {
+    tm_u32 wide[144];
+    TM_FN(tm_dsp_positions)(x, q, s, r, wide, y);
+  } else {
+    tm_u32 wide[TM_DSP_WIDE];
+    TM_FN(tm_dsp_positions)(x, q, s, r, wide, y);
+  }
+}
+
 /* Rows of at most seven places along one axis: the weights of two channels stay in registers. */
 TM_INLINE void TM_FN(tm_dsp_short_rows)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r,
                                         tm_i32 columns, TM_Y* y) {
@@ -363,28 +494,33 @@ TM_INLINE void TM_FN(tm_dsp_depthwise)(const TM_X* x, const tm_i8* q, tm_shape s
   const tm_i32 last = down ? tm_last_inner_row(s) : tm_last_inner(s);
   const tm_i32 lines = down ? s.out_w : s.out_h;
   const tm_i32 places = down ? s.out_h : s.out_w;
-  tm_i32 line, at, c;
-  for (line = 0; line < lines; ++line) {
-    for (at = 0; at < places; ++at) {
-      const tm_i32 oy = down ? at : line, ox = down ? line : at;
-      const tm_window w = tm_window_at(oy, ox, s);
-      TM_Y* z = y + (oy * s.out_w + ox) * s.out_c;
-      if (at >= first && at + 2 <= last && w.ky1 > w.ky0 && w.kx1 > w.kx0) {
-        if (down) {
-          TM_FN(tm_dsp_depthwise_two)
-          (x + tm_tap(w, 0, w.kx0, s), q + w.kx0 * s.out_c, s.out_c, s.kernel_h,
-           s.dilation_h * s.in_w * s.in_c, s.kernel_w * s.out_c, w.kx1 - w.kx0,
-           s.dilation_w * s.in_c, s.out_c, s.stride_h * s.in_w * s.in_c, s.out_w * s.out_c, r, z);
+  const tm_i32 together = down ? tm_rows_together(s) : places;
+  tm_i32 from, line, at, c;
+  for (from = 0; from < places; from = at) {
+    const tm_i32 stop = from + together < places ? from + together : places;
+    at = stop;
+    for (line = 0; line < lines; ++line) {
+      for (at = from; at < stop; ++at) {
+        const tm_i32 oy = down ? at : line, ox = down ? line : at;
+        const tm_window w = tm_window_at(oy, ox, s);
+        TM_Y* z = y + (oy * s.out_w + ox) * s.out_c;
+        if (at >= first && at + 2 <= last && w.ky1 > w.ky0 && w.kx1 > w.kx0) {
+          if (down) {
+            TM_FN(tm_dsp_depthwise_two)
+            (x + tm_tap(w, 0, w.kx0, s), q + w.kx0 * s.out_c, s.out_c, s.kernel_h,
+             s.dilation_h * s.in_w * s.in_c, s.kernel_w * s.out_c, w.kx1 - w.kx0,
+             s.dilation_w * s.in_c, s.out_c, s.stride_h * s.in_w * s.in_c, s.out_w * s.out_c, r, z);
+          } else {
+            TM_FN(tm_dsp_depthwise_two)
+            (x + tm_tap(w, w.ky0, 0, s), q + w.ky0 * s.kernel_w * s.out_c, s.out_c, s.kernel_w,
+             s.dilation_w * s.in_c, s.out_c, w.ky1 - w.ky0, s.dilation_h * s.in_w * s.in_c,
+             s.kernel_w * s.out_c, s.stride_w * s.in_c, s.out_c, r, z);
+          }
+          ++at;
         } else {
-          TM_FN(tm_dsp_depthwise_two)
-          (x + tm_tap(w, w.ky0, 0, s), q + w.ky0 * s.kernel_w * s.out_c, s.out_c, s.kernel_w,
-           s.dilation_w * s.in_c, s.out_c, w.ky1 - w.ky0, s.dilation_h * s.in_w * s.in_c,
-           s.kernel_w * s.out_c, s.stride_w * s.in_c, s.out_c, r, z);
-        }
-        ++at;
-      } else {
-        for (c = 0; c + 4 <= s.out_c; c += 4) {
-          TM_FN(tm_dsp_depthwise_one)(x, q, c, s, r, w, z);
+          for (c = 0; c + 4 <= s.out_c; c += 4) {
+            TM_FN(tm_dsp_depthwise_one)(x, q, c, s, r, w, z);
+          }
         }
       }
     }

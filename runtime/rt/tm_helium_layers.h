@@ -527,13 +527,14 @@ TM_INLINE void TM_FN(tm_mve_conv)(const TM_X* x, const tm_i8* q, tm_shape s, tm_
   }
 }
 
-/* Eight channels of a depthwise layer of at most 25 taps: products of 16 bits, sums of 32 in even
- * and odd lanes. Lines of outputs lie along the longer axis. */
-TM_INLINE void TM_FN(tm_mve_depthwise)(const TM_X* x, const tm_i8* q, tm_shape s, tm_requant r,
-                                       TM_Y* y) {
+/* Rows and columns of a depthwise layer of at most 25 taps, eight channels at a time: products of
+ * 16 bits, sums of 32 in even and odd lanes. Lines of outputs lie along the longer axis. */
+TM_INLINE void TM_FN(tm_mve_depthwise_part)(const TM_X* x, const tm_i8* q, tm_shape s, tm_requant r,
+                                            tm_i32 top, tm_i32 rows, tm_i32 left, tm_i32 columns,
+                                            TM_Y* y) {
   const int down = s.out_h > s.out_w;
-  const tm_i32 lines = down ? s.out_w : s.out_h;
-  const tm_i32 places = down ? s.out_h : s.out_w;
+  const tm_i32 lines = down ? columns : rows;
+  const tm_i32 places = down ? rows : columns;
   const tm_i32 step_x = s.dilation_w * s.in_c, step_y = s.dilation_h * s.in_w * s.in_c;
   const tm_i32 taps = s.kernel_h * s.kernel_w;
   tm_i8 weights[TM_MVE_TAPS * 8];
@@ -547,9 +548,12 @@ TM_INLINE void TM_FN(tm_mve_depthwise)(const TM_X* x, const tm_i8* q, tm_shape s
     }
     tm_mve_write_eight(c, r, scales);
     for (line = 0; line < lines; ++line) {
-      TM_Y* z = y + (down ? line * s.out_c : line * s.out_w * s.out_c) + c;
+      const tm_i32 oy = down ? top : top + line;
+      const tm_i32 ox = down ? left + line : left;
+      TM_Y* z = y + (oy * s.out_w + ox) * s.out_c + c;
       for (place = 0; place < places; ++place) {
-        const tm_window w = down ? tm_window_at(place, line, s) : tm_window_at(line, place, s);
+        const tm_window w =
+            down ? tm_window_at(oy + place, ox, s) : tm_window_at(oy, ox + place, s);
         const TM_X* p = x + ((w.top * s.in_w + w.left) * s.in_c + c);
         const int32_t* next = scales;
         const tm_i8* f = weights;
@@ -589,6 +593,19 @@ TM_INLINE void TM_FN(tm_mve_depthwise)(const TM_X* x, const tm_i8* q, tm_shape s
         vstrbq_s16((int8_t*)z, tm_mve_clamp16(v, r));
         z += down ? s.out_w * s.out_c : s.out_c;
       }
+    }
+  }
+}
+
+TM_INLINE void TM_FN(tm_mve_depthwise)(const TM_X* x, const tm_i8* q, tm_shape s, tm_requant r,
+                                       TM_Y* y) {
+  const tm_i32 high = tm_rows_together(s), wide = tm_columns_together(s);
+  tm_i32 top, left;
+  for (top = 0; top < s.out_h; top += high) {
+    for (left = 0; left < s.out_w; left += wide) {
+      TM_FN(tm_mve_depthwise_part)
+      (x, q, s, r, top, s.out_h - top < high ? s.out_h - top : high, left,
+       s.out_w - left < wide ? s.out_w - left : wide, y);
     }
   }
 }

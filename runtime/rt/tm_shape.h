@@ -65,11 +65,25 @@ TM_INLINE tm_i32 tm_last_inner_row(tm_shape s) {
   return last < s.out_h ? last : s.out_h;
 }
 
-/* Convolutions of at most TM_TOGETHER channels compute their positions in order, at most TM_STRIP
- * columns of a row at a time, and have no more use for what only the windows of those before cover:
- * y may lie over the beginning of x, ahead of what is still read. */
+/* Layers compute their positions in order, some at a time, and have no more use for what only the
+ * windows of those before cover: y may lie over the beginning of x, ahead of what is still read.
+ * Convolutions of at most TM_TOGETHER channels compute at most TM_STRIP columns of a row at a time,
+ * depthwise layers whole rows of about so many positions or, where the image is no higher than
+ * wide, columns. */
 #define TM_STRIP 32
-#define TM_TOGETHER 32
+#define TM_TOGETHER 64
+TM_INLINE tm_i32 tm_columns_together(tm_shape s) {
+  return s.out_w > TM_STRIP && s.out_h <= s.out_w ? TM_STRIP : s.out_w;
+}
+TM_INLINE tm_i32 tm_rows_together(tm_shape s) {
+  return s.out_w > tm_columns_together(s) ? 1 : 2 * s.out_w < TM_STRIP ? TM_STRIP / s.out_w : 2;
+}
+/* Positions of a depthwise layer that are begun before the first of them is done: rows may be
+ * computed in pairs. */
+TM_INLINE tm_i32 tm_depthwise_strip(tm_shape s) {
+  const tm_i32 wide = tm_columns_together(s);
+  return wide < s.out_w ? wide : (tm_rows_together(s) + 1) * wide;
+}
 
 /* Whether a convolution's windows have few values on each line, and few in all. */
 #define TM_NARROW 48
@@ -77,6 +91,15 @@ TM_INLINE int tm_is_narrow(tm_shape s) {
   return s.kernel_h > 1 && s.kernel_w * s.in_c <= 9 &&
          s.kernel_h * s.kernel_w * s.in_c <= TM_NARROW && s.out_c >= 8 &&
          s.out_h * s.out_w >= TM_POSITIONS;
+}
+
+/* Whether DSP instructions get windows of a convolution that are brought together and widened once
+ * for all channels: not of one position, nor for a few channels. */
+#define TM_DSP_WIDE 288
+TM_INLINE int tm_dsp_widens(tm_shape s) {
+  const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
+  return s.out_c >= 16 && s.out_c % 2 == 0 && row >= 32 && row <= TM_DSP_WIDE && s.in_c % 4 == 0 &&
+         (s.kernel_h * s.kernel_w > 1 || s.in_h * s.in_w > 1);
 }
 
 #endif /* TM_SHAPE_H */
