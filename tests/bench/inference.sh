@@ -1,6 +1,7 @@
 #!/bin/sh
 # The rows of bench/peers/inference are what the package itself prints on the core, and what the
-# compiler's `size` says of its files. Usage: inference.sh EXPORT_NETWORKS ROOT
+# compiler's `size` says of its files. Folders without a peer's sources are errors.
+# Usage: inference.sh EXPORT_NETWORKS ROOT
 core=cortex-m4
 flags="-mcpu=$core -mfpu=fpv4-sp-d16 -mfloat-abi=hard -mthumb -std=gnu99 -O2 -ffp-contract=off -fno-delete-null-pointer-checks"
 for tool in python3 make; do
@@ -9,7 +10,23 @@ done
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 
-"$2/bench/peers/inference" --exporter "$1" --networks CLS_1k --cores $core --keep "$folder" > "$folder/table"
+inference=$2/bench/peers/inference
+exporter=$1
+# refuses TEXT OPTION...: ends with an error that says TEXT.
+refuses() {
+  expected=$1
+  shift
+  printed=$("$inference" --exporter "$exporter" "$@" 2>&1) && { echo "no error with $*"; exit 1; }
+  echo "$printed" | grep -qF "$expected" || { echo "expected '$expected', printed: $printed"; exit 1; }
+}
+refuses "holds no sources of CMSIS-NN" --cmsis-nn "$folder"
+refuses "holds no sources of TensorFlow Lite Micro" --tflm "$folder"
+mkdir -p "$folder/tflm/tensorflow/lite/python"
+touch "$folder/tflm/tensorflow/lite/python/schema_py_generated.py"
+refuses "lacks flatbuffers, gemmlowp, ruy" --tflm "$folder/tflm"
+refuses "no onnx2c" --onnx2c "$folder"
+
+"$inference" --exporter "$exporter" --networks CLS_1k --cores $core --keep "$folder" > "$folder/table"
 status=$?
 cat "$folder/table"
 test $status = 0 || exit $status

@@ -30,15 +30,8 @@ def files_of(sources):
 
 def library(sources, package, core, folder):
     """These as a static library for a core."""
-    archive = folder / "libcmsis-nn.a"
-    if archive.exists():
-        return archive
-    objects = cores.compile_files(package / "bare_metal", core,
-                                  FLAGS + ["-I", (sources / "Include").resolve()],
-                                  files_of(sources), folder)
-    archiver = cores.variable(package / "bare_metal", core, "CC")[0].removesuffix("gcc") + "ar"
-    cores.output_of([archiver, "rcs", archive, *objects])
-    return archive
+    return cores.library(package / "bare_metal", core,
+                         FLAGS + ["-I", (sources / "Include").resolve()], files_of(sources), folder)
 
 
 def factor(multiplier, shift=0):
@@ -46,6 +39,20 @@ def factor(multiplier, shift=0):
     mantissa, exponent = math.frexp(math.ldexp(multiplier, -shift))
     rounded = round(mantissa * 2**31)
     return (rounded // 2, exponent + 1) if rounded == 2**31 else (rounded, exponent)
+
+
+def ordered(layer, inner, outs):
+    """A convolution's weights with channels innermost; ours are [out, in, height, width]."""
+    height, width = layer["kernel"]
+    taps = [(y, x) for y in range(height) for x in range(width)]
+
+    def at(out, channel, tap):
+        return layer["weight"][((out * inner + channel) * height + tap[0]) * width + tap[1]]
+
+    if layer["groups"] > 1:
+        return [at(out, 0, tap) for tap in taps for out in range(outs)]
+    return [at(out, channel, tap) for out in range(outs) for tap in taps
+            for channel in range(inner)]
 
 
 class Image:
@@ -140,18 +147,8 @@ class Writer:
         height, width = layer["kernel"]
         inner = source.channels // layer["groups"]
         outs = result.channels
-        # Ours is [out, in, height, width].
-        taps = [(y, x) for y in range(height) for x in range(width)]
-
-        def at(out, channel, tap):
-            return layer["weight"][((out * inner + channel) * height + tap[0]) * width + tap[1]]
-
+        weights = ordered(layer, inner, outs)
         depthwise = layer["groups"] > 1
-        if depthwise:
-            weights = [at(out, 0, tap) for tap in taps for out in range(outs)]
-        else:
-            weights = [at(out, channel, tap) for out in range(outs) for tap in taps
-                       for channel in range(inner)]
         factors = list(map(factor, rounding["multiplier"], rounding["shift"]))
         multipliers = self.table("int32_t", [pair[0] for pair in factors])
         shifts = self.table("int32_t", [pair[1] for pair in factors])
@@ -291,7 +288,9 @@ def measure(sources, package, layers, core, folder):
     (folder / "network.h").write_text(
         HEADER.format(ins=writer.first.size(), outs=writer.last.size()), encoding="utf-8")
     (folder / "network.c").write_text(writer.text(), encoding="utf-8")
+    objects = cores.compile_files(
+        package / "bare_metal", core,
+        [*FLAGS, "-I", (sources / "Include").resolve(), "-I", folder], [folder / "network.c"],
+        folder / core)
     archive = library(sources, package, core, folder.parent / f"cmsis-nn-{core}")
-    return cores.measure_peer(package, core, folder,
-                              FLAGS + ["-I", (sources / "Include").resolve(), "-I.."],
-                              [archive.resolve()])
+    return cores.measure_peer(package, core, folder, [*objects, archive])

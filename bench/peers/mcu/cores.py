@@ -1,6 +1,7 @@
 """Programs on emulated cores, by the bare_metal/ folder of a generated package: compiler, flags,
 start-up, linker script and emulator of each core are its Makefile's."""
 
+import itertools
 import pathlib
 import re
 import shutil
@@ -74,29 +75,47 @@ def compile_files(bare_metal, core, flags, sources, folder):
     return [folder / (pathlib.Path(source).stem + ".o") for source in sources]
 
 
-def measure_peer(package, core, folder, flags, library=()):
-    """Instructions, flash and RAM of network.c and network.h in `folder`.
+def library(bare_metal, core, flags, sources, folder):
+    """The sources as a static library in `folder`, which is made once."""
+    archive = folder / "library.a"
+    if archive.exists():
+        return archive.resolve()
+    objects = []
+    # Folders apart, in which files have the same names.
+    for number_of_it, (_, files) in enumerate(itertools.groupby(sources, lambda file: file.parent)):
+        objects += compile_files(bare_metal, core, flags, list(files), folder / str(number_of_it))
+    archiver = variable(bare_metal, core, "CC")[0].removesuffix("gcc") + "ar"
+    output_of([archiver, "rcs", archive, *objects])
+    return archive.resolve()
 
-    Flash: code and constants of all that network_run needs, without the C library. RAM: variables,
-    scratch memory and the stack below one inference, without the network's input and output.
-    """
+
+def run_peer(package, core, folder, linked):
+    """What main.c prints of network.h in `folder` and these object files and libraries."""
     bare_metal = folder / "bare_metal"
     shutil.copytree(package / "bare_metal", bare_metal, dirs_exist_ok=True,
                     ignore=shutil.ignore_patterns("*.elf"))
     shutil.copy(HERE / "main.c", bare_metal / "main.c")
-    text = run(bare_metal, core, CFLAGS=" ".join(map(str, flags)),
-               SOURCES=" ".join(map(str, ["main.c", "core.c", "../network.c", *library])))
-    objects = compile_files(bare_metal, core, [*flags, "-I", folder], [folder / "network.c"],
-                            folder)
+    return run(bare_metal, core, CFLAGS="-std=gnu99 -O2 -I..",
+               SOURCES=" ".join(map(str, ["main.c", "core.c", *linked])))
+
+
+def measure_peer(package, core, folder, linked):
+    """Instructions, flash and RAM of network.h in `folder` and these object files and libraries.
+
+    Flash: code and constants of all that network_run needs, without the C library. RAM: variables,
+    scratch memory and the stack below one inference, without the network's input and output.
+    """
+    text = run_peer(package, core, folder, linked)
     # Linked for another link, so that a library's unused functions go and the C library stays out;
     # specs would bring a linker script.
-    linked = folder / f"{core}.o"
+    bare_metal = folder / "bare_metal"
+    program = folder / f"{core}.o"
     target = [flag for flag in variable(bare_metal, core, "FLAGS")
               if not flag.startswith("--specs")]
     output_of(variable(bare_metal, core, "CC") + target
               + ["-r", "-nostdlib", "-Wl,--gc-sections,--entry=network_run",
-                 "-Wl,--undefined=network_prepare", *objects, *library, "-o", linked])
-    flash, variables = sizes(bare_metal, core, [linked])
+                 "-Wl,--undefined=network_prepare", *linked, "-o", program])
+    flash, variables = sizes(bare_metal, core, [program])
     return (number(text, "instructions of one inference"), flash,
             variables + number(text, "octets of scratch memory")
             + number(text, "octets of stack below it"))

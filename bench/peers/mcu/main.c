@@ -7,6 +7,17 @@ static network_value in[NETWORK_IN];
 static network_value out[NETWORK_OUT];
 static long long scratch[8192];
 
+/* By which outputs of one network are told apart. */
+static unsigned long digest(void) {
+  const unsigned char* octets = (const unsigned char*)out;
+  unsigned long value = 0;
+  unsigned i;
+  for (i = 0; i < sizeof out; ++i) {
+    value = value * 31u + octets[i];
+  }
+  return value;
+}
+
 static void print(const char* what, unsigned long value) {
   char text[16];
   int at = 15;
@@ -42,6 +53,10 @@ int main(void) {
   failed |= network_run(in, out, scratch);
   print("octets of stack below it", stack_stop());
   print("octets of scratch memory", network_scratch());
+  print("digest of the output", digest());
+#ifdef NETWORK_ARENA
+  print("octets of arena", NETWORK_ARENA);
+#endif
   io_print(failed ? "a layer failed\n" : "done\n");
   return failed;
 }

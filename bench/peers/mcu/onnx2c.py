@@ -57,4 +57,6 @@ def measure(path, package, onnx, core, folder):
     (folder / "network.h").write_text(HEADER.format(ins=elements(ins), outs=elements(outs)),
                                       encoding="utf-8")
     (folder / "network.c").write_text(text + FOOTER.format(ins=ins, outs=outs), encoding="utf-8")
-    return cores.measure_peer(package, core, folder, FLAGS + ["-I.."])
+    objects = cores.compile_files(package / "bare_metal", core, [*FLAGS, "-I", folder],
+                                  [folder / "network.c"], folder / core)
+    return cores.measure_peer(package, core, folder, objects)
