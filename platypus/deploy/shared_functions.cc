@@ -18,27 +18,29 @@ struct Field {
   const char* name;
   bool is_address = false;  // of a table: no two layers have the same
   bool decides = false;     // which loop runs: always literal
-  bool outermost = false;   // of a convolution, whose loop around the others takes four or fewer
+  // Convolutions of one function may have other values of it, multiples of this; 0: they have none.
+  int multiple = 0;
+  bool outermost = false;  // in the loop around all others
 };
 
 // The members of the runtime's structures (rt/tm_shape.h, tm_weights.h, tm_kernels.h).
 const std::vector<Field>& FieldsOf(const std::string& type) {
   static const std::map<std::string, std::vector<Field>> kFields = {
       {"tm_shape",
-       {{"tm_i32", "in_h"},
-        {"tm_i32", "in_w"},
-        {"tm_i32", "in_c"},
-        {"tm_i32", "out_h"},
-        {"tm_i32", "out_w"},
-        {.type = "tm_i32", .name = "out_c", .outermost = true},
+       {{.type = "tm_i32", .name = "in_h", .multiple = 1},
+        {.type = "tm_i32", .name = "in_w", .multiple = 1},
+        {.type = "tm_i32", .name = "in_c", .multiple = 8},
+        {.type = "tm_i32", .name = "out_h", .multiple = 1},
+        {.type = "tm_i32", .name = "out_w", .multiple = 1},
+        {.type = "tm_i32", .name = "out_c", .multiple = 4, .outermost = true},
         {"tm_i32", "kernel_h"},
         {"tm_i32", "kernel_w"},
-        {"tm_i32", "stride_h"},
-        {"tm_i32", "stride_w"},
+        {.type = "tm_i32", .name = "stride_h", .multiple = 1},
+        {.type = "tm_i32", .name = "stride_w", .multiple = 1},
         {.type = "tm_i32", .name = "dilation_h", .decides = true},
         {.type = "tm_i32", .name = "dilation_w", .decides = true},
-        {"tm_i32", "pad_h"},
-        {"tm_i32", "pad_w"}}},
+        {.type = "tm_i32", .name = "pad_h", .multiple = 1},
+        {.type = "tm_i32", .name = "pad_w", .multiple = 1}}},
       {"tm_weights",
        {{.type = "const void *", .name = "codes", .is_address = true},
         {.type = "int", .name = "bits", .decides = true}}},
@@ -64,11 +66,8 @@ const Constant* ConstantOf(const CLayer& layer, const Argument& argument) {
   return found == layer.constants.end() ? nullptr : &*found;
 }
 
-bool InFours(const std::string& number) { return std::stoi(number) % 4 == 0; }
-
-// A fully connected layer has little to win: its weights are most of it.
-bool HasOnePosition(const Constant& shape) {
-  return shape.fields[3] == "1" && shape.fields[4] == "1";  // out_h, out_w
+int64_t Positions(const Constant& shape) {
+  return std::stoll(shape.fields[3]) * std::stoll(shape.fields[4]);  // out_h, out_w
 }
 
 // Not a grouped or transposed one.
@@ -76,15 +75,19 @@ bool IsConvolution(const std::string& kernel) {
   return kernel.starts_with("tm_conv_") && !kernel.starts_with("tm_conv_transposed_");
 }
 
+bool IsOpen(const Field& field, const std::string& value) {
+  return field.multiple > 0 && std::stoi(value) % field.multiple == 0;
+}
+
+// What layers may have in another way than others of their function.
+enum class Open { kAddresses, kOutermost, kSizes, kEverything };
+
 // What layers of one function have in common.
-std::string KeyOf(const CLayer& layer, config::Optimise optimise) {
-  const bool alike = optimise != config::Optimise::kSize;
-  const bool any_channels =
-      optimise == config::Optimise::kBalanced && IsConvolution(layer.call->function);
+std::string KeyOf(const CLayer& layer, Open open) {
   std::string key = layer.call->function;
   const auto add = [&](const std::string& text, bool is_parameter, bool decides) {
     key += "|";
-    if (text == "NULL" || decides || (alike && !is_parameter)) key += text;
+    if (text == "NULL" || decides || (open != Open::kEverything && !is_parameter)) key += text;
   };
   for (const Argument& argument : layer.call->arguments) {
     const Constant* constant = ConstantOf(layer, argument);
@@ -94,8 +97,10 @@ std::string KeyOf(const CLayer& layer, config::Optimise optimise) {
     }
     const std::vector<Field>& fields = FieldsOf(constant->type);
     for (size_t i = 0; i < fields.size(); ++i) {
-      const bool any = any_channels && fields[i].outermost && InFours(constant->fields[i]) &&
-                       !HasOnePosition(*constant);
+      // A fully connected layer has little to win: its weights are most of it.
+      const bool any = IsConvolution(layer.call->function) &&
+                       IsOpen(fields[i], constant->fields[i]) && Positions(*constant) > 1 &&
+                       (open == Open::kSizes || (open == Open::kOutermost && fields[i].outermost));
       add(constant->fields[i], fields[i].is_address || any, fields[i].decides);
     }
   }
@@ -105,8 +110,9 @@ std::string KeyOf(const CLayer& layer, config::Optimise optimise) {
 // The layers that share a function, and the function while it is written.
 class Sharing {
  public:
-  Sharing(CNetwork& network, std::vector<size_t> layers)
+  Sharing(CNetwork& network, std::vector<size_t> layers, Open open)
       : network_(network),
+        open_(open),
         layers_(std::move(layers)),
         first_(network.layers[layers_[0]]),
         calls_(layers_.size()) {
@@ -126,11 +132,13 @@ class Sharing {
     std::vector<std::string> parameters;
     for (const Argument& parameter : parameters_)
       parameters.push_back(Declaration(parameter.type, parameter.name));
+    if (open_ == Open::kSizes) AddAssumptions();
     std::string text = fmt::format(
-        "\n/* Layers {}: what they have in common is literal. */\n{}TM_SHARED void {}({}) "
+        "\n/* Layers {}: what they have in common is literal. */\n{}{} void {}({}) "
         "{{\n{}{}  {}({});\n}}\n",
-        fmt::join(layers_, ", "), definitions_, name_, fmt::join(parameters, ", "), locals_,
-        assignments_, first_.call->function, fmt::join(passed_, ", "));
+        fmt::join(layers_, ", "), definitions_,
+        open_ == Open::kSizes ? "TM_SHARED_SIZES" : "TM_SHARED", name_, fmt::join(parameters, ", "),
+        locals_, assignments_, first_.call->function, fmt::join(passed_, ", "));
     for (size_t m = 0; m < layers_.size(); ++m) {
       CLayer& layer = network_.layers[layers_[m]];
       layer.call = {name_, std::move(calls_[m])};
@@ -173,6 +181,25 @@ class Sharing {
     passed_.push_back(argument.name);
   }
 
+  // What decides between loops of which a function has no use for more than one.
+  void AddAssumptions() {
+    for (size_t a = 0; a < first_.call->arguments.size(); ++a) {
+      const Argument& argument = first_.call->arguments[a];
+      const Constant* constant = ConstantOf(first_, argument);
+      if (constant == nullptr || constant->type != "tm_shape") continue;
+      const auto least = [&](size_t field) {
+        int value = std::stoi(constant->fields[field]);
+        for (size_t m = 1; m < layers_.size(); ++m) {
+          const Constant& other = *ConstantOf(Member(m), Member(m).call->arguments[a]);
+          value = std::min(value, std::stoi(other.fields[field]));
+        }
+        return value;
+      };
+      assignments_ += fmt::format("  TM_ASSUME({0}.in_c >= {1} && {0}.out_c >= {2});\n",
+                                  argument.name, least(2), least(5));
+    }
+  }
+
   // Few fields that differ are parameters, of more the structure is one.
   void AddConstant(size_t a) {
     constexpr int64_t kFew = 3;
@@ -205,14 +232,21 @@ class Sharing {
     }
     for (size_t f = 0; f < fields.size(); ++f) {
       const std::optional<std::string> common = Common(values[f]);
-      if (!common && differ > kFew) continue;
+      const int multiple = fields[f].multiple;
+      // So that the compiler knows that no loop is left over.
+      const bool known =
+          !common && multiple > 1 && std::ranges::all_of(values[f], [&](const std::string& value) {
+            return IsOpen(fields[f], value);
+          });
       std::string value = common.value_or(fields[f].name);
-      if (!common && fields[f].outermost && std::ranges::all_of(values[f], InFours)) {
-        // So that the compiler knows that no loop is left over.
-        value += "_fours";
-        for (std::string& number : values[f]) number = std::to_string(std::stoi(number) / 4);
+      if (differ > kFew && !common) {
+        if (!known) continue;
+        value = fmt::format("{}.{} & -{}", argument.name, value, multiple);
+      } else if (known) {
+        value += multiple == 4 ? "_fours" : "_eights";
+        for (std::string& number : values[f]) number = std::to_string(std::stoi(number) / multiple);
         AddParameter(fields[f].type, value, values[f]);
-        value.insert(0, "4 * ");
+        value.insert(0, fmt::format("{} * ", multiple));
       } else if (!common) {
         AddParameter(fields[f].type, value, values[f]);
       }
@@ -221,6 +255,7 @@ class Sharing {
   }
 
   CNetwork& network_;
+  const Open open_;
   std::vector<size_t> layers_;
   const CLayer first_;  // as it was
   std::string name_;
@@ -234,13 +269,31 @@ class Sharing {
 }  // namespace
 
 std::string ShareFunctions(CNetwork& network, config::Optimise optimise) {
-  std::map<std::string, std::vector<size_t>> groups;
-  for (size_t i = 0; i < network.layers.size(); ++i) {
-    if (network.layers[i].call) groups[KeyOf(network.layers[i], optimise)].push_back(i);
-  }
   std::map<size_t, std::string> texts;  // by the first layer
-  for (const auto& [key, layers] : groups) {
-    if (layers.size() > 1) texts[layers[0]] = Sharing(network, layers).Write();
+  std::set<size_t> alone;
+  for (size_t i = 0; i < network.layers.size(); ++i) {
+    if (network.layers[i].call) alone.insert(i);
+  }
+  const auto share = [&](Open open) {
+    std::map<std::string, std::vector<size_t>> groups;
+    for (const size_t i : alone) groups[KeyOf(network.layers[i], open)].push_back(i);
+    for (const auto& [key, layers] : groups) {
+      if (layers.size() == 1) continue;
+      texts[layers[0]] = Sharing(network, layers, open).Write();
+      for (const size_t i : layers) alone.erase(i);
+    }
+  };
+  switch (optimise) {
+    case config::Optimise::kSize:
+      share(Open::kEverything);
+      break;
+    case config::Optimise::kBalanced:
+      share(Open::kOutermost);
+      share(Open::kSizes);
+      break;
+    case config::Optimise::kSpeed:
+      share(Open::kAddresses);
+      break;
   }
   std::string all;
   for (const auto& [layer, text] : texts) all += text;

@@ -13,7 +13,8 @@ namespace platypus::deploy {
 // layers of a function have in common is literal there, so that the compiler works with it; the
 // rest are parameters. Layers that have all but addresses in common share, which costs nothing;
 // balanced, convolutions of several positions may have other numbers of output channels (in fours),
-// which costs little; for size the same kernel of the same types, with weights and factors of the
+// which costs little, and on Armv6-M (TM_SHARED_SIZES) those that are left then other sizes but for
+// their kernels; for size the same kernel of the same types, with weights and factors of the
 // same form, is enough.
 std::string ShareFunctions(CNetwork& network, config::Optimise optimise);
 

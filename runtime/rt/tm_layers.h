@@ -87,7 +87,8 @@ TM_INLINE void TM_FN(tm_conv_point)(const TM_X* x, tm_weights q, tm_shape s, tm_
   /* Of windows along one axis only those at its two ends come here, which are many of a short line.
    * Codes of few bits are unpacked for four channels. */
   const int often = TM_OPTIMISE == TM_SPEED || q.bits < 8 ||
-                    (TM_OPTIMISE == TM_BALANCED && (s.kernel_h > 1 || s.out_h * s.out_w <= 32));
+                    (TM_OPTIMISE == TM_BALANCED && (s.kernel_h > 1 || tm_is_short(s)));
+  const tm_i32 rest = often && s.out_c % 4 == 0 ? 0 : s.out_c;
   tm_i32 c = 0, ky, kx, i;
 #if TM_POSITIONS == 4 && !TM_OCTET_PAIRS
   if (often && q.bits == 8 && s.kernel_w * s.in_c >= 8) {
@@ -132,7 +133,7 @@ TM_INLINE void TM_FN(tm_conv_point)(const TM_X* x, tm_weights q, tm_shape s, tm_
     y[c + 2] = (TM_Y)tm_requantize(a2, c + 2, r);
     y[c + 3] = (TM_Y)tm_requantize(a3, c + 3, r);
   }
-  for (; c < s.out_c; ++c) {
+  for (; c < rest; ++c) {
     tm_i32 sum = tm_offset(c, r);
     for (ky = w.ky0; ky < w.ky1; ++ky) {
       for (kx = w.kx0; kx < w.kx1; ++kx) {

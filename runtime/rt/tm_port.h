@@ -88,6 +88,24 @@ TM_ASSERT(unsigned_to_signed, (tm_i32)(~(tm_u32)0) == -1);
 #else
 #define TM_SHARED TM_NOINLINE static
 #endif
+/* One of convolutions that differ in most sizes. Loops in assembly do not mind, while compilers
+ * unroll theirs for the sizes of a layer. */
+#if defined(__ARM_ARCH_6M__)
+#define TM_SHARED_SIZES TM_NOINLINE static
+#else
+#define TM_SHARED_SIZES TM_INLINE
+#endif
+/* What a compiler may take for granted. */
+#if defined(__GNUC__) || defined(__clang__)
+#define TM_ASSUME(condition)   \
+  do {                         \
+    if (!(condition)) {        \
+      __builtin_unreachable(); \
+    }                          \
+  } while (0)
+#else
+#define TM_ASSUME(condition)
+#endif
 
 /* Asks for `n` copies of the body of the loop that follows. */
 #define TM_PRAGMA(text) _Pragma(#text)

@@ -85,10 +85,13 @@ TM_INLINE tm_i32 tm_depthwise_strip(tm_shape s) {
   return wide < s.out_w ? wide : (tm_rows_together(s) + 1) * wide;
 }
 
+/* Whether the ends of a line are much of it; on Armv6-M code is dearer. */
+TM_INLINE int tm_is_short(tm_shape s) { return TM_POSITIONS != 4 && s.out_h * s.out_w <= 32; }
+
 /* Whether a convolution's windows have few values on each line, and few in all. */
 #define TM_NARROW 48
 TM_INLINE int tm_is_narrow(tm_shape s) {
-  return s.kernel_h > 1 && s.kernel_w * s.in_c <= 9 &&
+  return s.kernel_h > 1 && s.in_c % 8 != 0 && s.kernel_w * s.in_c <= 9 &&
          s.kernel_h * s.kernel_w * s.in_c <= TM_NARROW && s.out_c >= 8 &&
          s.out_h * s.out_w >= TM_POSITIONS;
 }

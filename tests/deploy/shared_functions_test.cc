@@ -96,6 +96,33 @@ TEST(SharedFunctionsTest, ConvolutionsOfMoreChannelsShareWhenBalanced) {
   }
 }
 
+// Lengths, strides and channels in eights are what they differ in.
+TEST(SharedFunctionsTest, ConvolutionsOfOtherSizesShareOnArmv6M) {
+  Random random(6, "sizes");
+  graph::Graph g = graph::MakeGraph("sizes", {8, 80, 1});
+  graph::TensorId t = fixtures::AddInput(g, random, fixtures::kSigned);
+  for (const auto& [outs, stride] : {std::pair{8, 1}, std::pair{16, 2}, std::pair{20, 2}}) {
+    graph::Conv2d op;
+    op.out_channels = outs;
+    op.kernel = {3, 1};
+    op.stride = {stride, 1};
+    op.padding = {1, 0, 1, 0};
+    t = fixtures::AddConv(g, random, "conv" + std::to_string(g.nodes.size()), t, op,
+                          fixtures::Scaling::kNarrow, fixtures::kSigned, 8);
+  }
+  const Shared shared = ShareOf(g, Optimise::kBalanced);
+  EXPECT_THAT(shared.calls, Each("conv_i8_i8_1"));
+  EXPECT_THAT(shared.functions, HasSubstr("TM_SHARED_SIZES void conv_i8_i8_1("));
+  EXPECT_THAT(shared.functions, HasSubstr("  s.in_c = s.in_c & -8;\n"));
+  EXPECT_THAT(shared.functions, HasSubstr("  TM_ASSUME(s.in_c >= 8 && s.out_c >= 8);\n"));
+  EXPECT_THAT(shared.functions, HasSubstr("  s.kernel_w = 3;\n"));
+  EXPECT_EQ(ShareOf(g, Optimise::kSpeed).functions, "");
+  for (const char* core : {"host", "cortex-m0plus", "cortex-m4", "riscv32"}) {
+    const VerifyResult result = fixtures::VerifyOn(core, g, 20, 1);
+    EXPECT_EQ(result.mismatches, 0) << core << ": " << result.first_difference;
+  }
+}
+
 TEST(SharedFunctionsTest, WeightsOfOtherBitsAreReadByOtherFunctions) {
   const Shared shared = ShareOf(Convolutions({{5, 8}, {5, 4}, {5, 8}, {5, 4}}), Optimise::kSize);
   EXPECT_THAT(shared.calls,
