@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "platypus/base/error.h"
+#include "tm_shape.h"
 
 namespace platypus::deploy {
 namespace {
@@ -69,6 +70,10 @@ const Constant* ConstantOf(const CLayer& layer, const Argument& argument) {
 int64_t Positions(const Constant& shape) {
   return std::stoll(shape.fields[3]) * std::stoll(shape.fields[4]);  // out_h, out_w
 }
+tm_i32 Step(const Constant& shape) {
+  return std::stoi(shape.fields[2]) * std::stoi(shape.fields[9]);  // in_c, stride_w
+}
+bool IsShort(const Constant& shape) { return Positions(shape) <= TM_SHORT; }
 
 // Not a grouped or transposed one.
 bool IsConvolution(const std::string& kernel) {
@@ -97,12 +102,16 @@ std::string KeyOf(const CLayer& layer, Open open) {
     }
     const std::vector<Field>& fields = FieldsOf(constant->type);
     for (size_t i = 0; i < fields.size(); ++i) {
-      // A fully connected layer has little to win: its weights are most of it.
+      // A fully connected layer has little to win: its weights are most of it. Where positions are
+      // near each other their distance is literal in the instructions of Armv6-M.
       const bool any = IsConvolution(layer.call->function) &&
                        IsOpen(fields[i], constant->fields[i]) && Positions(*constant) > 1 &&
-                       (open == Open::kSizes || (open == Open::kOutermost && fields[i].outermost));
+                       ((open == Open::kSizes && !tm_is_near(Step(*constant))) ||
+                        (open == Open::kOutermost && fields[i].outermost));
       add(constant->fields[i], fields[i].is_address || any, fields[i].decides);
     }
+    if (open == Open::kSizes && constant->type == "tm_shape")
+      key += IsShort(*constant) ? "|short" : "|long";
   }
   return key;
 }
@@ -195,8 +204,10 @@ class Sharing {
         }
         return value;
       };
-      assignments_ += fmt::format("  TM_ASSUME({0}.in_c >= {1} && {0}.out_c >= {2});\n",
-                                  argument.name, least(2), least(5));
+      assignments_ += fmt::format(
+          "  TM_ASSUME({0}.in_c >= {1} && {0}.out_c >= {2} && {0}.out_h * {0}.out_w {3} "
+          "TM_SHORT);\n",
+          argument.name, least(2), least(5), IsShort(*constant) ? "<=" : ">");
     }
   }
 

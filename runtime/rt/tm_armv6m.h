@@ -6,6 +6,7 @@
 #ifndef TM_ARMV6M_H
 #define TM_ARMV6M_H
 
+#include "tm_shape.h"
 #include "tm_weights.h"
 
 /* clang-format off */
@@ -97,7 +98,7 @@ TM_INLINE tm_four tm_near_rows(tm_four t, const tm_i8* x, const tm_u8* row, tm_i
 
 TM_INLINE tm_four tm_rows_i8_u8(tm_four t, const tm_i8* x, const tm_u8* row, tm_i32 step,
                                 tm_i32 n) {
-  if (__builtin_constant_p(step) && 3 * step + 1 <= 31) {
+  if (__builtin_constant_p(step) && tm_is_near(step)) {
     return tm_near_rows(t, x, row, step, n);
   } else {
     return tm_far_rows(t, x, row, step, n);

@@ -85,8 +85,15 @@ TM_INLINE tm_i32 tm_depthwise_strip(tm_shape s) {
   return wide < s.out_w ? wide : (tm_rows_together(s) + 1) * wide;
 }
 
-/* Whether the ends of a line are much of it; on Armv6-M code is dearer. */
-TM_INLINE int tm_is_short(tm_shape s) { return TM_POSITIONS != 4 && s.out_h * s.out_w <= 32; }
+/* Whether the ends of a line are much of it. On Armv6-M, where code is dearer, it is shorter. */
+#define TM_SHORT 16
+TM_INLINE int tm_is_short(tm_shape s) {
+  return s.out_h * s.out_w <= (TM_POSITIONS == 4 ? TM_SHORT : 2 * TM_SHORT);
+}
+
+/* Whether one pointer reaches the same place of four positions `step` octets apart, and the one
+ * behind it, on Armv6-M, whose loads have offsets up to 31. */
+TM_INLINE int tm_is_near(tm_i32 step) { return 3 * step + 1 <= 31; }
 
 /* Whether a convolution's windows have few values on each line, and few in all. */
 #define TM_NARROW 48

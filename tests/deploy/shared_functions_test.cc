@@ -99,7 +99,7 @@ TEST(SharedFunctionsTest, ConvolutionsOfMoreChannelsShareWhenBalanced) {
 // Lengths, strides and channels in eights are what they differ in.
 TEST(SharedFunctionsTest, ConvolutionsOfOtherSizesShareOnArmv6M) {
   Random random(6, "sizes");
-  graph::Graph g = graph::MakeGraph("sizes", {8, 80, 1});
+  graph::Graph g = graph::MakeGraph("sizes", {16, 80, 1});
   graph::TensorId t = fixtures::AddInput(g, random, fixtures::kSigned);
   for (const auto& [outs, stride] : {std::pair{8, 1}, std::pair{16, 2}, std::pair{20, 2}}) {
     graph::Conv2d op;
@@ -114,7 +114,9 @@ TEST(SharedFunctionsTest, ConvolutionsOfOtherSizesShareOnArmv6M) {
   EXPECT_THAT(shared.calls, Each("conv_i8_i8_1"));
   EXPECT_THAT(shared.functions, HasSubstr("TM_SHARED_SIZES void conv_i8_i8_1("));
   EXPECT_THAT(shared.functions, HasSubstr("  s.in_c = s.in_c & -8;\n"));
-  EXPECT_THAT(shared.functions, HasSubstr("  TM_ASSUME(s.in_c >= 8 && s.out_c >= 8);\n"));
+  EXPECT_THAT(
+      shared.functions,
+      HasSubstr("  TM_ASSUME(s.in_c >= 8 && s.out_c >= 8 && s.out_h * s.out_w > TM_SHORT);\n"));
   EXPECT_THAT(shared.functions, HasSubstr("  s.kernel_w = 3;\n"));
   EXPECT_EQ(ShareOf(g, Optimise::kSpeed).functions, "");
   for (const char* core : {"host", "cortex-m0plus", "cortex-m4", "riscv32"}) {
