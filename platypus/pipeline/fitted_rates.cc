@@ -10,7 +10,7 @@ namespace {
 constexpr std::array kKinds0 = {  // cortex-m4
     KindRates{"addrequantize", 6.719, 0, 0},
     KindRates{"concat", 0.5444, 0, 0},
-    KindRates{"conv", 1.171, 12.88, 203.6},
+    KindRates{"conv", 1.17, 12.88, 204.7},
     KindRates{"conv, weights of 2", 1.329, 16.39, 8367},
     KindRates{"conv, weights of 4", 1.577, 17.48, 7617},
     KindRates{"depthwise", 5.369, 0, 0},
@@ -44,9 +44,9 @@ constexpr std::array kKinds0 = {  // cortex-m4
 constexpr std::array kKinds1 = {  // cortex-m0plus
     KindRates{"addrequantize", 6.875, 0, 0},
     KindRates{"concat", 0.8335, 0, 0},
-    KindRates{"conv", 4.863, 14.54, 3450},
+    KindRates{"conv", 4.791, 15.87, 770.8},
     KindRates{"conv, weights of 2", 6.69, 26.65, 6429},
-    KindRates{"conv, weights of 4", 6.788, 20.82, 8055},
+    KindRates{"conv, weights of 4", 6.788, 20.82, 8054},
     KindRates{"depthwise", 12.53, 0, 0},
     KindRates{"first conv", 4.338, 25.54, 64.92},
     KindRates{"first conv, weights of 2", 6.14, 24.08, 0},
@@ -64,12 +64,12 @@ constexpr std::array kKinds1 = {  // cortex-m0plus
     KindRates{"float relu", 40.48, 0, 30.94},
     KindRates{"float resize", 9.933, 0, 1575},
     KindRates{"integerlstm", 16.51, 0, 0},
-    KindRates{"linear", 7.009, 17.48, 25.07},
+    KindRates{"linear", 4.759, 23.9, 53.52},
     KindRates{"linear, weights of 2", 7.75, 54.5, 0},
     KindRates{"linear, weights of 4", 8, 54.5, 0},
     KindRates{"maxpool", 6.42, 0, 3253},
     KindRates{"move", 4.218, 0, 231.3},
-    KindRates{"pointwise", 4.26, 11.93, 4.83e+04},
+    KindRates{"pointwise", 4.283, 12.48, 4.595e+04},
     KindRates{"requantize", 12.38, 0, 32},
     KindRates{"reshape", 5.053, 0, 0},
     KindRates{"resize", 9.887, 0, 1498},
@@ -78,7 +78,7 @@ constexpr std::array kKinds1 = {  // cortex-m0plus
 constexpr std::array kKinds2 = {  // cortex-m33
     KindRates{"addrequantize", 6.719, 0, 0},
     KindRates{"concat", 0.5774, 0, 0},
-    KindRates{"conv", 1.167, 12.93, 201.1},
+    KindRates{"conv", 1.167, 12.93, 202.4},
     KindRates{"conv, weights of 2", 1.329, 16.49, 8323},
     KindRates{"conv, weights of 4", 1.578, 17, 7691},
     KindRates{"depthwise", 5.37, 0, 0},
@@ -112,7 +112,7 @@ constexpr std::array kKinds2 = {  // cortex-m33
 constexpr std::array kKinds3 = {  // cortex-r5f
     KindRates{"addrequantize", 6.719, 0, 0},
     KindRates{"concat", 0.5774, 0, 0},
-    KindRates{"conv", 1.165, 13.04, 171},
+    KindRates{"conv", 1.164, 13.06, 174.2},
     KindRates{"conv, weights of 2", 1.391, 17.55, 7897},
     KindRates{"conv, weights of 4", 1.639, 17.06, 7301},
     KindRates{"depthwise", 5.235, 0, 0},
@@ -145,10 +145,10 @@ constexpr std::array kKinds3 = {  // cortex-r5f
 };
 
 constexpr std::array kFitted = {
-    CoreRates{"cortex-m4", kKinds0, {1973, 194.5, 173.9}, {1037, 168.9, 0.0}, {0.041, 0.236, 1.370}, {0.142, 0.337, 0.389}},
-    CoreRates{"cortex-m0plus", kKinds1, {4356, 111.2, 246.0}, {2592, 170.1, 192.5}, {0.050, 0.129, 1.390}, {0.072, 0.171, 0.317}},
-    CoreRates{"cortex-m33", kKinds2, {1908, 199.2, 170.5}, {1014, 166.3, 0.0}, {0.041, 0.238, 1.373}, {0.141, 0.343, 0.394}},
-    CoreRates{"cortex-r5f", kKinds3, {1930, 208.7, 169.6}, {994, 151.3, 0.0}, {0.042, 0.257, 1.444}, {0.147, 0.340, 0.413}},
+    CoreRates{"cortex-m4", kKinds0, {1972, 194.6, 173.7}, {1037, 168.9, 0.0}, {0.041, 0.236, 1.370}, {0.143, 0.337, 0.388}},
+    CoreRates{"cortex-m0plus", kKinds1, {4799, 117.7, 159.2}, {2476, 173.0, 205.5}, {0.066, 0.139, 1.380}, {0.064, 0.174, 0.300}},
+    CoreRates{"cortex-m33", kKinds2, {1907, 199.7, 169.8}, {1014, 166.3, 0.0}, {0.042, 0.238, 1.373}, {0.141, 0.343, 0.393}},
+    CoreRates{"cortex-r5f", kKinds3, {1930, 208.7, 169.2}, {994, 151.3, 0.0}, {0.042, 0.257, 1.444}, {0.147, 0.339, 0.413}},
 };
 // clang-format on
 
