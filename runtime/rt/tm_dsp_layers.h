@@ -210,14 +210,8 @@ TM_INLINE void TM_FN(tm_dsp_positions)(const TM_X* x, tm_weights q, tm_shape s, 
 /* With as much of the stack as a layer needs: one of these is left. */
 TM_INLINE void TM_FN(tm_dsp_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requant r, TM_Y* y) {
   const tm_i32 row = s.kernel_h * s.kernel_w * s.in_c;
-  if (row <= 48) {
-    tm_u32 wide[48];
-    TM_FN(tm_dsp_positions)(x, q, s, r, wide, y);
-  } else if (row <= 64) {
+  if (row <= 64) {
     tm_u32 wide[64];
-    TM_FN(tm_dsp_positions)(x, q, s, r, wide, y);
-  } else if (row <= 96) {
-    tm_u32 wide[96];
     TM_FN(tm_dsp_positions)(x, q, s, r, wide, y);
   } else if (row <= 144) {
     tm_u32 wide[144];

@@ -363,7 +363,7 @@ TM_INLINE void TM_FN(tm_conv)(const TM_X* x, tm_weights q, tm_shape s, tm_requan
     return;
   }
 #endif
-#if TM_DSP
+#if TM_DSP && !TM_HELIUM
   if (!plain && q.bits >= 8 && tm_dsp_widens(s)) {
     TM_FN(tm_dsp_conv)(x, q, s, r, y);
     return;

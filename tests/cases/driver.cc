@@ -102,7 +102,7 @@ std::string Run(const Case& test, const std::string& program, const fs::path& da
       const std::string mmcli = (fs::path(program).parent_path() / "mmcli").string();
       const std::string command =
           Replace(Replace(step.argument, "mmcli ", mmcli + " "), "platypus ", program + " ");
-      last = RunProcess({"bash", "-c", command}, dir, 50);
+      last = RunProcess({"bash", "-c", command}, dir, 150);
       if (last.timed_out) return "it does not end";
     } else if (step.verb == "status") {
       wanted = std::stoi(step.argument);
