@@ -58,7 +58,7 @@ function(platypus_room name)
       endforeach()
     endif()
     gtest_discover_tests(test_${name} TEST_PREFIX "${name}." TEST_FILTER "${alone}"
-                         DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
+                         DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
   endif()
 endfunction()
 

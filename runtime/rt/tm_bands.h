@@ -17,9 +17,9 @@
 #include "tm_shape.h"
 
 typedef struct {
-  tm_i32 x, y;          /* values before those that the layer reads, and those that the pool writes */
-  tm_i32 from, kept;    /* values of the strip that the next windows cover, too */
-  tm_i32 first, made;   /* the layer's lines: first of the strip, and first that is not computed */
+  tm_i32 x, y;        /* values before those that the layer reads, and those that the pool writes */
+  tm_i32 from, kept;  /* values of the strip that the next windows cover, too */
+  tm_i32 first, made; /* the layer's lines: first of the strip, and first that is not computed */
   tm_i32 done, windows; /* the pool's lines: before this band, and in it */
   tm_shape layer, pool; /* the lines that are new; the windows over the strip */
 } tm_band;
@@ -31,7 +31,8 @@ TM_INLINE void tm_begin_bands(tm_band* b) {
   b->windows = 0;
 }
 
-/* `count` lines of a layer from the given one on: their shape, and the values before their input. */
+/* `count` lines of a layer from the given one on: their shape, and the values before their input.
+ */
 TM_INLINE tm_i32 tm_some_lines(tm_shape s, int rows, tm_i32 line, tm_i32 count, tm_shape* some) {
   const tm_i32 start = rows ? line * s.stride_h - s.pad_h : line * s.stride_w - s.pad_w;
   const tm_i32 skipped = start > 0 ? start : 0;

@@ -161,8 +161,9 @@ std::vector<Place> Places() {
   for (const char* core : {"host", "cortex-m0plus", "cortex-m4"})
     places.push_back({core, 8, Optimise::kSize});
   places.push_back({"host", 4, Optimise::kSize});
-  for (const char* core : {"host", "cortex-m0plus", "cortex-m4", "cortex-m55", "cortex-r5f"})
+  for (const char* core : {"host", "cortex-m0plus", "cortex-m4"})
     places.push_back({core, 8, Optimise::kSpeed});
+  places.push_back({"cortex-r5f", 8});  // the Cortex-M4's loops
   for (const char* core : {"cortex-m0plus", "cortex-m4"})
     places.push_back({core, 4, Optimise::kSpeed});
   return places;
